@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Set up, then lint, types, tests: bash scripts/test.sh [pytest arguments]. With arguments: the tests alone.
+set -eu
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+setup dev
+if [ $# -eq 0 ]; then
+  .venv/bin/ruff check .
+  .venv/bin/ruff format --check --quiet . || { echo "to go on: .venv/bin/ruff format ." >&2; exit 1; }
+  .venv/bin/mypy
+fi
+exec .venv/bin/python -m pytest "$@"

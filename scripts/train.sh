@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Set up and train: bash scripts/train.sh [overrides]. With no argument: biased_dot on ml-100k.
+set -u
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+setup
+exec .venv/bin/python -m hydrarec.train "$@"

@@ -1,0 +1,154 @@
+"""Compose a configuration from ``conf/`` and overrides; every failure of Hydra becomes a :class:`ConfigError`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hydrarec.config.location import conf_dir
+from hydrarec.errors import ConfigError, did_you_mean
+
+# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
+HARMLESS = ("name", "resume", "output_dir", "logger", "trainer.epochs", "trainer.checkpoint_seconds", "published")
+_NOT_IDENTITY = ("name", "resume", "output_dir", "logger", "published")
+
+
+def compose_config(overrides: Sequence[str], config_name: str = "train", with_hydra: bool = False) -> DictConfig:
+    """Compose ``conf/<config_name>.yaml`` with ``overrides``.
+
+    Raises:
+        ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
+    """
+    register_resolvers()
+    with _translated(config_name), _hydra():
+        return compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as resolved plain containers, without Hydra's own node; ``???`` stays to be judged."""
+    with _translated("train"):
+        node = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[return-value]
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """Eight hex digits naming a resolved configuration: seed included, paths and logging excluded."""
+    kept = {key: value for key, value in config.items() if key not in (*_NOT_IDENTITY, "hydra")}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The dotted keys in which two resolved configurations differ, without the harmless ones."""
+    before, after = _flat(old), _flat(new)
+    keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return [key for key in keys if not any(key == name or key.startswith(name + ".") for name in HARMLESS)]
+
+
+def register_resolvers() -> None:
+    """``${confighash:}``: the identity of the configuration that is being resolved, for folder names."""
+
+    def resolve(*, _root_: DictConfig) -> str:
+        return config_hash(plain(_root_))
+
+    OmegaConf.register_new_resolver("confighash", resolve, replace=True)
+
+
+def _flat(node: object, path: str = "") -> dict[str, object]:
+    if isinstance(node, dict) and node:
+        return {k: v for key, entry in node.items() for k, v in _flat(entry, f"{path}.{key}" if path else key).items()}
+    return {path: node}
+
+
+@contextlib.contextmanager
+def _hydra() -> Iterator[None]:
+    """Hydra's global state for one composition; an outer one (inside a running job) is put back."""
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
+
+
+@contextlib.contextmanager
+def _translated(config_name: str) -> Iterator[None]:
+    try:
+        yield
+    except MissingConfigException as error:
+        raise _missing_option(error) from error
+    except OverrideParseException as error:
+        raise ConfigError(
+            f"cannot read the override '{error.override}'", expected="key=value, group=option, +key=value or ~key",
+            fix="put quotes around values with special characters", value=error.override,
+        ) from error  # fmt: skip
+    except HydraException as error:
+        raise _unknown_key(error, config_name) from error
+    except OmegaConfBaseException as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError(first, expected="a value of the field's type", fix=f"correct '{error.full_key}'") from error
+
+
+def _missing_option(error: MissingConfigException) -> ConfigError:
+    wanted = str(error.missing_cfg_file or error)
+    group, _, option = wanted.rpartition("/")
+    options = [str(name) for name in error.options or []]
+    if not group:  # a whole group is unknown, or the primary config
+        return ConfigError(f"there is no config '{wanted}'", expected=did_you_mean(wanted, options or _groups()))
+    return ConfigError(
+        f"{group}={option}: there is no such {group}",
+        expected=did_you_mean(option, options),
+        fix=f"{group}={(did_you_mean(option, options).removeprefix('one of ')).split(', ')[0]}",
+        value=option,
+    )
+
+
+def _unknown_key(error: HydraException, config_name: str) -> ConfigError:
+    text = f"{error}\n{error.__cause__ or ''}"
+    match = re.search(r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", text)
+    key = match.group(1) if match else ""
+    parent, _, last = key.rpartition(".")
+    valid = _keys_under(parent, config_name) if key else []
+    if not valid:
+        return ConfigError(str(error).splitlines()[0], expected="a key or group of the configuration",
+                           fix="'hydrarec-train --cfg job' shows every setting")  # fmt: skip
+    return ConfigError(
+        f"unknown key '{key}'",
+        expected=did_you_mean(last, valid),
+        fix="correct the name; 'hydrarec-train --cfg job' shows every setting",
+        value=key,
+    )
+
+
+def _keys_under(parent: str, config_name: str) -> list[str]:
+    """The keys beside a mistyped one, in the default configuration and in every option of the group."""
+    with _hydra():
+        config = compose(config_name)
+    if not parent:
+        return sorted({str(key) for key in config} | set(_groups()))
+    node = OmegaConf.select(config, parent)
+    keys = {str(key) for key in node} if isinstance(node, DictConfig) else set()
+    folder = conf_dir() / parent.split(".")[0]
+    if "." not in parent and folder.is_dir():
+        keys |= {str(key) for path in folder.glob("*.yaml") for key in _load(path)}
+    return sorted(keys - {"_target_", "_partial_", "defaults"})
+
+
+def _load(path: Path) -> DictConfig:
+    node = OmegaConf.load(path)
+    return node if isinstance(node, DictConfig) else DictConfig({})
+
+
+def _groups() -> list[str]:
+    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())

@@ -1,0 +1,49 @@
+"""The kinds of value that a setting may have: a type and its bounds, used as annotations in public signatures.
+
+A parameter says what it accepts once, where it is declared::
+
+    def __init__(self, *, embedding_dim: Count, dropout: Fraction = ...) -> None
+
+and :mod:`hydrarec.config.judge` holds a configuration against it before any data is read. Importing this module
+costs nothing: no torch, no Hydra.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """An interval; ``above``/``below`` exclude their end, ``at_least``/``at_most`` include it. Always finite."""
+
+    above: float | None = None
+    at_least: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+
+    def admit(self, value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.below is None or value < self.below)
+            and (self.at_most is None or value <= self.at_most)
+        )
+
+    def __str__(self) -> str:
+        ends = [(">", self.above), ("≥", self.at_least), ("<", self.below), ("≤", self.at_most)]
+        return " and ".join(f"{sign} {end:g}" for sign, end in ends if end is not None) or "finite"
+
+
+Count = Annotated[int, Bounds(at_least=1)]  # sizes, numbers of things
+Index = Annotated[int, Bounds(at_least=0)]  # positions, patience
+Seed = Annotated[int, Bounds(at_least=0, below=2**63)]
+Dimension = Annotated[int, Bounds(at_least=1, at_most=65_536)]  # width of an embedding or a layer
+Finite = Annotated[float, Bounds()]
+Positive = Annotated[float, Bounds(above=0)]
+NonNegative = Annotated[float, Bounds(at_least=0)]
+Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
+Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty

@@ -1,0 +1,142 @@
+"""What a configurable class accepts, read from its source without importing it.
+
+The signature of a class is the schema of its YAML node: a parameter's annotation gives its type and bounds
+(:mod:`hydrarec.config.kinds`). Reading the source with :mod:`ast` instead of importing the module keeps torch out of
+``--help`` and out of the answer to a mistyped option, and imports nothing that a configuration names.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import hydrarec
+from hydrarec.config import kinds
+from hydrarec.config.kinds import Bounds
+
+PACKAGE = "hydrarec"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A set of admissible values: plain types with bounds, literals, sequences of a kind. ``anything`` admits all."""
+
+    types: tuple[type, ...] = ()
+    bounds: Bounds | None = None
+    literals: tuple[object, ...] = ()
+    element: Kind | None = None
+    optional: bool = False
+    anything: bool = False
+    alternatives: tuple[Kind, ...] = ()
+
+    def admits(self, value: object) -> bool:
+        if self.anything or (self.optional and value is None):
+            return True
+        if self.alternatives:
+            return any(kind.admits(value) for kind in self.alternatives)
+        if self.literals:
+            return any(value == literal and type(value) is type(literal) for literal in self.literals)
+        if self.element is not None:
+            return isinstance(value, list | tuple) and all(self.element.admits(entry) for entry in value)
+        if isinstance(value, bool):  # bool is an int to Python, not to a person
+            return bool in self.types
+        accepted = (*self.types, int) if float in self.types else self.types
+        return isinstance(value, accepted) and (self.bounds is None or self.bounds.admit(value))  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        if self.alternatives:
+            text = " or ".join(str(kind) for kind in self.alternatives)
+        elif self.literals:
+            text = "one of " + ", ".join(str(literal) for literal in self.literals)
+        elif self.element is not None:
+            text = f"a list, each entry {self.element}"
+        else:
+            names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
+            text = " or ".join(names.get(kind, kind.__name__) for kind in self.types)
+            if self.bounds is not None and str(self.bounds) != "finite":
+                text += f" {self.bounds}"
+        return f"{text}, or null" if self.optional else text
+
+
+ANYTHING = Kind(anything=True)
+_PLAIN = {"int": int, "str": str, "bool": bool, "dict": dict}
+
+
+def parameters(target: str) -> dict[str, Kind] | None:
+    """The keyword parameters of ``hydrarec.module.Name`` and what each admits; None if there is no such definition.
+
+    A class without an ``__init__`` of its own and without annotated fields has no parameters.
+    """
+    module, _, name = target.rpartition(".")
+    definition = _definitions(module).get(name)
+    if definition is None:
+        return None
+    if isinstance(definition, ast.FunctionDef):
+        return _arguments(definition)
+    for statement in definition.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            return _arguments(statement)
+    return {  # a dataclass
+        statement.target.id: kind_of(statement.annotation)
+        for statement in definition.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and not _is_class_var(statement)
+    }
+
+
+def names_in(module: str) -> list[str]:
+    """The public classes and functions that a hydrarec module defines; empty if there is no such module."""
+    return [name for name in _definitions(module) if not name.startswith("_")]
+
+
+def kind_of(annotation: ast.expr | None) -> Kind:
+    """Read an annotation; what is neither plain nor a kind of :mod:`hydrarec.config.kinds` admits anything."""
+    match annotation:
+        case ast.Name(id="float"):
+            return Kind(types=(float,), bounds=Bounds())
+        case ast.Name(id=name) if name in _PLAIN:
+            return Kind(types=(_PLAIN[name],))
+        case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Annotated:
+            plain, bounds = get_args(getattr(kinds, name))
+            return Kind(types=(plain,), bounds=bounds)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            inner = kind_of(left)
+            return inner if inner.anything else Kind(**{**inner.__dict__, "optional": True})
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return Kind(alternatives=(kind_of(left), kind_of(right)))
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            entries = choices.elts if isinstance(choices, ast.Tuple) else [choices]
+            return Kind(literals=tuple(entry.value for entry in entries if isinstance(entry, ast.Constant)))
+        case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=entry):
+            return Kind(element=kind_of(entry))
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[entry, *_])):
+            return Kind(element=kind_of(entry))
+        case ast.Subscript(value=ast.Name(id="dict")):
+            return Kind(types=(dict,))
+        case _:
+            return ANYTHING
+
+
+def _arguments(function: ast.FunctionDef) -> dict[str, Kind]:
+    spec = function.args
+    arguments = [argument for argument in (*spec.args, *spec.kwonlyargs) if argument.arg != "self"]
+    return {argument.arg: kind_of(argument.annotation) for argument in arguments}
+
+
+def _is_class_var(statement: ast.AnnAssign) -> bool:
+    return "ClassVar" in ast.unparse(statement.annotation)
+
+
+@functools.cache
+def _definitions(module: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    parts = module.split(".")
+    if parts[0] != PACKAGE or not all(part.isidentifier() for part in parts):
+        return {}
+    root = Path(hydrarec.__file__).parent.joinpath(*parts[1:])
+    source = root / "__init__.py" if root.is_dir() else root.with_suffix(".py")
+    if not source.is_file():
+        return {}
+    body: list[Any] = ast.parse(source.read_text(encoding="utf-8")).body
+    return {node.name: node for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}

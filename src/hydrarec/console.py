@@ -1,0 +1,42 @@
+"""What a person sees while waiting: a progress bar on a terminal, plain lines elsewhere; both on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+PLAIN_INTERVAL = 5.0  # seconds between two plain lines
+PATIENCE = 2.0  # work shorter than this shows nothing off a terminal
+
+
+def stderr() -> Console:
+    """A console on stderr; made per use, so that a redirected stream is honoured."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], None]]:
+    """Yield ``advance(amount)``; show a bar on a terminal, or a line every few seconds elsewhere."""
+    console = stderr()
+    if console.is_terminal:
+        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda amount: bar.advance(task, amount)
+        return
+
+    done, last = 0.0, time.monotonic() + PATIENCE - PLAIN_INTERVAL
+
+    def advance(amount: float) -> None:
+        nonlocal done, last
+        done += amount
+        if time.monotonic() - last >= PLAIN_INTERVAL:
+            last = time.monotonic()
+            share = f" ({done / total:.0%})" if total else ""
+            console.print(f"{description}: {done:,.0f} {unit}{share}")
+
+    yield advance

@@ -1,0 +1,188 @@
+"""The cache of Interactions: a folder of memory-mapped ``.npy`` files, loaded in milliseconds whatever their size.
+
+A cached folder is good for as long as its sources are the same. Loading looks at their size and time of change only;
+if these differ, their content decides. The arrays are checked by size, shape and a checksum over samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrarec.data.folders import cache_root, locked, storage_fault, whole_folder
+from hydrarec.data.ids import IdMap
+from hydrarec.data.interactions import Interactions
+from hydrarec.errors import DataError
+from hydrarec.files import sha256_of, write_json
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # of the readers and of this format: raise it when either changes what is stored
+COLUMNS = {"users": "int32", "items": "int32", "ratings": "float32", "timestamps": "int64", "part": "int8"}
+SAMPLES, SAMPLE_BYTES = 64, 4096  # enough to notice damage, few enough to cost a millisecond
+
+
+class _Unusable(Exception):
+    """A cached folder that must be built anew, with the reason."""
+
+
+def cached(name: str, options: object, sources: Sequence[Path], build: Callable[[], Interactions]) -> Interactions:
+    """Load the Interactions that ``build`` makes of ``sources`` under ``options``, building them if necessary.
+
+    Without a cache folder that can be written, they are built and returned as they are.
+    """
+    key = hashlib.sha256(json.dumps([VERSION, options, [str(path) for path in sources]]).encode()).hexdigest()[:16]
+    folder = cache_root() / "interactions" / f"{name}-{key}"
+    if (found := _load_or_warn(folder, sources, quiet=True)) is not None:
+        return found
+    built = None
+    try:
+        with locked(folder.parent / ".locks" / folder.name):
+            found = _load_or_warn(folder, sources, quiet=False)
+            if found is not None:  # another process was faster
+                return found
+            built = build()
+            save(built, folder, sources)
+            return load(folder)
+    except OSError as error:
+        log.warning("%s; going on without a cache", str(storage_fault(error, folder)).splitlines()[0])
+    return build() if built is None else built
+
+
+def save(interactions: Interactions, folder: Path, sources: Sequence[Path]) -> None:
+    """Write ``folder`` as a whole, replacing what lies there."""
+    with whole_folder(folder) as temporary:
+        arrays: dict[str, NDArray] = {
+            name: column for name in COLUMNS if (column := getattr(interactions, name)) is not None
+        }
+        texts: dict[str, object] = {"titles": interactions.titles, "genres": interactions.genres}
+        for name in ("user_ids", "item_ids"):
+            ids: IdMap = getattr(interactions, name)
+            if ids.are_integers:
+                arrays[name] = ids.raw
+            else:
+                texts[name] = ids.to_list()
+        for name, array in arrays.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        write_json(temporary / "texts.json", texts)
+        meta = {
+            "version": VERSION,
+            "name": interactions.name,
+            "scale": interactions.scale,
+            "fingerprint": interactions.fingerprint,
+            "sources": [_stamp(path) | {"sha256": sha256_of(path)} for path in sources],
+            "arrays": {name: [str(array.dtype), len(array), _sampled(array)] for name, array in arrays.items()},
+            "texts": zlib.crc32((temporary / "texts.json").read_bytes()),
+        }
+        write_json(temporary / "meta.json", meta)
+
+
+def load(folder: Path) -> Interactions:
+    """Map a cached folder into memory; its arrays are read-only.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        return _load(folder, _meta(folder))
+    except _Unusable as error:
+        raise DataError(f"cached ratings: {error}", expected="a whole folder", fix="remove it", file=folder) from error
+
+
+def _load_or_warn(folder: Path, sources: Sequence[Path], *, quiet: bool) -> Interactions | None:
+    """The cached Interactions, or None if they must be built; says why unless ``quiet`` or there are none at all."""
+    if not folder.exists():
+        return None
+    try:
+        meta = _meta(folder)
+        found = _load(folder, meta)
+        _require_same(folder, meta, sources)
+    except _Unusable as error:
+        if not quiet:
+            log.warning("%s: %s; it is built anew", folder, error)
+        return None
+    return found
+
+
+def _meta(folder: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _Unusable(f"the cache is damaged: meta.json: {error}") from error
+    if not isinstance(meta, dict) or meta.get("version") != VERSION:
+        raise _Unusable("the cache has another format")
+    return meta
+
+
+def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
+    try:
+        arrays = {name: _array(folder / f"{name}.npy", *expected) for name, expected in meta["arrays"].items()}
+        raw_texts = (folder / "texts.json").read_bytes()
+        if zlib.crc32(raw_texts) != meta["texts"]:
+            raise _Unusable("the cache is damaged: texts.json has another checksum")
+        texts = json.loads(raw_texts)
+        ids = {
+            name: IdMap(np.array(arrays.pop(name))) if name in arrays else IdMap.from_list(texts[name])
+            for name in ("user_ids", "item_ids")
+        }
+        low, high = meta["scale"]
+        return Interactions(
+            **{name: arrays.get(name) for name in COLUMNS},  # type: ignore[arg-type]
+            **ids,
+            titles=None if texts["titles"] is None else tuple(texts["titles"]),
+            genres=None if texts["genres"] is None else tuple(texts["genres"]),
+            scale=(low, high),
+            name=meta["name"],
+            fingerprint=meta["fingerprint"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _Unusable(f"the cache is damaged: {error}") from error
+
+
+def _array(file: Path, dtype: str, length: int, checksum: int) -> NDArray:
+    array = np.load(file, mmap_mode="r", allow_pickle=False)
+    if str(array.dtype) != dtype or array.shape != (length,) or _sampled(array) != checksum:
+        raise _Unusable(f"the cache is damaged: {file.name} is not what was written")
+    return array  # type: ignore[no-any-return]
+
+
+def _sampled(array: NDArray) -> int:
+    """A checksum over :data:`SAMPLES` places, the first and the last bytes among them."""
+    data = array.view(np.uint8)
+    starts = np.linspace(0, max(0, len(data) - SAMPLE_BYTES), SAMPLES).astype(np.int64)
+    checksum = 0
+    for start in np.unique(starts).tolist():
+        checksum = zlib.crc32(data[start : start + SAMPLE_BYTES].tobytes(), checksum)
+    return checksum
+
+
+def _stamp(source: Path) -> dict[str, Any]:
+    status = source.stat()
+    return {"path": str(source), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+
+def _require_same(folder: Path, meta: dict[str, Any], sources: Sequence[Path]) -> None:
+    """Compare the sources with those the cache was built from: by stamp, and by content where the stamp differs."""
+    built_from = meta["sources"]
+    changed = False
+    for source, before in zip(sources, built_from, strict=True):
+        now = _stamp(source)
+        if all(before[key] == value for key, value in now.items()):
+            continue
+        if now["size"] != before["size"] or sha256_of(source) != before["sha256"]:
+            raise _Unusable(f"{source} changed since the cache was built")
+        before.update(now)
+        changed = True
+    if changed:
+        try:
+            write_json(folder / "meta.json", meta)  # touched, not changed: next time the stamp will do again
+        except OSError as error:
+            log.info("%s: %s", folder, error)

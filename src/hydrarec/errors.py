@@ -1,0 +1,134 @@
+"""The contract of every error: what went wrong and where, what is expected, how to go on, and an exit code.
+
+Raised anywhere in the library, shown by the entry points as at most four lines on stderr, and written as
+``error.json`` into the run folder. A misspelt name is answered with the nearest valid ones (:func:`nearest`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+BUG = 1  # the exit code of everything that is not one of the errors below
+
+
+class HydrarecError(ValueError):
+    """Base of all errors that are the user's to mend.
+
+    Args:
+        what: what is wrong, naming the value.
+        expected: what would have been accepted.
+        fix: how to go on, as a command or an action.
+        file, line, column, value: where, as far as it is known; ``line`` counts from 1 and includes the header.
+    """
+
+    exit_code: ClassVar[int] = BUG
+    code: ClassVar[str] = "bug"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: str = "",
+        fix: str = "",
+        file: str | Path | None = None,
+        line: int | None = None,
+        column: str | None = None,
+        value: object = None,
+    ) -> None:
+        super().__init__(what)
+        self.what, self.expected, self.fix = what, expected, fix
+        self.file = None if file is None else str(file)
+        self.line, self.column = line, column
+        self.value = value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception that cannot be unpickled kills a joblib sweep; keyword-only arguments need this by hand.
+        return _rebuild, (type(self), self.what, {k: v for k, v in self.to_dict().items() if k in _FIELDS})
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        lines = [f"{place}: {self.what}" if place else self.what]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.fix:
+            lines.append(f"  to go on: {self.fix}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of ``error.json``."""
+        return {
+            "code": self.code,
+            "exit_code": self.exit_code,
+            "what": self.what,
+            **{name: getattr(self, name) for name in _FIELDS},
+        }
+
+
+_FIELDS = ("expected", "fix", "file", "line", "column", "value")
+
+
+def _rebuild(kind: type[HydrarecError], what: str, fields: dict[str, Any]) -> HydrarecError:
+    return kind(what, **fields)
+
+
+class ConfigError(HydrarecError):
+    """An unknown key, a wrong type, an impossible value or combination: judged before any data is read."""
+
+    exit_code, code = 2, "config"
+
+
+class DataError(HydrarecError):
+    """A ratings file that cannot be read as what it claims to be, or a split that cannot be made of it."""
+
+    exit_code, code = 3, "data"
+
+
+class CheckpointError(HydrarecError):
+    """A checkpoint or run folder that cannot be loaded or resumed."""
+
+    exit_code, code = 4, "checkpoint"
+
+
+class EnvironmentFault(HydrarecError):
+    """Disk, permission, memory, network or device."""
+
+    exit_code, code = 6, "environment"
+
+
+class DivergedError(HydrarecError):
+    """The training loss became NaN or infinite."""
+
+    exit_code, code = 7, "diverged"
+
+
+class InterruptedRun(HydrarecError):
+    """SIGINT or SIGTERM, after the state was saved."""
+
+    code = "interrupted"
+
+    def __init__(self, what: str, *, signal_number: int = 2, **fields: Any) -> None:
+        super().__init__(what, **fields)
+        self.exit_code = 128 + signal_number  # type: ignore[misc]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: getattr(self, name) for name in _FIELDS}
+        return _rebuild, (type(self), self.what, {**fields, "signal_number": self.exit_code - 128})
+
+
+def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
+    """The valid names closest to a misspelt one, closest first; all of them when none is close and they are few."""
+    names = sorted(set(valid))
+    close = difflib.get_close_matches(name, names, n=count, cutoff=0.6)
+    return close or (names if len(names) <= 12 else [])
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """``one of a, b, c`` for an error's *expected* line, nearest first."""
+    names = list(valid)
+    close = nearest(name, names)
+    if not close:
+        return f"one of {len(names)} names, none of them close to '{name}'"
+    return ("one of " if len(close) > 1 else "") + ", ".join(close)

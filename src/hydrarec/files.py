@@ -1,0 +1,64 @@
+"""Files that are either whole or absent: a temporary name in the same folder, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+TEMPORARY_SUFFIX = ".part"  # left behind only by a kill; swept by the next start
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary file beside ``path``; rename it onto ``path`` when the block ends without an error.
+
+    The temporary file lies in the target's own folder (a rename across file systems is not atomic) and reaches the
+    disk before the rename, so that a kill or power cut leaves either the old content or the new one.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
+    try:
+        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Atomically write ``content`` as readable JSON; NaN and infinities are refused, since JSON has none."""
+    with atomic_write(path, "w") as file:
+        json.dump(content, file, indent=2, allow_nan=False, ensure_ascii=False)
+        file.write("\n")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,247 @@
+"""The base of every model: a scorer of (user, item) pairs that the Trainer can fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from hydrarec.data.batches import Batch, TrainingData, epoch_seed
+from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.objectives import RatingObjective
+from hydrarec.schedulers import Schedule
+
+OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
+ScheduleFactory = Callable[..., Schedule]
+
+
+class Recommender(pl.LightningModule):
+    """Scores for users and items.
+
+    A model writes ``__init__`` (keyword-only, plain values; they become its saved hyper-parameters) and ``forward``,
+    and, if it needs them, :meth:`observe` and :meth:`penalty`. What training needs is attached from outside
+    (:meth:`attach`), stays out of the checkpoint, and is not needed for inference:
+    ``Model.load_from_checkpoint(path)`` works alone, with ``weights_only=True``.
+
+    Args:
+        num_users, num_items: sizes of the index spaces.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("rating",)  # under which tasks this model has a meaning
+    observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
+
+    objective: RatingObjective
+    _make_optimizer: OptimizerFactory
+    _make_schedule: ScheduleFactory
+
+    def __init__(self, *, num_users: int, num_items: int) -> None:
+        super().__init__()
+        self.save_hyperparameters()  # those of the subclass: Lightning collects them along the chain of __init__
+        self.automatic_optimization = False
+        self.num_users, self.num_items = num_users, num_items
+        for name in self.observed:
+            self.register_buffer(name, torch.empty(0))
+        self.training_loss = RunningMean()
+        self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, in full precision
+        self.predictions: dict[str, Tensor] = {}  # per part, float32 [N] in the order of its rows
+        self._collected: list[Tensor] = []
+
+    # -- what a model writes ------------------------------------------------------------------------------------
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        """Raw scores, float32, of the shape that ``users`` and ``items`` (int64) broadcast to."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(users, items)")
+
+    def observe(self, data: TrainingData) -> None:
+        """See the training part once, before the first step: means, counts, histories. By default nothing."""
+
+    def penalty(self) -> Tensor | None:
+        """What is added to the loss of each step, beside the optimiser's weight decay; None for nothing."""
+        return None
+
+    # -- what training brings -----------------------------------------------------------------------------------
+
+    def attach(
+        self, *, objective: RatingObjective, optimizer: OptimizerFactory, scheduler: ScheduleFactory, steps_per_epoch: int, seed: int
+    ) -> None:
+        """Bring loss and metrics, factories of optimiser and schedule, and the seed of dropout."""
+        self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
+        self._steps_per_epoch, self._seed = steps_per_epoch, seed
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._make_optimizer(self.parameters())
+        epochs = self.trainer.max_epochs
+        self.schedule = self._make_schedule(optimizer, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
+        # Handed to Lightning too, so that the schedule's state travels in the checkpoint.
+        monitor = {"monitor": "val/loss"} if self.schedule.moves == "metric" else {}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule.scheduler, **monitor}}
+
+    @property
+    def learning_rate(self) -> float | None:
+        """Of the next step; None for a model that takes none."""
+        return float(self.trainer.optimizers[0].param_groups[0]["lr"])
+
+    def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
+        """One optimiser step per batch of the chunk."""
+        # Dropout is a function of (seed, epoch, chunk), so that a resumed run draws what the uninterrupted one drew.
+        torch.manual_seed(epoch_seed(self._seed, self.current_epoch, batch_idx))
+        counted = self.optimizers()
+        assert not isinstance(counted, list)
+        optimizer: torch.optim.Optimizer = counted.optimizer
+        last, losses = len(chunk) - 1, []
+        for step, batch in enumerate(chunk):
+            optimizer.zero_grad()
+            loss = self.objective.loss(self(batch.users, batch.items), batch.targets)
+            losses.append(loss.detach())
+            penalty = self.penalty()
+            (loss if penalty is None else loss + penalty).backward()
+            # Lightning counts only the steps of its own wrapper; without one per chunk, global_step stays 0.
+            (counted if step == last else optimizer).step()
+            if self.schedule.moves == "step":
+                self.schedule.scheduler.step()
+        self._account(torch.stack(losses), chunk, batch_idx)
+
+    def _account(self, losses: Tensor, chunk: list[Batch], batch_idx: int) -> None:
+        """Add a chunk's losses [steps] to the epoch's mean; stop at the first that is not finite."""
+        full, last = len(chunk[0].targets), len(chunk[-1].targets)
+        total = float(losses[:-1].double().sum() * full + losses[-1].double() * last)
+        if not math.isfinite(total):
+            first = int((~losses.isfinite()).nonzero()[0]) if not losses.isfinite().all() else len(chunk) - 1
+            step = batch_idx * len(chunk) + first + 1
+            rate = self.learning_rate or 0.0
+            raise DivergedError(
+                f"the training loss became {losses[first].item()} in epoch {self.current_epoch + 1}, step {step}, at learning rate {rate:g}",
+                expected="a finite loss; the last finite checkpoint is kept",
+                fix=f"a smaller step, such as optimizer.learning_rate={rate / 10:g}, or smaller initial weights",
+                value=losses[first].item(),
+            )
+        self.training_loss.add(total, full * (len(chunk) - 1) + last)
+
+    def on_train_epoch_end(self) -> None:
+        if self.schedule.moves == "epoch":
+            self.schedule.scheduler.step()
+        elif self.schedule.moves == "metric" and "val/loss" in self.evaluation:
+            self.schedule.scheduler.step(self.evaluation["val/loss"])  # type: ignore[arg-type]
+
+    # -- evaluation ---------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        self._start_evaluation()
+
+    def on_test_epoch_start(self) -> None:
+        self._start_evaluation()
+
+    def validation_step(self, chunk: list[Batch], batch_idx: int) -> None:
+        self._evaluate(chunk)
+
+    def test_step(self, chunk: list[Batch], batch_idx: int) -> None:
+        self._evaluate(chunk)
+
+    def on_validation_epoch_end(self) -> None:
+        self._finish_evaluation("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._finish_evaluation("test")
+
+    def _start_evaluation(self) -> None:
+        self.objective.errors.reset()
+        self._collected.clear()
+
+    def _evaluate(self, chunk: list[Batch]) -> None:
+        for batch in chunk:
+            predictions = self.objective.predict(self(batch.users, batch.items))
+            self.objective.errors.update(predictions, batch.targets)
+            self._collected.append(predictions)
+
+    def _finish_evaluation(self, part: str) -> None:
+        metrics = {f"{part}/{name}": float(value) for name, value in self.objective.report().items()}
+        self.evaluation = metrics
+        self.predictions[part] = torch.cat(self._collected)
+        self._collected.clear()
+        self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}, logger=False)
+
+    # -- checkpoints --------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["model"] = type(self).__name__
+        checkpoint["training_loss"] = self.training_loss.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        saved = checkpoint.get("model")
+        if saved != type(self).__name__:
+            raise CheckpointError(f"the checkpoint is of model {saved}, not {type(self).__name__}",
+                                  expected=f"a checkpoint of {type(self).__name__}", fix="choose the model that was trained", value=saved)  # fmt: skip
+        for name in self.observed:  # their shape is known only now
+            setattr(self, name, torch.empty_like(checkpoint["state_dict"][name]))
+        self.training_loss.load_state_dict(checkpoint["training_loss"])
+
+
+class SolvedRecommender(Recommender):
+    """A model that is counted or solved instead of descended: each epoch is one call of :meth:`solve`.
+
+    It trains through the same Trainer, run folder, checkpoints and evaluation as the others; optimiser and schedule
+    have nothing to do. Its parameters are buffers.
+    """
+
+    def __init__(self, *, num_users: int, num_items: int) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self._data: TrainingData | None = None
+
+    def solve(self, data: TrainingData, epoch: int) -> None:
+        """One sweep over the training part, which lies on the model's device."""
+        raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
+
+    def observe(self, data: TrainingData) -> None:
+        self._data = data
+
+    def configure_optimizers(self) -> None:
+        return None
+
+    @property
+    def learning_rate(self) -> None:
+        return None
+
+    def on_fit_start(self) -> None:
+        assert self._data is not None, "observe() comes before fit"
+        self._data = self._data.to(self.device)
+
+    def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
+        if batch_idx > 0:  # the sweep of this epoch is done
+            return
+        assert self._data is not None
+        torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
+        with torch.no_grad():
+            self.solve(self._data, self.current_epoch)
+            scores = self(self._data.users, self._data.items)
+            loss = self.objective.loss(scores, self._data.targets)
+        self.training_loss.add(float(loss) * len(scores), len(scores))
+
+    def on_train_epoch_end(self) -> None:
+        pass
+
+
+class RunningMean:
+    """A weighted mean over an epoch, whose partial sums travel in the checkpoint."""
+
+    def __init__(self) -> None:
+        self.total, self.weight = 0.0, 0
+
+    def add(self, total: float, weight: int) -> None:
+        self.total += total
+        self.weight += weight
+
+    def take(self) -> float:
+        """The mean, NaN if nothing was added; then start again."""
+        mean = self.total / self.weight if self.weight else math.nan
+        self.total, self.weight = 0.0, 0
+        return mean
+
+    def state_dict(self) -> dict[str, float]:
+        return {"total": self.total, "weight": self.weight}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        self.total, self.weight = state["total"], int(state["weight"])

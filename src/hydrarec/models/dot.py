@@ -1,0 +1,118 @@
+"""Dot products of a user's and an item's embedding, without and with biases."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hydrarec.config.kinds import Dimension, Fraction, NonNegative
+from hydrarec.data.batches import TrainingData
+from hydrarec.models.base import Recommender
+from hydrarec.models.layers import RatingRange, dropped, embedding_table
+
+
+class Dot(Recommender):
+    """Matrix factorisation: ``s_ui = ⟨p_u, q_i⟩`` (Koren, Bell & Volinsky 2009; references B1, B3, C2, D1).
+
+    Args:
+        embedding_dim: width of both embeddings.
+        embedding: ``library`` (``torch.nn.Embedding``) or ``lookup``, the same layer written by hand (reference B3).
+        init, init_scale: see :func:`hydrarec.models.layers.initialize`.
+        l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
+    """
+
+    tasks = ("rating", "ranking")
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        embedding_dim: Dimension,
+        embedding: Literal["library", "lookup"],
+        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        init_scale: NonNegative,
+        l2: NonNegative,
+    ) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.l2 = l2
+        self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
+        self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return (self.user_embedding(users) * self.item_embedding(items)).sum(-1)
+
+    def penalty(self) -> Tensor | None:
+        return l2_penalty(self.l2, self.user_embedding.weight, self.item_embedding.weight)
+
+
+class BiasedDot(Recommender):
+    """Dot product with biases: ``s_ui = μ + b_u + b_i + ⟨p_u, q_i⟩`` (Koren 2009; references B2, C1, C3, D2).
+
+    Args:
+        embedding_dim, embedding, init, init_scale: as in :class:`Dot`; biases start at 0.
+        global_mean: add the mean μ of the training ratings; without it the biases learn it.
+        rating_range: pass the score through a sigmoid scaled to the rating range.
+        range_margin: how far that range reaches beyond the lowest and highest rating, in stars.
+        user_dropout, item_dropout: on each embedding.
+        l2: penalty on both whole tables and both biases in every step.
+
+    Departure: with ``rating_range`` the mean is inside the sigmoid as its log-odds, so that a score of 0 is the mean.
+    """
+
+    tasks = ("rating", "ranking")
+    mean: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        embedding_dim: Dimension,
+        embedding: Literal["library", "lookup"],
+        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        init_scale: NonNegative,
+        global_mean: bool,
+        rating_range: bool,
+        range_margin: NonNegative,
+        user_dropout: Fraction,
+        item_dropout: Fraction,
+        l2: NonNegative,
+    ) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.l2, self.global_mean = l2, global_mean
+        self.user_dropout, self.item_dropout = user_dropout, item_dropout
+        self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
+        self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
+        self.user_bias = embedding_table(embedding, num_users, 1, "zeros", 0)
+        self.item_bias = embedding_table(embedding, num_items, 1, "zeros", 0)
+        self.range = RatingRange(range_margin) if rating_range else None
+        self.register_buffer("mean", torch.zeros(()))
+
+    def observe(self, data: TrainingData) -> None:
+        mean = data.targets.double().mean()
+        if self.range is not None:
+            self.range.observe(data.scale)
+            mean = torch.logit((mean - self.range.low) / (self.range.high - self.range.low))
+        if self.global_mean:
+            self.mean.copy_(mean)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        user = dropped(self.user_embedding(users), self.user_dropout, self.training)
+        item = dropped(self.item_embedding(items), self.item_dropout, self.training)
+        bias = self.user_bias(users) + self.item_bias(items)
+        scores = (user * item).sum(-1) + bias.squeeze(-1) + self.mean
+        return scores if self.range is None else self.range(scores)
+
+    def penalty(self) -> Tensor | None:
+        tables = (self.user_embedding, self.item_embedding, self.user_bias, self.item_bias)
+        return l2_penalty(self.l2, *(table.weight for table in tables))
+
+
+def l2_penalty(strength: float, *weights: Tensor) -> Tensor | None:
+    """``strength · Σ ‖W‖²``, or None at strength 0."""
+    if strength == 0:
+        return None
+    return strength * torch.stack([weight.square().sum() for weight in weights]).sum()

@@ -1,0 +1,97 @@
+"""Small parts that models are made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"]
+
+
+def initialize(weight: Tensor, name: str, scale: float) -> None:
+    """Fill ``weight`` in place: ``normal`` N(0, scale²), ``uniform`` U(−scale, scale), ``uniform_positive`` U(0, scale).
+
+    The Xavier (Glorot & Bengio 2010) rules take ``scale`` as their gain.
+    """
+    with torch.no_grad():
+        match name:
+            case "normal":
+                weight.normal_(0, scale)
+            case "uniform":
+                weight.uniform_(-scale, scale)
+            case "uniform_positive":
+                weight.uniform_(0, scale)
+            case "xavier_uniform":
+                nn.init.xavier_uniform_(weight, scale)
+            case "xavier_normal":
+                nn.init.xavier_normal_(weight, scale)
+            case "zeros":
+                weight.zero_()
+            case _:
+                raise ValueError(f"unknown initialisation {name!r}")
+
+
+class Lookup(nn.Module):
+    """An embedding layer written by hand (reference B3): a weight matrix and a gather.
+
+    ``forward(indices int64 [...]) -> float32 [..., embedding_dim]``; the same function as :class:`torch.nn.Embedding`,
+    values and gradients, bit for bit.
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
+
+    def forward(self, indices: Tensor) -> Tensor:
+        return self.weight[indices]
+
+
+def embedding_table(layer: str, rows: int, width: int, initialization: str, scale: float) -> nn.Embedding | Lookup:
+    """``layer`` ``library`` is PyTorch's, ``lookup`` the hand-written one."""
+    table = Lookup(rows, width) if layer == "lookup" else nn.Embedding(rows, width, _weight=torch.empty(rows, width))
+    initialize(table.weight, initialization, scale)
+    return table
+
+
+class RatingRange(nn.Module):
+    """A sigmoid scaled to the rating range, widened by ``margin`` on both sides: ``low + (high − low) · σ(x)``.
+
+    With a margin the extreme ratings lie within reach of finite scores. The range is data, not a hyper-parameter: it is
+    set once by :meth:`observe` and saved with the weights.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.margin = margin
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.ones(()))
+
+    def observe(self, scale: tuple[float, float]) -> None:
+        self.low.fill_(scale[0] - self.margin)
+        self.high.fill_(scale[1] + self.margin)
+
+    def forward(self, scores: Tensor) -> Tensor:
+        return torch.addcmul(self.low, torch.sigmoid(scores), self.high - self.low)
+
+
+def hidden_layers(sizes: Sequence[int], dropout: Sequence[float]) -> nn.Sequential:
+    """``Linear → ReLU → dropout`` for each consecutive pair of ``sizes``; ``dropout[i]`` follows the i-th layer."""
+    layers: list[nn.Module] = []
+    for (fan_in, fan_out), rate in zip(itertools.pairwise(sizes), dropout, strict=True):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+        if rate > 0:
+            layers.append(nn.Dropout(rate))
+    return nn.Sequential(*layers)
+
+
+def dropped(values: Tensor, rate: float, training: bool) -> Tensor:
+    """Dropout that costs nothing where it does nothing."""
+    return functional.dropout(values, rate, training) if training and rate > 0 else values

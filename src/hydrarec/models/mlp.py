@@ -1,0 +1,75 @@
+"""A multi-layer perceptron over concatenated embeddings."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hydrarec.config.kinds import Dimension, Fraction, NonNegative
+from hydrarec.data.batches import TrainingData
+from hydrarec.errors import ConfigError
+from hydrarec.models.base import Recommender
+from hydrarec.models.dot import l2_penalty
+from hydrarec.models.layers import RatingRange, dropped, embedding_table, hidden_layers
+
+
+class MLP(Recommender):
+    """``s_ui = w · h_L``, ``h_0 = [p_u, q_i]``, ``h_l = ReLU(W_l h_{l−1} + b_l)`` (He et al. 2017, §3.3; references A1, C4, D3).
+
+    Args:
+        embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`.
+        hidden_dims: widths of the hidden layers; empty for a linear model.
+        input_dropout: on the concatenated embeddings.
+        dropout: after each hidden layer, one rate per layer.
+        rating_range, range_margin: as in :class:`hydrarec.models.dot.BiasedDot`.
+        l2: penalty on both whole tables in every step.
+
+    The layers start as PyTorch's do, U(−1/√fan_in, 1/√fan_in); the paper does not say.
+    """
+
+    tasks = ("rating", "ranking")
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        embedding_dim: Dimension,
+        embedding: Literal["library", "lookup"],
+        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        init_scale: NonNegative,
+        hidden_dims: list[Dimension],
+        input_dropout: Fraction,
+        dropout: list[Fraction],
+        rating_range: bool,
+        range_margin: NonNegative,
+        l2: NonNegative,
+    ) -> None:
+        if len(hidden_dims) != len(dropout):
+            raise ConfigError(
+                f"model.dropout has {len(dropout)} rates for {len(hidden_dims)} hidden layers", expected="one rate per hidden layer",
+                fix=f"model.dropout={[0.0] * len(hidden_dims)}", value=str(dropout),
+            )  # fmt: skip
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.l2, self.input_dropout = l2, input_dropout
+        self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
+        self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
+        sizes = [2 * embedding_dim, *hidden_dims]
+        self.hidden = hidden_layers(sizes, dropout)
+        self.output = nn.Linear(sizes[-1], 1)
+        self.range = RatingRange(range_margin) if rating_range else None
+
+    def observe(self, data: TrainingData) -> None:
+        if self.range is not None:
+            self.range.observe(data.scale)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        users, items = torch.broadcast_tensors(users, items)
+        inputs = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
+        scores = self.output(self.hidden(dropped(inputs, self.input_dropout, self.training))).squeeze(-1)
+        return scores if self.range is None else self.range(scores)
+
+    def penalty(self) -> Tensor | None:
+        return l2_penalty(self.l2, self.user_embedding.weight, self.item_embedding.weight)

@@ -1,0 +1,45 @@
+"""Loss and metrics of a task."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hydrarec.metrics.rating import RatingErrors
+
+LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.huber_loss}
+
+
+class RatingObjective(torch.nn.Module):
+    """Predict the rating itself.
+
+    Args:
+        loss: per batch; ``mse`` (the founding write-ups'), ``mae`` or ``huber`` (δ = 1).
+        clip: clip predictions to the scale of the ratings at evaluation; never in training, where it would cut off
+            the gradient.
+        scale: lowest and highest possible rating.
+    """
+
+    metrics = ("loss", "rmse", "mae")  # what every evaluated part reports, as <part>/<name>
+
+    def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:
+        super().__init__()
+        self.loss_function = LOSSES[loss]
+        self.clip, self.scale = clip, scale
+        self.errors = RatingErrors()
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
+        return self.loss_function(scores, targets)
+
+    def predict(self, scores: Tensor) -> Tensor:
+        """Raw scores as ratings, float32 [B]: clipped to the scale where that is asked for."""
+        return scores.clamp(*self.scale) if self.clip else scores
+
+    def report(self) -> dict[str, Tensor]:
+        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
+        errors = self.errors.compute()
+        return {"loss": errors["mse"], "rmse": errors["rmse"], "mae": errors["mae"]}

@@ -1,0 +1,41 @@
+"""Optimisers under the field's names; each is called with the parameters once they exist.
+
+All but Adagrad run PyTorch's fused kernels: one pass over the parameters per step, on CPU and CUDA alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch.nn import Parameter
+
+from hydrarec.config.kinds import Fraction, NonNegative, Positive
+
+
+def adam(
+    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, betas: tuple[Fraction, Fraction], eps: Positive
+) -> torch.optim.Optimizer:
+    """Adam (Kingma & Ba 2015); ``weight_decay`` is L2 added to the gradient."""
+    return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay, betas=tuple(betas), eps=eps, fused=True)
+
+
+def adamw(
+    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, betas: tuple[Fraction, Fraction], eps: Positive
+) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019); ``weight_decay`` shrinks the weights themselves, apart from the gradient."""
+    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, betas=tuple(betas), eps=eps, fused=True)
+
+
+def sgd(
+    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, momentum: Fraction, nesterov: bool
+) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with momentum; ``weight_decay`` is L2 added to the gradient."""
+    return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, fused=True)
+
+
+def adagrad(
+    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, eps: Positive
+) -> torch.optim.Optimizer:
+    """Adagrad (Duchi, Hazan & Singer 2011)."""
+    return torch.optim.Adagrad(parameters, lr=learning_rate, weight_decay=weight_decay, eps=eps)

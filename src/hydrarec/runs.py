@@ -1,0 +1,173 @@
+"""A run folder, written and read in one place. It is the truth about a run; TensorBoard is a view of it.
+
+::
+
+    config.yaml   the resolved configuration          run.json     seed, code, machine, data, cost, status
+    history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
+    predictions.npz  per rating: user, item, target, prediction       error.json  why it failed
+    checkpoints/best.ckpt last.ckpt                   tensorboard/
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import yaml
+
+from hydrarec.errors import CheckpointError, EnvironmentFault, HydrarecError
+from hydrarec.files import TEMPORARY_SUFFIX, atomic_write, write_json
+
+
+class RunFolder:
+    """One run on disk. Every file is whole or absent, whatever is killed when.
+
+    Args:
+        path: the folder; made if it is absent. Temporary files that a killed run left in it are swept.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written, or another live run holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._lock = filelock.FileLock(self.path / ".lock")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+            self.checkpoints.mkdir(exist_ok=True)
+        except filelock.Timeout as error:
+            raise EnvironmentFault(
+                f"the run folder {self.path} is in use by another live run", expected="one process per run folder",
+                fix="wait for it to end, or stop it", value=str(self.path),
+            ) from error  # fmt: skip
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the run folder {self.path} cannot be written: {os.strerror(error.errno or errno.EIO)}",
+                expected="a folder that may be written", fix="output_dir=<another folder>", value=str(self.path),
+            ) from error  # fmt: skip
+        for leftover in [*self.path.glob(f".*{TEMPORARY_SUFFIX}"), *self.checkpoints.glob(f".*{TEMPORARY_SUFFIX}")]:
+            leftover.unlink()
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        return self.checkpoints / "last.ckpt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        return self.checkpoints / "best.ckpt"
+
+    def release(self) -> None:
+        self._lock.release()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        with atomic_write(self.path / "config.yaml", "w") as file:
+            yaml.safe_dump(config, file, sort_keys=False, allow_unicode=True)
+
+    def update_record(self, **fields: Any) -> None:
+        """Merge ``fields`` into ``run.json``."""
+        write_json(self.path / "run.json", {**_read_json(self.path / "run.json"), **fields})
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        with atomic_write(self.path / "history.csv", "w") as file:
+            writer = csv.DictWriter(file, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+        with atomic_write(self.path / "predictions.npz") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """The last file of a run: from here on it is finished."""
+        (self.path / "error.json").unlink(missing_ok=True)  # of an earlier attempt
+        write_json(self.path / "result.json", result)
+
+    def write_error(self, error: HydrarecError, status: str) -> None:
+        write_json(self.path / "error.json", error.to_dict())
+        self.update_record(status=status)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        return (self.path / "result.json").is_file()
+
+    def read_result(self) -> dict[str, Any]:
+        return _read_json(self.path / "result.json")
+
+    def read_record(self) -> dict[str, Any]:
+        return _read_json(self.path / "run.json")
+
+    def read_config(self) -> dict[str, Any]:
+        with (self.path / "config.yaml").open(encoding="utf-8") as file:
+            config: dict[str, Any] = yaml.safe_load(file)
+        return config
+
+    def read_history(self, epochs: int) -> list[dict[str, Any]]:
+        """The rows of the first ``epochs`` epochs; later ones, of an attempt that was killed, are left out."""
+        path = self.path / "history.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [row for row in rows if row["epoch"] <= epochs]
+
+
+def reserve(wanted: Path) -> Path:
+    """Make a folder that did not exist: ``wanted``, or ``wanted-2``, ``wanted-3`` … when runs start in one second."""
+    number = 1
+    while True:
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise EnvironmentFault(
+                f"cannot make the run folder {folder}: {os.strerror(error.errno or errno.EIO)}",
+                expected="a folder that may be written", fix="output_dir=<another folder>", value=str(folder),
+            ) from error  # fmt: skip
+
+
+def existing(path: Path) -> Path:
+    """``path`` if it is a run folder, else a :class:`CheckpointError` that says what it is."""
+    if not path.is_dir():
+        raise CheckpointError(f"{path} is not a folder", expected="a run folder, such as outputs/<name>/<time>-<hash>",
+                              fix="resume=<run folder>", value=str(path))  # fmt: skip
+    if not (path / "config.yaml").is_file():
+        raise CheckpointError(f"{path} is no run folder: it has no config.yaml", expected="a folder that hydrarec-train made",
+                              fix="resume=<run folder>", value=str(path))  # fmt: skip
+    return path
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8") as file:
+        content: dict[str, Any] = json.load(file)
+    return content
+
+
+def _number(text: str) -> float | int | None:
+    if text == "":
+        return None
+    return int(text) if text.lstrip("-").isdigit() else float(text)

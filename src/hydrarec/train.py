@@ -1,0 +1,225 @@
+"""``hydrarec-train``: compose a configuration, judge it, train, test.
+
+Only entry points know Hydra. torch and Lightning are imported inside the task, so that ``--help`` and a mistyped option
+answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from hydrarec import cli, runs
+from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain, register_resolvers
+from hydrarec.config.judge import judge
+from hydrarec.config.location import conf_dir
+from hydrarec.errors import CheckpointError, HydrarecError, InterruptedRun
+
+if TYPE_CHECKING:
+    from hydrarec.training import Parts
+
+
+def main() -> None:
+    """The console script."""
+    cli.entry_point(_main)
+
+
+def _main() -> int:
+    arguments = get_args_parser().parse_args()
+    if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
+        overrides = arguments.overrides
+        if arguments.multirun:
+            from hydrarec.config.sweeps import judge_sweep
+
+            judge_sweep(overrides)
+        else:
+            prepared = _prepare(overrides)
+            if prepared is None:
+                return 0
+            sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides] + prepared
+    register_resolvers()
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_job)()
+    return 0
+
+
+def _prepare(overrides: list[str]) -> list[str] | None:
+    """Judge the configuration and settle the run folder; the overrides to go on with, None if there is nothing to do."""
+    composed = compose_config(overrides, with_hydra=True)
+    config = plain(composed)
+    if config["resume"] is not None:
+        return _resumed(Path(config["resume"]), overrides)
+    judge(config)
+    folder = runs.reserve(Path(composed.hydra.run.dir))
+    return [*overrides, f"hydra.run.dir='{folder}'"]
+
+
+def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
+    """The overrides of a run that goes on: its own, then the new ones, as far as they are harmless."""
+    path = runs.existing(path)
+    folder = runs.RunFolder(path)
+    try:
+        if folder.finished:
+            print_summary(folder.path, folder.read_result(), note="already finished")
+            return None
+        old = folder.read_config()
+        new = [override for override in overrides if not override.startswith("resume=")]
+        merged = [*folder.read_record()["overrides"], *new, f"resume='{folder.path}'"]
+        config = plain(compose_config(merged))
+        judge(config)
+        changed = changed_keys(old, config)
+        if changed:
+            raise CheckpointError(
+                f"{folder.path} cannot go on with another {changed[0]}: {_at(old, changed[0])} became {_at(config, changed[0])}",
+                expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
+                fix="leave these out (only trainer.epochs and logging may change), or start a new run", value=changed[0],
+            )  # fmt: skip
+    finally:
+        folder.release()
+    return [*merged, f"hydra.run.dir='{folder.path}'"]
+
+
+def _job(config: DictConfig) -> float | None:
+    """What Hydra calls, once for a run and once per job of a sweep; returns the monitored metric for sweepers."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("resume=")]
+    result = execute(plain(config), folder, overrides)
+    print_summary(folder, result)
+    metric: float | None = result["metrics"].get(config.task.monitor)
+    return metric
+
+
+def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[str, Any]:
+    """One run in its folder, from a judged or unjudged configuration; its result.
+
+    Raises:
+        HydrarecError: after ``error.json`` and the status were written.
+    """
+    judge(config)
+    folder = runs.RunFolder(path)
+    try:
+        if folder.finished:
+            return folder.read_result()
+        return _train(config, folder, overrides)
+    except BaseException as raised:
+        error = cli.as_contract(raised)
+        folder.write_error(error, "interrupted" if isinstance(error, InterruptedRun) else "failed")
+        if isinstance(raised, HydrarecError):
+            raise
+        raise error from raised
+    finally:
+        folder.release()
+
+
+def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str]) -> dict[str, Any]:
+    from hydrarec.provenance import provenance
+
+    resume = config["resume"] is not None and folder.last_checkpoint.is_file()
+    if not (folder.path / "config.yaml").is_file():
+        folder.write_config(config)
+    folder.update_record(
+        status="starting", seed=config["seed"], config_hash=config_hash(config), overrides=overrides, provenance=provenance()
+    )
+    parts = build(config, folder)
+
+    from hydrarec.training import run
+
+    return run(parts, folder, config, resume=resume)
+
+
+def build(config: dict[str, Any], folder: runs.RunFolder) -> Parts:
+    """Everything a run is made of, from its configuration: first what needs no data, so that it fails first."""
+    import torch
+
+    from hydrarec.errors import ConfigError
+    from hydrarec.training import Parts, TrainerSettings
+
+    cfg = OmegaConf.create(config)
+
+    settings: TrainerSettings = factory(cfg.trainer)()
+    settings.check_devices()
+    model_class = hydra.utils.get_class(cfg.model._target_)
+    if cfg.task.name not in model_class.tasks:
+        raise ConfigError(f"model {model_class.__name__} does not serve task={cfg.task.name}",
+                          expected=f"task={' or '.join(model_class.tasks)}", fix=f"task={model_class.tasks[0]}", value=cfg.task.name)  # fmt: skip
+    source, splitter = factory(cfg.dataset)(), factory(cfg.split)()
+    interactions = source.load()
+    split = splitter(interactions, source)
+    folder.update_record(
+        data={"name": interactions.name, "fingerprint": interactions.fingerprint, "ratings": len(interactions),
+              "users": interactions.num_users, "items": interactions.num_items},
+        split={"protocol": split.protocol, "fingerprint": split.fingerprint},
+    )  # fmt: skip
+    torch.manual_seed(config["seed"])
+    datamodule = factory(cfg.task.datamodule)(
+        interactions=interactions, split=split, steps_per_call=settings.steps_per_call, seed=config["seed"]
+    )
+    model = factory(cfg.model)(num_users=interactions.num_users, num_items=interactions.num_items)
+    model.attach(
+        objective=factory(cfg.task.objective)(scale=interactions.scale),
+        optimizer=factory(cfg.optimizer),
+        scheduler=factory(cfg.scheduler),
+        steps_per_epoch=datamodule.train_dataloader().steps_per_epoch,
+        seed=config["seed"],
+    )
+    return Parts(
+        model=model, datamodule=datamodule, settings=settings, monitor=cfg.task.monitor, mode=cfg.task.mode,
+        callbacks=lambda history: [_callback(node, history, interactions) for node in cfg.callbacks.values() if node is not None],
+        log_tensorboard=cfg.logger.tensorboard, save_predictions=cfg.save_predictions,
+    )  # fmt: skip
+
+
+def factory(node: DictConfig) -> Callable[..., Any]:
+    """What a node names, with its values, still to be called with what only a run knows.
+
+    Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
+    """
+    made: Callable[..., Any] = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
+    return made
+
+
+def _callback(node: DictConfig, history: Any, interactions: Any) -> Any:
+    from hydrarec.config.signatures import parameters
+
+    offered = {"history": history, "interactions": interactions}
+    wanted = parameters(node._target_) or {}
+    return factory(node)(**{name: value for name, value in offered.items() if name in wanted})
+
+
+def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
+    """The end of a run, on stdout: metrics, times, paths, and what to try next."""
+    shown = _relative(folder)
+    selected = result["selected"]
+    lines = [note] if note else []
+    lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
+    for part in ("val", "test"):
+        metrics = {name.split("/")[1]: value for name, value in result["metrics"].items() if name.startswith(f"{part}/") and name.count("/") == 1}
+        if metrics:
+            figures = "  ".join(f"{part}/{name} {value:.4f}" for name, value in metrics.items() if name != "loss")
+            lines.append(f"{figures}  (n = {result['n'][part]:,})")
+    lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
+    lines.append(f"run folder: {shown}/")
+    lines.append(f"look at it: tensorboard --logdir {shown}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _relative(path: Path) -> Path:
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _at(config: dict[str, Any], key: str) -> object:
+    node: Any = config
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
+
+
+if __name__ == "__main__":
+    main()

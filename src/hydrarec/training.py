@@ -1,0 +1,202 @@
+"""One run: fit a model on the training part, select on validation, look at the test part once, write the run folder."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.warnings import PossibleUserWarning
+
+from hydrarec.callbacks.checkpoints import Checkpoints
+from hydrarec.callbacks.history import History
+from hydrarec.callbacks.interruption import Interruption
+from hydrarec.callbacks.table import EpochTable
+from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
+from hydrarec.checkpointing import AtomicCheckpointIO, load
+from hydrarec.config.kinds import Count, NonNegative
+from hydrarec.data.datamodules import RatingDataModule
+from hydrarec.errors import ConfigError, EnvironmentFault
+from hydrarec.models.base import Recommender
+from hydrarec.provenance import peak_memory_bytes
+from hydrarec.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How the Trainer runs.
+
+    Args:
+        accelerator, devices: where; ``cpu`` or ``gpu``.
+        precision: of the forward pass; parameters and metrics stay in float32 and float64.
+        epochs: at most.
+        threads: of PyTorch on the CPU. Models this small run best on one.
+        steps_per_call: optimiser steps per call of the Trainer (speed only).
+        checkpoint_seconds: between two writes of ``last.ckpt``; 0 writes it after every call.
+        limit_batches: stop each epoch and evaluation after so many calls; null: never.
+        detect_anomaly: find the operation that made a NaN; slow.
+        deterministic: refuse operations without a deterministic form. On the CPU all of ours are.
+    """
+
+    accelerator: Literal["cpu", "gpu"]
+    devices: Count
+    precision: Literal["32-true", "bf16-mixed"]
+    epochs: Count
+    threads: Count
+    steps_per_call: Count
+    checkpoint_seconds: NonNegative
+    limit_batches: Count | None
+    detect_anomaly: bool
+    deterministic: bool
+
+    def check_devices(self) -> None:
+        """Raise :class:`EnvironmentFault` where the accelerator is missing."""
+        if self.accelerator == "cpu":
+            return
+        present = torch.cuda.device_count()
+        if present < self.devices:
+            raise EnvironmentFault(
+                f"trainer.accelerator=gpu with trainer.devices={self.devices}, and this machine has {present} CUDA devices",
+                expected=f"trainer.devices ≤ {present}" if present else "a CUDA device", fix="trainer=cpu", value=self.devices,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted, with which objective, and which metric selects: stated once.
+
+    Args:
+        name: ``rating``.
+        monitor, mode: the validation metric that selects the best epoch, and which way is better.
+    """
+
+    name: Literal["rating"]
+    monitor: str
+    mode: Literal["min", "max"]
+    datamodule: Any
+    objective: Any
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a run is made of, built by the caller."""
+
+    model: Recommender
+    datamodule: RatingDataModule
+    settings: TrainerSettings
+    monitor: str
+    mode: Literal["min", "max"]
+    callbacks: Callable[[History], Sequence[pl.Callback]]
+    log_tensorboard: bool
+    save_predictions: bool
+
+
+def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool) -> dict[str, Any]:
+    """Train, select, test; return the content of ``result.json``.
+
+    ``<part>/<metric>`` are of the selected epoch; ``<part>/<metric>/last`` of the last one, where the two differ in kind.
+    """
+    started = time.perf_counter()
+    _quiet()
+    datamodule, model = parts.datamodule, parts.model
+    history = History(folder)
+    monitor = parts.monitor if len(datamodule.split.val) else None
+    checkpoints = Checkpoints(folder, history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds)
+    interruption = Interruption(checkpoints)
+    logger = TensorBoardLogger(folder.tensorboard, name="", version="", default_hp_metric=False) if parts.log_tensorboard else None
+    callbacks = [history, *parts.callbacks(history), EpochTable(history), interruption, checkpoints]
+    if logger is not None:
+        callbacks.insert(-1, TensorBoardEpochs(history, config))
+    trainer = _trainer(parts.settings, callbacks, logger)
+
+    model.observe(datamodule.training_data())
+    folder.update_record(status="training", parameters=sum(p.numel() for p in model.parameters()))
+    trainer.fit(model, datamodule=datamodule, ckpt_path=folder.last_checkpoint if resume else None, weights_only=True)
+    interruption.raise_if_received()
+
+    metrics = _evaluate(trainer, model, datamodule, folder, checkpoints, history)
+    if parts.save_predictions:
+        folder.write_predictions(_predictions(model, datamodule))
+    result = {
+        "metrics": metrics,
+        "selected": {"epoch": checkpoints.best_epoch or len(history.rows), "by": monitor or "the last epoch", "mode": parts.mode},
+        "epochs": len(history.rows),
+        "n": {part: len(getattr(datamodule.split, part)) for part in ("train", "val", "test")},
+        "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
+    }
+    folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
+    log_final(logger, config, metrics)
+    folder.write_result(result)
+    return result
+
+
+def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: TensorBoardLogger | None) -> pl.Trainer:
+    torch.set_num_threads(settings.threads)
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        precision=settings.precision,
+        max_epochs=settings.epochs,
+        limit_train_batches=settings.limit_batches,
+        limit_val_batches=settings.limit_batches,
+        limit_test_batches=settings.limit_batches,
+        detect_anomaly=settings.detect_anomaly,
+        deterministic=settings.deterministic,
+        callbacks=callbacks,
+        logger=logger or False,
+        plugins=[AtomicCheckpointIO()],
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=True,
+        use_distributed_sampler=False,
+        log_every_n_steps=1,
+    )
+
+
+def _evaluate(
+    trainer: pl.Trainer, model: Recommender, datamodule: RatingDataModule, folder: RunFolder, checkpoints: Checkpoints, history: History
+) -> dict[str, float]:
+    """Metrics of the selected weights; the test part is touched here and nowhere else."""
+    metrics: dict[str, float] = {}
+    last = {name: value for name, value in history.rows[-1].items() if name.startswith("val/")}
+    if checkpoints.best_epoch:
+        best = load(folder.best_checkpoint)
+        model.on_load_checkpoint(best)
+        model.load_state_dict(best["state_dict"])
+    if len(datamodule.split.val):
+        trainer.validate(model, datamodule=datamodule, verbose=False)
+        metrics |= model.evaluation | {f"{name}/last": value for name, value in last.items()}
+    if len(datamodule.split.test):
+        trainer.test(model, datamodule=datamodule, verbose=False)
+        metrics |= model.evaluation
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise ConfigError(f"{name} is {value}", expected="a finite metric", fix="look at history.csv")
+    return metrics
+
+
+def _predictions(model: Recommender, datamodule: RatingDataModule) -> dict[str, Any]:
+    """Per part, aligned arrays: user and item index, target, prediction, row number in the interactions."""
+    data, arrays = datamodule.interactions, {}
+    for part, predicted in model.predictions.items():
+        rows = getattr(datamodule.split, part)[: len(predicted)]  # fewer only in debug runs
+        columns = {"row": rows, "user": data.users[rows], "item": data.items[rows], "target": data.ratings[rows]}
+        arrays |= {f"{part}/{name}": column for name, column in columns.items()}
+        arrays[f"{part}/prediction"] = predicted.float().cpu().numpy()
+    return arrays
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices that were made here on purpose."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for pattern in (".*does not have many workers.*", ".*lr_scheduler.step.*", ".*LeafSpec.*", ".*tensorboardX.*"):
+        warnings.filterwarnings("ignore", pattern)
+    warnings.filterwarnings("ignore", category=PossibleUserWarning)
