@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -25,6 +26,9 @@ def entry_point(body: Callable[[], int]) -> None:
     except BaseException as raised:
         if isinstance(raised, SystemExit):
             raise
+        if isinstance(raised, BrokenPipeError):  # the reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         error = as_contract(raised)
         if show_traceback:
             traceback.print_exc()

@@ -33,6 +33,18 @@ def main() -> None:
 
 def _main() -> int:
     arguments = get_args_parser().parse_args()
+    failures: list[HydrarecError] = []
+
+    def task(config: DictConfig) -> float | None:
+        """What Hydra calls, once for a run and once per job of a sweep; the monitored metric is for sweepers."""
+        try:
+            return _job(config)
+        except HydrarecError as error:
+            if arguments.multirun:
+                raise
+            failures.append(error)  # Hydra would add lines of its own to ours
+            return None
+
     if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
         overrides = arguments.overrides
         if arguments.multirun:
@@ -45,7 +57,9 @@ def _main() -> int:
                 return 0
             sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides] + prepared
     register_resolvers()
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(_job)()
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
+    if failures:
+        raise failures[0]
     return 0
 
 
@@ -86,7 +100,6 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
 
 
 def _job(config: DictConfig) -> float | None:
-    """What Hydra calls, once for a run and once per job of a sweep; returns the monitored metric for sweepers."""
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("resume=")]
     result = execute(plain(config), folder, overrides)

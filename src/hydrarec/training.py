@@ -74,11 +74,11 @@ class Task:
 
     Args:
         name: ``rating``.
-        monitor, mode: the validation metric that selects the best epoch, and which way is better.
+        monitor, mode: the validation metric that selects the best epoch, and which way is better; null: the last epoch.
     """
 
     name: Literal["rating"]
-    monitor: str
+    monitor: str | None
     mode: Literal["min", "max"]
     datamodule: Any
     objective: Any
@@ -91,7 +91,7 @@ class Parts:
     model: Recommender
     datamodule: RatingDataModule
     settings: TrainerSettings
-    monitor: str
+    monitor: str | None
     mode: Literal["min", "max"]
     callbacks: Callable[[History], Sequence[pl.Callback]]
     log_tensorboard: bool

@@ -1,6 +1,6 @@
 """Judge a composed configuration before any data is read: unknown keys, wrong types, impossible values.
 
-A node with a ``_target_`` is held against the signature of what it names; the top level against :class:`TrainConfig`.
+A node with a ``_target_`` is held against the signature of what it names; the others against :mod:`hydrarec.config.schema`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ import ast
 import inspect
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from hydrarec.config import signatures
-from hydrarec.config.kinds import Seed
+from hydrarec.config.schema import LoggerConfig, Published, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
 
@@ -21,33 +20,20 @@ INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
 TRUSTED = ("hydrarec.", "torch.optim.")
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """The top level of ``conf/train.yaml``."""
-
-    name: str
-    seed: Seed
-    resume: str | None
-    output_dir: str
-    save_predictions: bool
-    dataset: dict
-    split: dict
-    task: dict
-    model: dict
-    optimizer: dict | None
-    scheduler: dict | None
-    trainer: dict
-    callbacks: dict
-    logger: dict | None
-    published: dict | None
-
-
 Node = dict[str, Any]
 
 
 def judge(config: Node) -> None:
     """Raise :class:`ConfigError` for the first thing in ``config`` (resolved, plain containers) that cannot work."""
-    _judge_values("", config, _kinds_of(TrainConfig))
+    judge_against(TrainConfig, config)
+    judge_against(LoggerConfig, config["logger"], "logger")
+    if config["published"] is not None:
+        judge_against(Published, config["published"], "published")
+    for group in ("dataset", "split", "task", "model", "optimizer", "scheduler", "trainer"):
+        _judge_target(group, config[group])
+    for name, node in config["callbacks"].items():
+        if node is not None:
+            _judge_target(f"callbacks.{name}", node)
     for path, node in _nodes_with_target("", config):
         target = node["_target_"]
         accepted = _accepted(path, target)
@@ -55,6 +41,20 @@ def judge(config: Node) -> None:
             values = {key: value for key, value in node.items() if key not in INSTANTIATE_KEYS}
             _judge_values(path, values, accepted)
     _judge_together(config)
+
+
+def judge_against(schema: type, node: Node, path: str = "") -> None:
+    """Hold a node without ``_target_`` against a dataclass."""
+    annotations = inspect.get_annotations(schema)
+    kinds = {name: signatures.kind_of(ast.parse(text, mode="eval").body) for name, text in annotations.items()}
+    _judge_values(path, node, kinds)
+
+
+def _judge_target(path: str, node: object) -> None:
+    if not isinstance(node, dict) or "_target_" not in node:
+        group = path.split(".")[0]
+        raise ConfigError(f"{path} does not say what it is: it has no _target_", expected=f"one of the files in conf/{group}",
+                          fix=f"{group}=<one of them>", value=path)  # fmt: skip
 
 
 def _judge_values(path: str, values: Node, accepted: dict[str, Kind]) -> None:
@@ -112,11 +112,6 @@ def _nodes_with_target(path: str, node: object) -> Iterator[tuple[str, Node]]:
             yield path, node
         for key, entry in node.items():
             yield from _nodes_with_target(f"{path}.{key}" if path else str(key), entry)
-
-
-def _kinds_of(schema: type) -> dict[str, Kind]:
-    annotations = inspect.get_annotations(schema)
-    return {name: signatures.kind_of(ast.parse(text, mode="eval").body) for name, text in annotations.items()}
 
 
 def _judge_together(config: Node) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydrarec.data.download import download, first_bytes
-from hydrarec.data.folders import cache_root, locked, scratch_folder, storage_fault, whole_folder
+from hydrarec.data.folders import cache_root, locked, scratch_folder, storage_fault, sweep, whole_folder
 from hydrarec.data.packaged import Package
 from hydrarec.data.refusal import Refusal
 from hydrarec.data.unpack import unpack
@@ -46,6 +46,7 @@ class Archive:
             EnvironmentFault: the same, if the network is to blame; the disk is full or cannot be written.
         """
         refusals: list[Refusal] = []
+        sweep(cache_root() / "datasets")
         for source in (self._own_folder, self._own_zip, self._cached):
             try:
                 found = source(name, wanted)
@@ -103,7 +104,7 @@ class Archive:
                     self.verify(file)
                     with whole_folder(final) as temporary:
                         unpack(file, temporary, wanted)
-        except PermissionError as error:
+        except OSError as error:
             raise storage_fault(error, final.parent) from error
         return final
 
@@ -159,7 +160,7 @@ class Archive:
         own = _own(name) if place else cache_root() / "datasets" / name
         also = f" or {own}.zip" if place else ""
         return kind(
-            f"{name} cannot be obtained: " + "; ".join(map(str, refusals)),
+            f"{name} cannot be obtained: " + "; ".join(dict.fromkeys(map(str, refusals))),
             expected=f"its files in {own}{also}",
             fix="put a copy there" + (f" (from {self.url})" if self.url else "") + ", or try again with a network",
             file=None,

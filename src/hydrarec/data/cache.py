@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.data.folders import cache_root, locked, storage_fault, whole_folder
+from hydrarec.data.folders import cache_root, locked, storage_fault, sweep, whole_folder
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions
 from hydrarec.errors import DataError
@@ -30,7 +31,7 @@ COLUMNS = {"users": "int32", "items": "int32", "ratings": "float32", "timestamps
 SAMPLES, SAMPLE_BYTES = 64, 4096  # enough to notice damage, few enough to cost a millisecond
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     """A cached folder that must be built anew, with the reason."""
 
 
@@ -40,7 +41,8 @@ def cached(name: str, options: object, sources: Sequence[Path], build: Callable[
     Without a cache folder that can be written, they are built and returned as they are.
     """
     key = hashlib.sha256(json.dumps([VERSION, options, [str(path) for path in sources]]).encode()).hexdigest()[:16]
-    folder = cache_root() / "interactions" / f"{name}-{key}"
+    folder = cache_root() / "interactions" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{key}"
+    sweep(folder.parent)
     if (found := _load_or_warn(folder, sources, quiet=True)) is not None:
         return found
     built = None
@@ -93,7 +95,7 @@ def load(folder: Path) -> Interactions:
     """
     try:
         return _load(folder, _meta(folder))
-    except _Unusable as error:
+    except _UnusableError as error:
         raise DataError(f"cached ratings: {error}", expected="a whole folder", fix="remove it", file=folder) from error
 
 
@@ -105,7 +107,7 @@ def _load_or_warn(folder: Path, sources: Sequence[Path], *, quiet: bool) -> Inte
         meta = _meta(folder)
         found = _load(folder, meta)
         _require_same(folder, meta, sources)
-    except _Unusable as error:
+    except _UnusableError as error:
         if not quiet:
             log.warning("%s: %s; it is built anew", folder, error)
         return None
@@ -116,9 +118,9 @@ def _meta(folder: Path) -> dict[str, Any]:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _Unusable(f"the cache is damaged: meta.json: {error}") from error
+        raise _UnusableError(f"the cache is damaged: meta.json: {error}") from error
     if not isinstance(meta, dict) or meta.get("version") != VERSION:
-        raise _Unusable("the cache has another format")
+        raise _UnusableError("the cache has another format")
     return meta
 
 
@@ -127,31 +129,36 @@ def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
         arrays = {name: _array(folder / f"{name}.npy", *expected) for name, expected in meta["arrays"].items()}
         raw_texts = (folder / "texts.json").read_bytes()
         if zlib.crc32(raw_texts) != meta["texts"]:
-            raise _Unusable("the cache is damaged: texts.json has another checksum")
+            raise _UnusableError("the cache is damaged: texts.json has another checksum")
         texts = json.loads(raw_texts)
-        ids = {
-            name: IdMap(np.array(arrays.pop(name))) if name in arrays else IdMap.from_list(texts[name])
+        user_ids, item_ids = (
+            IdMap(np.array(arrays[name])) if name in arrays else IdMap.from_list(texts[name])
             for name in ("user_ids", "item_ids")
-        }
+        )
         low, high = meta["scale"]
         return Interactions(
-            **{name: arrays.get(name) for name in COLUMNS},  # type: ignore[arg-type]
-            **ids,
+            users=arrays["users"],
+            items=arrays["items"],
+            ratings=arrays["ratings"],
+            timestamps=arrays.get("timestamps"),
+            part=arrays.get("part"),
+            user_ids=user_ids,
+            item_ids=item_ids,
             titles=None if texts["titles"] is None else tuple(texts["titles"]),
             genres=None if texts["genres"] is None else tuple(texts["genres"]),
             scale=(low, high),
             name=meta["name"],
             fingerprint=meta["fingerprint"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _Unusable(f"the cache is damaged: {error}") from error
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise _UnusableError(f"the cache is damaged: {error}") from error
 
 
 def _array(file: Path, dtype: str, length: int, checksum: int) -> NDArray:
     array = np.load(file, mmap_mode="r", allow_pickle=False)
     if str(array.dtype) != dtype or array.shape != (length,) or _sampled(array) != checksum:
-        raise _Unusable(f"the cache is damaged: {file.name} is not what was written")
-    return array  # type: ignore[no-any-return]
+        raise _UnusableError(f"the cache is damaged: {file.name} is not what was written")
+    return array
 
 
 def _sampled(array: NDArray) -> int:
@@ -171,14 +178,14 @@ def _stamp(source: Path) -> dict[str, Any]:
 
 def _require_same(folder: Path, meta: dict[str, Any], sources: Sequence[Path]) -> None:
     """Compare the sources with those the cache was built from: by stamp, and by content where the stamp differs."""
-    built_from = meta["sources"]
+    built_from = {entry["path"]: entry for entry in meta["sources"]}
     changed = False
-    for source, before in zip(sources, built_from, strict=True):
-        now = _stamp(source)
-        if all(before[key] == value for key, value in now.items()):
+    for source in sources:
+        now, before = _stamp(source), built_from.get(str(source), {})
+        if all(before.get(key) == value for key, value in now.items()):
             continue
-        if now["size"] != before["size"] or sha256_of(source) != before["sha256"]:
-            raise _Unusable(f"{source} changed since the cache was built")
+        if now["size"] != before.get("size") or sha256_of(source) != before.get("sha256"):
+            raise _UnusableError(f"{source} changed since the cache was built")
         before.update(now)
         changed = True
     if changed:

@@ -38,7 +38,8 @@ def cache_root() -> Path:
 def whole_folder(final: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside ``final``; it becomes ``final`` when the block ends without an error.
 
-    An existing ``final`` is replaced. The files reach the disk first, so that not even a power cut leaves half a folder.
+    An existing ``final`` is replaced. The files reach the disk first, so that not even a power cut leaves
+    half a folder.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     sweep(final.parent)
@@ -127,7 +128,7 @@ def _replace(temporary: Path, final: Path) -> None:
     """Rename onto ``final``; what lay there before moves aside first, since only empty folders are replaced."""
     for _ in range(100):  # another process may put its own folder there at any moment
         try:
-            os.chmod(temporary, 0o777 & ~_umask())
+            temporary.chmod(0o777 & ~_umask())
             temporary.rename(final)
             return
         except OSError as error:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hydrarec.errors import DataError, did_you_mean
 
+LEAST = -(2**63)
 SHOWN = 50  # raw ids offered to the search for the nearest; a whole catalogue would take seconds
 
 
@@ -65,7 +66,7 @@ class IdMap:
 
     def to_list(self) -> list[int] | list[str]:
         """Plain Python values, fit for a checkpoint or JSON."""
-        return self._raw.tolist()  # type: ignore[no-any-return]
+        return self._raw.tolist()
 
     def index_of(self, raw: int | str) -> int:
         """The index of one raw id; an integer may be given as text (``"7"``).
@@ -73,7 +74,7 @@ class IdMap:
         Raises:
             DataError: the id is unknown; names the nearest known ones.
         """
-        return int(self.indices_of([raw])[0])
+        return int(self.indices_of([raw])[0])  # type: ignore[arg-type]
 
     def indices_of(self, raw_values: Iterable[int] | Iterable[str]) -> NDArray[np.int32]:
         """The indices of many raw ids: int32 [N].
@@ -106,7 +107,8 @@ class IdMap:
 
     @cached_property
     def _index(self) -> pd.Index:
-        return pd.Index(self._raw, dtype=self._raw.dtype)
+        index: pd.Index = pd.Index(self._raw, dtype=self._raw.dtype)
+        return index
 
     def _same_kind(self, values: Sequence | NDArray) -> Sequence | NDArray:
         if not self.are_integers:
@@ -114,7 +116,7 @@ class IdMap:
         if isinstance(values, np.ndarray) and values.dtype.kind == "i":
             return values
         try:
-            return [int(value) if isinstance(value, str) else _exact(value) for value in values]
+            return [_exact(value) for value in values]
         except ValueError as error:
             raise DataError(f"an id is not an integer: {error}", expected="an integer id, as in the ratings") from error
 
@@ -130,7 +132,7 @@ class IdMap:
     def _neighbours(self, raw: object) -> str:
         if not self.are_integers:
             return did_you_mean(str(raw), self._raw.tolist() if len(self) < 100_000 else self._raw[:SHOWN].tolist())
-        place = int(np.searchsorted(self._raw, int(str(raw))))
+        place = int(np.searchsorted(self._raw, _exact(raw)))
         near = self._raw[max(0, place - 2) : place + 2]
         return f"one of {len(self)} ids, next to it " + ", ".join(map(str, near.tolist()))
 
@@ -154,6 +156,8 @@ def as_raw(values: Iterable[int] | Iterable[str]) -> NDArray:
 
 
 def _exact(value: object) -> int:
-    if isinstance(value, int | np.integer):
-        return int(value)
-    raise ValueError(f"{value!r}")
+    """An integer, or text that holds one; beyond int64 it becomes the least int64, which no ratings hold."""
+    if not isinstance(value, int | np.integer | str) or isinstance(value, bool):
+        raise ValueError(f"{value!r}")
+    exact = int(value)
+    return exact if LEAST < exact < -LEAST else LEAST

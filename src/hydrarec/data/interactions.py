@@ -1,10 +1,10 @@
-"""Interactions: the ratings of a dataset as arrays in canonical order, the one form in which the house passes them on."""
+"""Interactions: the ratings of a dataset as arrays in canonical order, the form in which the house passes them on."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -80,13 +80,7 @@ def interactions_of(
     user_ids, users = IdMap.of(table.users)
     item_ids, items = IdMap.of(table.items)
     order = _canonical_order(users, items, len(item_ids), table.timestamps)
-    columns = _Columns(
-        users=users[order],
-        items=items[order],
-        ratings=table.ratings[order],
-        timestamps=None if table.timestamps is None else table.timestamps[order],
-        part=None if table.part is None else table.part[order],
-    )
+    columns = _Columns(users, items, table.ratings, table.timestamps, table.part).at(order)
     columns = _each_pair_once(columns, order, table, duplicates)
     low = float(columns.ratings.min()) if scale.low is None else scale.low
     high = float(columns.ratings.max()) if scale.high is None else scale.high
@@ -112,12 +106,21 @@ class _Columns:
     part: NDArray[np.int8] | None
 
     def at(self, rows: NDArray) -> _Columns:
-        return _Columns(**{key: None if column is None else column[rows] for key, column in vars(self).items()})
+        return _Columns(
+            users=self.users[rows],
+            items=self.items[rows],
+            ratings=self.ratings[rows],
+            timestamps=None if self.timestamps is None else self.timestamps[rows],
+            part=None if self.part is None else self.part[rows],
+        )
 
 
 def _keys(users: NDArray, items: NDArray, num_items: int) -> NDArray[np.int64]:
     """One number per (user, item) pair that orders by user, then item: int64 [N]."""
-    return np.asarray(users).astype(np.int64) * num_items + items
+    keys = np.array(users, np.int64)
+    keys *= num_items
+    keys += items
+    return keys
 
 
 def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDArray | None) -> NDArray[np.int64]:
@@ -149,7 +152,7 @@ def _each_pair_once(columns: _Columns, order: NDArray, table: RatingTable, dupli
     if duplicates == "mean":
         sums = np.add.reduceat(columns.ratings, firsts, dtype=np.float64)
         means = (sums / (lasts - firsts + 1)).astype(np.float32)
-        return _Columns(**{**vars(kept), "ratings": means})
+        return replace(kept, ratings=means)
     return kept
 
 
@@ -169,9 +172,7 @@ def _rated_twice(order: NDArray, later: int, surplus: int, table: RatingTable) -
     )
 
 
-def _texts_by_index(
-    texts: ItemTexts | None, item_ids: IdMap
-) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+def _texts_by_index(texts: ItemTexts | None, item_ids: IdMap) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     if texts is None:
         return None, None
     raw = item_ids.to_list()

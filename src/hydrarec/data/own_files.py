@@ -9,11 +9,10 @@ from hydrarec.data.cache import cached
 from hydrarec.data.datasets import About, Counts, WithoutFolds
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.readers.delimited import Rules, read_delimited
-from hydrarec.data.readers.layout import layout_of
+from hydrarec.data.readers.layout import Form, layout_of
 from hydrarec.data.readers.opening import require_readable
 from hydrarec.data.readers.parquet import read_parquet
 from hydrarec.data.table import TEST, TRAIN, VALIDATION, RatingTable, Scale, joined
-from hydrarec.errors import DataError
 
 PARQUET = (".parquet", ".pq")
 
@@ -62,8 +61,9 @@ class CsvRatings(WithoutFolds):
         self.name, self.about, self.expected, self.duplicates = name, about, expected, duplicates
         paths = {TRAIN: path, VALIDATION: val_path, TEST: test_path}
         self.files = {part: Path(p).expanduser().absolute() for part, p in paths.items() if p is not None}
-        self.columns = {"user": user, "item": item, "rating": rating, "time": time}
-        self.separator, self.header, self.encoding = separator, header, encoding
+        self.form = Form(
+            user=user, item=item, rating=rating, time=time, separator=separator, header=header, encoding=encoding
+        )
         self._rules = Rules(scale=scale, ids=ids, on_bad_rows=on_bad_rows)
 
     def load(self) -> Interactions:
@@ -76,8 +76,8 @@ class CsvRatings(WithoutFolds):
         files = list(self.files.values())
         for file in files:
             require_readable(file)
-        layout = [self.columns, self.separator, self.header, self.encoding]
-        options = [type(self).__name__, list(self.files), layout, str(self._rules), self.duplicates, str(self.expected)]
+        rules = [str(self.form), str(self._rules), self.duplicates, str(self.expected)]
+        options = [type(self).__name__, list(self.files), *rules]
         return cached(self.name, options, files, self._read)
 
     def _read(self) -> Interactions:
@@ -89,20 +89,6 @@ class CsvRatings(WithoutFolds):
         return found
 
     def _table(self, file: Path) -> RatingTable:
-        columns = self.columns
-        user, item, rating, time = columns["user"], columns["item"], columns["rating"], columns["time"]
-        if user is None or item is None:
-            raise DataError("no column for user or item", expected="names or positions", fix="set dataset.user")
         if file.suffix.lower() in PARQUET:
-            return read_parquet(file, user=user, item=item, rating=rating, time=time, rules=self._rules)
-        layout = layout_of(
-            file,
-            user=user,
-            item=item,
-            rating=rating,
-            time=time,
-            separator=self.separator,
-            header=self.header,
-            encoding=self.encoding,
-        )
-        return read_delimited(file, layout, self._rules)
+            return read_parquet(file, self.form, self._rules)
+        return read_delimited(file, layout_of(file, self.form), self._rules)

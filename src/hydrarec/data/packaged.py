@@ -79,6 +79,8 @@ class Package:
 
 def _last_error(stderr: str) -> str:
     """The first of pip's lines that says what is wrong, shortened."""
+    if "from versions: none" in stderr:  # all that pip says of an index that does not answer
+        return "the package index does not have it, or cannot be reached"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     telling = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "")
     return telling.removeprefix("ERROR: ")[:160]

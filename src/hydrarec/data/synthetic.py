@@ -79,7 +79,7 @@ class SyntheticRatings(WithoutFolds):
             raise ConfigError("dataset.scale.step without ends", expected="low and high beside a step", fix=fix)
 
     def load(self) -> Interactions:
-        """Draw the ratings; raw ids are 1 … n, times random. Equal for equal settings, on every machine alike in NumPy."""
+        """Draw the ratings; raw ids are 1 … n, times random; the same for the same settings."""
         streams = np.random.SeedSequence(self.seed).spawn(3)
         pairs, model, times = (np.random.Generator(np.random.Philox(stream)) for stream in streams)
         keys = self._distinct_pairs(pairs)
@@ -155,8 +155,8 @@ class SyntheticRatings(WithoutFolds):
         if self.scale.step is None:
             return ratings
         assert self.scale.low is not None
-        steps = np.rint((ratings - self.scale.low) / self.scale.step) * self.scale.step
-        return np.clip(steps + self.scale.low, self.scale.low, self.scale.high).astype(np.float32)
+        stepped = np.rint((ratings - self.scale.low) / self.scale.step) * self.scale.step + self.scale.low
+        return np.asarray(np.clip(stepped, self.scale.low, self.scale.high), np.float32)
 
 
 def _weights(number: int, head: float) -> NDArray[np.float64]:
@@ -174,19 +174,19 @@ def _long_tailed(rng: np.random.Generator, number: int, head: float, count: int)
     np.exp(positions, out=positions)
     positions -= 1
     positions *= shift
-    return np.minimum(positions.astype(np.int64), number - 1)
+    return np.asarray(np.minimum(positions, number - 1), np.int64)
 
 
 def _distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sorted, each once: int64."""
-    ordered = np.sort(keys)
-    return ordered[np.append(True, np.diff(ordered) > 0)]
+    ordered: NDArray[np.int64] = np.sort(keys)
+    return np.asarray(ordered[np.append(True, np.diff(ordered) > 0)])
 
 
 def _without(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sorted keys that are not among the sorted ``known`` ones: int64."""
     places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return keys[known[places] != keys]
+    return np.asarray(keys[known[places] != keys])
 
 
 def _no_places(rows: object) -> list[Place]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import shutil
 import stat
 import zipfile
@@ -18,10 +17,11 @@ MOST_BYTES = 8 << 30  # unpacked; the largest MovieLens archive has 1.2 GB
 MOST_RATIO = 50  # unpacked over packed; ratings reach 5
 SMALL = 16 << 20  # unpacked bytes below which no ratio is a bomb
 MOST_MEMBERS = 10_000
+DEEPEST = 3  # repository/folder/file
 
 
 def unpack(file: Path, into: Path, wanted: Wanted) -> None:
-    """Write those files of an archive that are wanted into the existing folder ``into``, without the folder they lie in.
+    """Write the wanted files of an archive into the existing folder ``into``, without the folder they lie in.
 
     Raises:
         Refusal: not a zip archive, damaged, unsafe (links, paths that leave the folder, a bomb), or files are missing.
@@ -71,10 +71,7 @@ def _unsafe(member: zipfile.ZipInfo) -> str | None:
 
 
 def _member(members: list[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo | None:
-    """The member of that name, at the top or in a single folder."""
-    depth_and_member = [
-        (len(PurePosixPath(member.filename).parts), member)
-        for member in members
-        if posixpath.basename(member.filename) == name and len(PurePosixPath(member.filename).parts) <= 2
-    ]
-    return min(depth_and_member, key=lambda pair: pair[0])[1] if depth_and_member else None
+    """The member of that name that lies highest, at most :data:`DEEPEST` levels down."""
+    same = [member for member in members if PurePosixPath(member.filename).name == name]
+    highest = min(same, key=lambda member: member.filename.count("/"), default=None)
+    return highest if highest is not None and highest.filename.count("/") < DEEPEST else None

@@ -121,6 +121,9 @@ class Recommender(pl.LightningModule):
             )
         self.training_loss.add(total, full * (len(chunk) - 1) + last)
 
+    def on_train_epoch_start(self) -> None:
+        self.evaluation = {}  # an epoch without validation has no validation metrics
+
     def on_train_epoch_end(self) -> None:
         if self.schedule.moves == "epoch":
             self.schedule.scheduler.step()
@@ -191,8 +194,8 @@ class SolvedRecommender(Recommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self._data: TrainingData | None = None
 
-    def solve(self, data: TrainingData, epoch: int) -> None:
-        """One sweep over the training part, which lies on the model's device."""
+    def solve(self, data: TrainingData, epoch: int) -> Tensor:
+        """One sweep over the training part, which lies on the model's device; its scores after the sweep, [N]."""
         raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
 
     def observe(self, data: TrainingData) -> None:
@@ -215,8 +218,7 @@ class SolvedRecommender(Recommender):
         assert self._data is not None
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
         with torch.no_grad():
-            self.solve(self._data, self.current_epoch)
-            scores = self(self._data.users, self._data.items)
+            scores = self.solve(self._data, self.current_epoch)
             loss = self.objective.loss(scores, self._data.targets)
         self.training_loss.add(float(loss) * len(scores), len(scores))
 

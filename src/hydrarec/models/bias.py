@@ -37,10 +37,11 @@ class Bias(SolvedRecommender):
         self.mean = data.targets.double().mean().float()
         self.user_bias, self.item_bias = torch.zeros(data.num_users), torch.zeros(data.num_items)
 
-    def solve(self, data: TrainingData, epoch: int) -> None:
+    def solve(self, data: TrainingData, epoch: int) -> Tensor:
         centred = data.targets - self.mean
         self.item_bias = _damped_mean(centred - self.user_bias[data.users], data.items, self.num_items, self.item_regularization)
         self.user_bias = _damped_mean(centred - self.item_bias[data.items], data.users, self.num_users, self.user_regularization)
+        return self(data.users, data.items)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return self.mean + self.user_bias[users] + self.item_bias[items]

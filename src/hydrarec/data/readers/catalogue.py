@@ -10,9 +10,9 @@ from hydrarec.data.table import ItemTexts
 
 # The order of the flags in u.item, as u.genre lists it.
 GENRES_100K = (
-    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror Musical "
-    "Mystery Romance Sci-Fi Thriller War Western"
-).split()
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
 NO_GENRE = "(no genres listed)"
 
 Row = tuple[str, str, str]  # raw id, title, genres
@@ -46,7 +46,7 @@ def atomic_item(file: Path) -> ItemTexts:
         next(lines, None)
         rows = (line.rstrip("\n").split("\t") for line in lines)
         return _texts(
-            (row[0], f"{row[1]} ({row[2]})" if row[2] else row[1], "|".join(row[3].split()))
+            (row[0], f"{row[1]} ({row[2]})" if row[2].isdigit() else row[1], "|".join(row[3].split()))
             for row in rows
             if len(row) >= 4
         )

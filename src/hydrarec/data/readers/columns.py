@@ -1,4 +1,4 @@
-"""Text → typed columns, judged value by value. Works on distinct values, so that 20 M rows cost little more than one."""
+"""Text → typed columns, judged value by value; on distinct values only, so that 20 M rows cost little more than one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 # nothing but integers, for published files where anything else is a mistake.
 Ids = Literal["auto", "string", "integer"]
 
-INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+INTEGER = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)  # pandas writes 7.0 where a column once had gaps; it is 7
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf|infinity|null|none|na|n/a)", re.IGNORECASE)
+INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+LARGEST = float(np.finfo(np.float32).max)
 INT64 = np.iinfo(np.int64)
 # Unix time in seconds stays below this until the year 5138; in milliseconds it was above it from March 1973 on.
 UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
@@ -41,7 +43,7 @@ def ids_of(texts: NDArray, column: str, ids: Ids, faults: Faults) -> NDArray:
         found: NDArray = np.array([*values, None], dtype=object)[:-1]
     else:
         complaints = [c or _integer_complaint(v, k) for c, v, k in zip(complaints, values, kinds, strict=True)]
-        found = np.array([0 if c else int(v) for c, v in zip(complaints, values, strict=True)], np.int64)
+        found = np.array([0 if c else _integer(v) for c, v in zip(complaints, values, strict=True)], np.int64)
     _mark(texts, codes, complaints, column, "an integer id, or any text with dataset.ids=string", faults)
     return found[codes]
 
@@ -54,8 +56,12 @@ def _id_complaint(value: str) -> str | None:
 
 def _kind(value: str) -> str:
     if INTEGER.fullmatch(value):
-        return "integer" if INT64.min <= int(value) <= INT64.max else "text"
+        return "integer" if INT64.min <= _integer(value) <= INT64.max else "text"
     return "number" if NUMBER.fullmatch(value) or NOT_A_NUMBER.fullmatch(value) else "text"
+
+
+def _integer(value: str) -> int:
+    return int(value.partition(".")[0])  # never by way of a float, which ends at 2**53
 
 
 def _integer_complaint(value: str, kind: str | None) -> str | None:
@@ -66,7 +72,7 @@ def _integer_complaint(value: str, kind: str | None) -> str | None:
 
 def has_leading_zero(value: str) -> bool:
     """Whether an integer written so would lose its zeros: ``007`` and ``7`` may be two ids."""
-    digits = value.lstrip("+-")
+    digits = value.lstrip("+-").partition(".")[0]
     return len(digits) > 1 and digits[0] == "0"
 
 
@@ -77,17 +83,21 @@ def ratings_of(texts: NDArray, column: str, scale: Scale, faults: Faults) -> NDA
     values = np.zeros(len(distinct), np.float32)
     for k, text in enumerate(distinct.tolist()):
         value = text.strip()
-        if NUMBER.fullmatch(value):
-            values[k] = float(value) if abs(float(value)) < 3e38 else math.inf
-            complaints.append(None)
-        else:
-            finite = re.fullmatch(r"[+-]?inf(inity)?", value, re.IGNORECASE) is None
-            complaints.append("is empty" if not value else "is not a number" if finite else "is not finite")
+        complaints.append(_rating_complaint(value))
+        values[k] = 0 if complaints[k] else float(value)
     expected = f"a finite number in {scale}"
     _mark(texts, codes, complaints, column, expected, faults)
     ratings = values[codes]
     judge_ratings(np.where(faults.bad, np.float32(_inside(scale)), ratings), column, scale, faults)
     return ratings
+
+
+def _rating_complaint(value: str) -> str | None:
+    if not value:
+        return "is empty"
+    if NUMBER.fullmatch(value):
+        return None if abs(float(value)) <= LARGEST else "is not finite"
+    return "is not finite" if INFINITE.fullmatch(value) else "is not a number"
 
 
 def _inside(scale: Scale) -> float:
@@ -134,7 +144,9 @@ def times_of(texts: NDArray, column: str, faults: Faults) -> NDArray[np.int64]:
 
 
 def _whole_seconds(value: str) -> int:
-    whole = int(value) if INTEGER.fullmatch(value) else math.floor(float(value)) if abs(float(value)) < 2**63 else -1
+    whole = (
+        _integer(value) if INTEGER.fullmatch(value) else math.floor(float(value)) if abs(float(value)) < 2**63 else -1
+    )
     return whole if INT64.min <= whole <= INT64.max else -1
 
 

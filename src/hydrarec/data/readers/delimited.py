@@ -21,12 +21,13 @@ from hydrarec.data.readers.columns import Ids
 from hydrarec.data.readers.faults import Faults, OnBadRows, bad_rows, report_dropped
 from hydrarec.data.readers.layout import Layout
 from hydrarec.data.readers.opening import CHUNK, DAMAGED_GZIP, damaged_gzip, is_gzip, opened
-from hydrarec.data.readers.structure import misshapen, places_in
+from hydrarec.data.readers.structure import misshapen, places_in, records
 from hydrarec.data.table import RatingTable, Scale
 from hydrarec.errors import DataError
 
 TYPES = {"user": "int64", "item": "int64", "rating": "float32", "time": "int64"}
-ZEROS_SOUGHT = 1 << 24  # bytes in which ids with leading zeros are looked for: a file that has them has them early
+ODD_SOUGHT = 1 << 24  # bytes in which ids such as 007 and 1e3 are looked for: a file that has them has them early
+EXACT = 2**53  # pandas takes a column in which one id reads 7.0 for floats, which are exact below
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,28 @@ def read_delimited(file: Path, layout: Layout, rules: Rules) -> RatingTable:
             table = _careful(file, layout, rules)
     except DAMAGED_GZIP as error:
         raise damaged_gzip(file, error) from error
+    except pd.errors.EmptyDataError:
+        raise _without_rows(file, layout) from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:  # what our own passes did not explain
+        what, fix = f"cannot be read: {str(error).strip()}", "write the file again, quoting as in RFC 4180"
+        raise DataError(what, expected="delimited text", fix=fix, file=file) from error
     if not len(table):
-        raise DataError(
-            "the file has a header but no ratings" if layout.header_lines else "the file has no ratings",
-            expected="at least one rating",
-            fix="fetch or write the file again",
-            file=file,
-        )
+        raise _without_rows(file, layout)
     return table
+
+
+def _without_rows(file: Path, layout: Layout) -> DataError:
+    return DataError(
+        "the file has a header but no ratings" if layout.header_lines else "the file has no ratings",
+        expected="at least one rating",
+        fix="fetch or write the file again",
+        file=file,
+    )
 
 
 def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
     """The ratings, if everything is as it should be; None if a closer look is needed."""
-    if rules.ids == "string" or (rules.ids == "auto" and _zeros_lead(file, layout)):
+    if rules.ids == "string" or (rules.ids == "auto" and _ids_are_odd(file, layout)):
         return None
     try:
         frame = _parse(file, layout, TYPES, frozenset())
@@ -78,9 +88,9 @@ def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
     columns.judge_ratings(ratings, "rating", rules.scale, faults)
     if times is not None:
         times = columns.in_seconds(times, layout.name_of("time"), faults)
-    if faults.bad.any():
+    users, items = frame[layout.user].to_numpy(), frame[layout.item].to_numpy()
+    if faults.bad.any() or any(len(ids) and max(ids.max(), -ids.min()) >= EXACT for ids in (users, items)):
         return None
-    users, items = _column(frame, layout, "user"), _column(frame, layout, "item")
     places = functools.partial(places_in, file, layout, frozenset())
     return RatingTable(users, items, ratings, times, None, places)
 
@@ -97,7 +107,7 @@ def _careful(file: Path, layout: Layout, rules: Rules) -> RatingTable:
         whole = False
     if not whole:
         skipped = _without_misshapen(file, layout, rules)
-        texts = _parse(file, layout, dict.fromkeys(TYPES, "object"), skipped)
+        texts = _texts(file, layout, skipped)
     faults = Faults(len(texts))
     raw = {role: texts[position].to_numpy(object) for role, position in layout.used.items()}
     users = columns.ids_of(raw["user"], layout.name_of("user"), rules.ids, faults)
@@ -129,14 +139,16 @@ def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset
     positions = {position * stride: role for role, position in layout.used.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a cast that pandas tries before it refuses a column
         frame = pd.read_csv(
             file,
             sep=layout.separator[0],
             header=None,
             names=list(range((layout.width - 1) * stride + 1)),
             usecols=None if _all_used(layout) else sorted(positions),
-            dtype={position: types[role] for position, role in positions.items()},  # type: ignore[arg-type]
-            skiprows=sorted(skipped.union(range(layout.header_lines))),
+            dtype={position: types[role] for position, role in positions.items()},
+            # A number costs nothing; a list costs a look-up per line.
+            skiprows=sorted(skipped.union(range(layout.header_lines))) if skipped else layout.header_lines,
             index_col=False,
             na_filter=False,
             engine="c",
@@ -144,6 +156,16 @@ def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset
             compression="gzip" if is_gzip(file) else None,
         )
     return frame.rename(columns={position: position // stride for position in positions})
+
+
+def _texts(file: Path, layout: Layout, skipped: frozenset[int]) -> pd.DataFrame:
+    """The used columns as text, in a file in which something is wrong."""
+    if len(layout.separator) == 1:
+        return _parse(file, layout, dict.fromkeys(TYPES, "object"), skipped)
+    # A single colon within a field would shift what pandas reads between colons.
+    kept = (record.fields for record in records(file, layout) if record.number not in skipped)
+    positions = list(layout.used.values())
+    return pd.DataFrame([[fields[p] for p in positions] for fields in kept], columns=positions, dtype=object)
 
 
 def _all_used(layout: Layout) -> bool:
@@ -170,17 +192,17 @@ def _count_fits(file: Path, layout: Layout, num_rows: int) -> bool:
     return found == num_rows * (layout.width - 1) * len(layout.separator)
 
 
-def _zeros_lead(file: Path, layout: Layout) -> bool:
-    """Whether an id such as ``007`` occurs near the beginning; read as an integer it would silently become 7."""
+def _ids_are_odd(file: Path, layout: Layout) -> bool:
+    """Whether an id such as ``007`` or ``1e3`` occurs near the beginning; pandas would silently make it 7 or 1000."""
     with opened(file) as stream:
-        head = b"\n" + stream.read(ZEROS_SOUGHT)
-    separator = re.escape(layout.separator.encode())
-    leads = [b"\n" if not position else separator for position in (layout.user, layout.item)]
-    if not any(re.search(lead + rb'"?[+-]?0[0-9]', head) for lead in set(leads)):
+        head = b"\n" + stream.read(ODD_SOUGHT)
+    separator = layout.separator.encode()
+    leads = {b"\n" if not position else re.escape(separator) for position in (layout.user, layout.item)}
+    if not any(re.search(lead + rb'\s*"?[+-]?(0[0-9]|[0-9]+[eE])', head) for lead in leads):
         return False
-    sample = [line.split(layout.separator.encode()) for line in head.split(b"\n")]
-    ids = (row[p].strip(b'" \r') for row in sample for p in (layout.user, layout.item) if p < len(row))
-    return any(columns.has_leading_zero(text.decode("latin-1")) and text.isdigit() for text in ids)
+    rows = (line.split(separator) for line in head.split(b"\n"))
+    ids = (row[p].strip(b'" \t\r') for row in rows for p in (layout.user, layout.item) if p < len(row))
+    return any(re.fullmatch(rb"[+-]?(0[0-9]+\.?0*|[0-9.]+[eE][+-]?[0-9]+)", text) for text in ids)
 
 
 def _without_misshapen(file: Path, layout: Layout, rules: Rules) -> frozenset[int]:
@@ -189,7 +211,7 @@ def _without_misshapen(file: Path, layout: Layout, rules: Rules) -> frozenset[in
     if not wrong:
         return frozenset()
     first, where = wrong[0], [(file, record.line) for record in wrong[:3]]
-    what = f"the row has {first.fields} fields, the first line {layout.width}"
+    what = f"the row has {len(first.fields)} fields, the first line {layout.width}"
     if rules.on_bad_rows == "error":
         raise bad_rows(what, f"{layout.width} fields in every row", where, len(wrong), column=None, value="")
     report_dropped(len(wrong), where, what)

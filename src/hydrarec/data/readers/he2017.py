@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.data.readers.delimited import Rules, read_delimited
-from hydrarec.data.readers.layout import layout_of
+from hydrarec.data.readers.layout import Form, layout_of
 from hydrarec.data.readers.opening import require_text
 from hydrarec.data.table import TEST, TRAIN, RatingTable, joined
 from hydrarec.data.wanted import Wanted
 from hydrarec.errors import DataError
 
+FORM = Form(user=0, item=1, rating=2, time=3, separator="\t", header=False, encoding="utf-8")
 PAIR = re.compile(r"\((\d+),(\d+)\)", re.ASCII)
 
 
@@ -32,9 +33,7 @@ def read_parts(folder: Path, stem: str, rules: Rules) -> RatingTable:
     tables = []
     for kind in ("train", "test"):
         file = folder / f"{stem}.{kind}.rating"
-        layout = layout_of(
-            file, user=0, item=1, rating=2, time=3, separator="\t", header=False, encoding="utf-8"
-        )
+        layout = layout_of(file, FORM)
         tables.append(read_delimited(file, layout, rules))
     return joined(tables, [TRAIN, TEST])
 

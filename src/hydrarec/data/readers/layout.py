@@ -8,13 +8,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydrarec.data.readers.opening import require_text
-from hydrarec.errors import DataError, did_you_mean
+from hydrarec.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
+FORBIDDEN = "\"'\r\n\0.+-0123456789"  # they occur within fields
 BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
 ROLES = ("user", "item", "rating", "time")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is said of a text file before it is looked at.
+
+    Args:
+        user, item, rating, time: columns, by name in the header or by position from 0; None if there is none.
+        separator: None: by the file's ending, or what the first line has.
+        header: whether the first line names the columns.
+        encoding: of ids and header.
+    """
+
+    user: str | int
+    item: str | int
+    rating: str | int | None
+    time: str | int | None
+    separator: str | None
+    header: bool
+    encoding: str
+
+    @property
+    def columns(self) -> dict[str, str | int]:
+        """By role, those that exist."""
+        columns = {role: getattr(self, role) for role in ROLES}
+        return {role: column for role, column in columns.items() if column is not None}
 
 
 @dataclass(frozen=True)
@@ -53,69 +80,90 @@ class Layout:
         return self.names[self.used[role]]
 
 
-def layout_of(
-    file: Path,
-    *,
-    user: str | int,
-    item: str | int,
-    rating: str | int | None,
-    time: str | int | None,
-    separator: str | None,
-    header: bool,
-    encoding: str,
-) -> Layout:
-    """Find the columns of a file, given by name or, as integers, by position.
+def layout_of(file: Path, form: Form) -> Layout:
+    """Find the columns of a file.
 
     Raises:
         DataError: the file is no text, its separator is another, or a column is missing.
     """
-    head = require_text(file)
-    try:
-        text = head.decode(encoding, errors="replace").lstrip("\ufeff")
-    except LookupError as error:
-        expected = "utf-8, latin-1, …"
-        raise DataError(f"unknown encoding '{encoding}'", expected=expected, fix="set dataset.encoding") from error
+    text = _text(file, form.encoding)
     blank_lines = text[: len(text) - len(text.lstrip())].count("\n")
     first = text.lstrip("\r\n").splitlines()[0]
-    separator = _separator(file, first, separator)
-    fields = [field.strip() for field in split(first, separator)]
-    wanted = {"user": user, "item": item, "rating": rating, "time": time}
-    names = fields if header else [f"{position}" for position in range(len(fields))]
-    if not header:
-        for role, column in wanted.items():
-            if isinstance(column, int) and 0 <= column < len(names):
-                names[column] = role
-    found = {
-        role: None if column is None else _position(file, role, column, names, header)
-        for role, column in wanted.items()
-    }
+    separator = _separator(file, first, form.separator)
+    fields = _fields(file, first, separator)
+    _require_header(file, form, fields)
+    names = fields if form.header else _names_by_role(form, len(fields))
+    found = {role: _position(file, role, column, names, form.header) for role, column in form.columns.items()}
+    if len(set(found.values())) < len(found):
+        fix = "set dataset.user, item, rating and time to different columns"
+        raise DataError("one column stands for two things", expected=f"four of {names}", fix=fix, file=file, line=1)
     extra = [name for position, name in enumerate(names) if position not in found.values()]
-    if extra and header:
+    if extra and form.header:
         log.info("%s: column%s %s not used", file, "s" if len(extra) > 1 else "", ", ".join(extra))
-    assert found["user"] is not None and found["item"] is not None
     return Layout(
         separator=separator,
-        header_lines=blank_lines + 1 if header else 0,
+        header_lines=blank_lines + 1 if form.header else 0,
         user=found["user"],
         item=found["item"],
-        rating=found["rating"],
-        time=found["time"],
+        rating=found.get("rating"),
+        time=found.get("time"),
         names=tuple(names),
-        encoding=encoding,
+        encoding=form.encoding,
     )
 
 
-def split(line: str, separator: str) -> list[str]:
-    """The fields of one line; quotes count where the separator is one character."""
+def _text(file: Path, encoding: str) -> str:
+    """The beginning of a file, decoded."""
+    head = require_text(file)
+    try:
+        return head.decode(encoding, errors="replace").lstrip("\ufeff")
+    except LookupError as error:
+        what, fix = f"unknown encoding '{encoding}'", "set dataset.encoding"
+        raise DataError(what, expected="utf-8, latin-1, …", fix=fix, file=file) from error
+
+
+def _names_by_role(form: Form, width: int) -> list[str]:
+    """Names for the columns of a file that does not name them, to word errors with."""
+    names = [f"{position}" for position in range(width)]
+    for role, column in form.columns.items():
+        if isinstance(column, int) and 0 <= column < width:
+            names[column] = role
+    return names
+
+
+def _require_header(file: Path, form: Form, fields: list[str]) -> None:
+    """Raise if columns are given by position, and the first line is not what ``form.header`` says it is."""
+    positions = [column for column in form.columns.values() if isinstance(column, int) and 0 <= column < len(fields)]
+    if len(positions) < len(form.columns):
+        return  # a missing name is missed by itself
+    numbers = [_is_number(fields[position]) for position in positions]
+    shown = f"{','.join(fields)[:60]!r}"
+    if form.header and all(numbers):
+        what, fix = f"the first line holds numbers, not the columns' names: {shown}", "set dataset.header=false"
+        raise DataError(what, expected="a header", fix=fix, file=file, line=1)
+    if not form.header and not any(numbers) and form.rating is not None:
+        what, fix = f"the first line reads like a header: {shown}", "set dataset.header=true"
+        raise DataError(what, expected="ratings from the first line on", fix=fix, file=file, line=1)
+
+
+def _fields(file: Path, line: str, separator: str) -> list[str]:
+    """The fields of the first line; quotes count where the separator is one character."""
     if len(separator) > 1:
-        return line.split(separator)
-    return next(csv.reader([line], delimiter=separator), [])
+        return [field.strip() for field in line.split(separator)]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator, strict=True))]
+    except csv.Error as error:
+        what, fix = "a quote that is not closed, or not a whole field", "correct the line, or remove its quotes"
+        raise DataError(what, expected="quotes in pairs", fix=fix, file=file, line=1) from error
 
 
 def _separator(file: Path, first: str, expected: str | None) -> str:
     """The separator asked for, or the one that the file's ending promises, or else the one that is found."""
     counts = {candidate: first.count(candidate) for candidate in SEPARATORS}
     likely = next((candidate for candidate in SEPARATORS if counts[candidate]), ",")
+    if expected is not None and (expected not in SEPARATORS and (len(expected) != 1 or expected in FORBIDDEN)):
+        fix = "leave dataset.separator=null to have it found"
+        raise ConfigError(f"dataset.separator={expected!r}", expected="one character, or ::", fix=fix, value=expected)
     expected = expected or BY_SUFFIX.get(_suffix(file)) or likely
     if counts.get(expected, first.count(expected)) == 0 and counts[likely]:
         raise DataError(
@@ -147,7 +195,7 @@ def _position(file: Path, role: str, column: str | int, names: list[str], header
         )
     if header and column in names:
         return names.index(column)
-    if not header or all(_is_number(name) for name in names):
+    if not header or all(map(_is_number, names)):
         line = ",".join(names)
         raise DataError(
             f"no header that names '{column}'" + (f": the first line is {line!r}" if header else ""),

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from hydrarec.data.readers import catalogue
 from hydrarec.data.readers.delimited import Rules, read_delimited
-from hydrarec.data.readers.layout import Layout, layout_of
+from hydrarec.data.readers.layout import Form, Layout, layout_of
 from hydrarec.data.table import ItemTexts, RatingTable
 from hydrarec.data.wanted import Wanted
 from hydrarec.errors import DataError
+
+RATINGS_CSV = Form(
+    user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"
+)
+ATOMIC = Form(
+    user="user_id:token",
+    item="item_id:token",
+    rating="rating:float",
+    time="timestamp:float",
+    separator="\t",
+    header=True,
+    encoding="utf-8",
+)
 
 
 class Reader(Protocol):
@@ -42,16 +54,7 @@ class RatingsCsv:
 
     def ratings(self, folder: Path, rules: Rules) -> RatingTable:
         file = folder / "ratings.csv"
-        layout = layout_of(
-            file,
-            user="userId",
-            item="movieId",
-            rating="rating",
-            time="timestamp",
-            separator=",",
-            header=True,
-            encoding="utf-8",
-        )
+        layout = layout_of(file, RATINGS_CSV)
         return read_delimited(file, layout, rules)
 
     def texts(self, folder: Path) -> ItemTexts | None:
@@ -102,7 +105,9 @@ class UData:
 
     def ratings(self, folder: Path, rules: Rules) -> RatingTable:
         file = self.sources(folder)[0]
-        return read_delimited(file, _atomic(file) if self._is_copy(folder) else _headerless(file, "\t"), rules)
+        return read_delimited(
+            file, layout_of(file, ATOMIC) if self._is_copy(folder) else _headerless(file, "\t"), rules
+        )
 
     def part(self, folder: Path, fold: int, part: str, rules: Rules) -> RatingTable:
         """``u<fold>.base`` or ``u<fold>.test``.
@@ -115,7 +120,7 @@ class UData:
             raise DataError(
                 f"official fold {fold} is not in this copy of ml-100k" if fold in self.FOLDS else f"no fold {fold}",
                 expected=f"one of the folds 1 to 5, with u{fold}.base and u{fold}.test in {folder}",
-                fix="put GroupLens's ml-100k.zip into $HYDRAREC_DATA_DIR, or split.official=false, for folds of our own",
+                fix="put GroupLens's ml-100k.zip into $HYDRAREC_DATA_DIR, or split.official=false for our own folds",
                 file=file,
             )
         return read_delimited(file, _headerless(file, "\t"), rules)
@@ -135,14 +140,5 @@ def _existing(folder: Path, *names: str) -> list[Path]:
 
 
 def _headerless(file: Path, separator: str) -> Layout:
-    return layout_of(
-        file, user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1"
-    )
-
-
-def _atomic(file: Path) -> Layout:
-    columns: Sequence[str] = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
-    user, item, rating, time = columns
-    return layout_of(
-        file, user=user, item=item, rating=rating, time=time, separator="\t", header=True, encoding="utf-8"
-    )
+    form = Form(user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1")
+    return layout_of(file, form)

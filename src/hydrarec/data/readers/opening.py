@@ -33,8 +33,14 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
         DataError: a truncated or damaged gzip file, met while reading.
     """
     try:
-        with gzip.open(file) if is_gzip(file) else file.open("rb") as stream:
-            yield stream
+        with file.open("rb") as packed:
+            if packed.read(2) != GZIP:
+                packed.seek(0)
+                yield packed
+                return
+            packed.seek(0)
+            with gzip.GzipFile(fileobj=packed) as stream:
+                yield stream  # type: ignore[misc]
     except DAMAGED_GZIP as error:
         raise damaged_gzip(file, error) from error
 

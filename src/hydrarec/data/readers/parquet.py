@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hydrarec.data.readers import columns
 from hydrarec.data.readers.delimited import Rules
 from hydrarec.data.readers.faults import Faults
+from hydrarec.data.readers.layout import Form
 from hydrarec.data.readers.opening import require_readable
 from hydrarec.data.table import Place, RatingTable
 from hydrarec.errors import DataError, EnvironmentFault, did_you_mean
@@ -20,16 +21,14 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def read_parquet(
-    file: Path, *, user: str | int, item: str | int, rating: str | int | None, time: str | int | None, rules: Rules
-) -> RatingTable:
-    """Read one Parquet file; columns are named, or given by position.
+def read_parquet(file: Path, form: Form, rules: Rules) -> RatingTable:
+    """Read one Parquet file; of the form only the columns matter.
 
     Raises:
         DataError: not a Parquet file, a column is missing, or a row cannot be read.
         EnvironmentFault: pyarrow is not installed.
     """
-    table, names = _table(file, {"user": user, "item": item, "rating": rating, "time": time})
+    table, names = _table(file, form)
     faults = Faults(len(table))
     users = _ids(table, names["user"], rules, faults)
     items = _ids(table, names["item"], rules, faults)
@@ -56,7 +55,7 @@ def read_parquet(
     )
 
 
-def _table(file: Path, wanted: dict[str, str | int | None]) -> tuple[pyarrow.Table, dict[str, str]]:
+def _table(file: Path, form: Form) -> tuple[pyarrow.Table, dict[str, str]]:
     """The wanted columns, and their names by role."""
     try:
         import pyarrow
@@ -68,7 +67,7 @@ def _table(file: Path, wanted: dict[str, str | int | None]) -> tuple[pyarrow.Tab
     try:
         with pyarrow.parquet.ParquetFile(file) as source:
             present = source.schema_arrow.names
-            names = {role: _name(file, role, name, present) for role, name in wanted.items() if name is not None}
+            names = {role: _name(file, role, name, present) for role, name in form.columns.items()}
             return source.read(columns=list(names.values())), names
     except (pyarrow.ArrowInvalid, OSError) as error:
         reason = str(error).split("\n")[0][:120]
@@ -109,7 +108,7 @@ def _ratings(table: pyarrow.Table, name: str, rules: Rules, faults: Faults) -> N
 def _times(table: pyarrow.Table, name: str, faults: Faults) -> NDArray[np.int64]:
     column = table[name]
     if not column.null_count and (_is(column, "timestamp") or _is(column, "date")):
-        times = column.to_numpy().astype("datetime64[s]").astype(np.int64)
+        times: NDArray[np.int64] = column.to_numpy().astype("datetime64[s]").astype(np.int64)
         columns.judge_times(times, name, faults)
         return times
     if not column.null_count and _is(column, "integer"):

@@ -23,12 +23,12 @@ class Record:
     Attributes:
         number: counts records from 0, header and blank ones included, as pandas' ``skiprows`` does.
         line: where it begins, from 1.
-        fields: their number.
+        fields: as text.
     """
 
     number: int
     line: int
-    fields: int
+    fields: list[str]
 
 
 def records(file: Path, layout: Layout) -> Iterator[Record]:
@@ -41,7 +41,7 @@ def records(file: Path, layout: Layout) -> Iterator[Record]:
         lines = _lines(file, io.TextIOWrapper(raw, encoding=layout.encoding, errors="replace", newline="\n"))
         for number, line, fields in _split(file, lines, layout.separator):
             if fields and number >= layout.header_lines:
-                yield Record(number, line, len(fields))
+                yield Record(number, line, fields)
 
 
 def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequence[int]) -> list[Place]:
@@ -59,7 +59,7 @@ def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequenc
 
 def misshapen(file: Path, layout: Layout) -> list[Record]:
     """The rows that have more or fewer fields than the first line."""
-    return [record for record in records(file, layout) if record.fields != layout.width]
+    return [record for record in records(file, layout) if len(record.fields) != layout.width]
 
 
 def _split(file: Path, lines: Iterator[str], separator: str) -> Iterator[tuple[int, int, list[str]]]:
@@ -99,4 +99,5 @@ def _lines(file: Path, stream: io.TextIOWrapper) -> Iterator[str]:
         else:
             yield text
             continue
-        raise DataError(what, expected=expected, fix="the file is damaged: fetch or write it again", file=file, line=line)
+        fix = "the file is damaged: fetch or write it again"
+        raise DataError(what, expected=expected, fix=fix, file=file, line=line)

@@ -1,0 +1,68 @@
+"""The top level of each entry point's configuration; what lies below is judged by the signatures of its ``_target_``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hydrarec.config.kinds import Count, Finite, Seed
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """``conf/train.yaml``."""
+
+    name: str
+    seed: Seed
+    resume: str | None
+    output_dir: str
+    save_predictions: bool
+    dataset: dict
+    split: dict
+    task: dict
+    model: dict
+    optimizer: dict
+    scheduler: dict
+    trainer: dict
+    callbacks: dict
+    logger: dict
+    published: dict | None
+
+
+@dataclass(frozen=True)
+class LoggerConfig:
+    """``logger``."""
+
+    tensorboard: bool
+
+
+@dataclass(frozen=True)
+class Published:
+    """``published``: what an experiment is held against.
+
+    Attributes:
+        id, source: of the row in the table of results.
+        metric: of ``result.json``; ``val/rmse`` at the best epoch, ``val/rmse/last`` at the last.
+        value: as published.
+        band: lowest and highest mean of ours that counts as reproduced, and ``reason``, why so.
+        first_epoch_beats: the id of the experiment whose final value this one's first epoch is claimed to beat.
+        on_request: not part of ``ids=all`` (a large download, or hours).
+    """
+
+    id: str
+    source: str
+    metric: str
+    value: Finite
+    band: list[Finite]
+    reason: str
+    first_epoch_beats: str | None = None
+    on_request: bool = False
+
+
+@dataclass(frozen=True)
+class ReproduceConfig:
+    """``conf/reproduce.yaml``."""
+
+    ids: str | list[str]
+    seeds: Count
+    workers: Count
+    output_dir: str

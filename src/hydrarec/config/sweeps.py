@@ -1,0 +1,52 @@
+"""Judge every value of a sweep before its first job starts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.judge import judge
+from hydrarec.config.location import conf_dir
+
+
+def judge_sweep(overrides: Sequence[str]) -> None:
+    """Raise :class:`ConfigError` if any swept value cannot work.
+
+    Each value is judged once beside the first values of the others, not in every combination: a thousand values cost
+    a thousand judgements and, for whole groups only, as many compositions. Each job judges its own combination again.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    swept = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
+    fixed = [override.input_line for override in parsed if override not in swept]
+    choices = {override.get_key_element(): list(override.sweep_string_iterator()) for override in swept}
+    first = {key: f"{key}={values[0]}" for key, values in choices.items()}
+    base = plain(compose_config([*fixed, *first.values()]))
+    judge(base)
+    for override in swept:
+        key = override.get_key_element()
+        for value in choices[key][1:]:
+            line = f"{key}={value}"
+            if _is_group(override):
+                others = [other for name, other in first.items() if name != key]
+                judge(plain(compose_config([*fixed, *others, line])))
+            else:
+                judge(_with(base, key.lstrip("+"), OverridesParser.create().parse_override(line).value()))
+
+
+def _is_group(override: Override) -> bool:
+    return (conf_dir() / override.key_or_group).is_dir()
+
+
+def _with(base: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(base)
+    *parents, last = key.split(".")
+    node = changed
+    for parent in parents:
+        node = node[parent]
+    node[last] = value
+    return changed

@@ -1,0 +1,104 @@
+"""The table of published results beside our own: run folders' results in, Markdown and CSV out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from dataclasses import dataclass, field
+
+from hydrarec.config.schema import Published
+
+
+@dataclass(frozen=True)
+class Row:
+    """One published result and our runs of it, one entry per seed that finished.
+
+    Attributes:
+        values: the published metric. first_epochs: the validation RMSE after the first epoch. seconds: of training.
+        problem: why runs are missing; empty if none is.
+    """
+
+    published: Published
+    values: list[float] = field(default_factory=list)
+    first_epochs: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def mean(self) -> float:
+        return statistics.mean(self.values)
+
+    @property
+    def verdict(self) -> str:
+        if not self.values:
+            return f"not run: {self.problem}"
+        low, high = self.published.band
+        if low <= self.mean <= high:
+            word = "reproduced"
+        else:
+            word = "MISS, better than the band" if self.mean < low else "MISS"
+        return f"{word} ({self.problem})" if self.problem else word
+
+    def cells(self) -> dict[str, str]:
+        published = self.published
+        low, high = published.band
+        ours = mean_and_spread(self.values) if self.values else "–"
+        return {
+            "id": published.id,
+            "system": published.source,
+            "metric": published.metric,
+            "published": f"{published.value:.4f}",
+            "ours, mean ± sd (n)": ours,
+            "difference": f"{self.mean - published.value:+.4f}" if self.values else "–",
+            "band": f"{low:.4f} – {high:.4f}",
+            "seconds": f"{statistics.mean(self.seconds):.1f}" if self.seconds else "–",
+            "verdict": self.verdict,
+        }
+
+
+def mean_and_spread(values: list[float]) -> str:
+    """``mean ± sample standard deviation (n)``; one value has no spread, and says so."""
+    spread = f"{statistics.stdev(values):.4f}" if len(values) > 1 else "?"
+    return f"{statistics.mean(values):.4f} ± {spread} ({len(values)})"
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table, the reasons of the bands, and the claims about first epochs."""
+    cells = [row.cells() for row in rows]
+    lines = [_line(list(cells[0])), _line(["---"] * len(cells[0])), *(_line(list(entry.values())) for entry in cells)]
+    lines += ["", "*seconds*: training with validation, mean per run. *band*: the means of ours that count as reproduced, because", ""]
+    lines += [f"- {row.published.id}: {row.published.reason}." for row in rows]
+    claims = first_epoch_claims(rows)
+    return "\n".join([*lines, *([""] if claims else []), *claims]) + "\n"
+
+
+def first_epoch_claims(rows: list[Row]) -> list[str]:
+    """In words: does the first epoch of one system beat the end of another, as its source claims?"""
+    known = {row.published.id: row for row in rows if row.values}
+    lines = []
+    for row in known.values():
+        other = known.get(row.published.first_epoch_beats or "")
+        if other is None or not row.first_epochs:
+            continue
+        holds = statistics.mean(row.first_epochs) < other.mean
+        lines.append(
+            f"{row.published.id} is claimed to beat {other.published.id}'s end with its first epoch: "
+            f"{mean_and_spread(row.first_epochs)} against {mean_and_spread(other.values)}: "
+            f"the claim {'holds' if holds else 'does not hold'} here."
+        )
+    return lines
+
+
+def comma_separated(rows: list[Row]) -> str:
+    """The same cells as CSV, with the values of the single seeds."""
+    buffer = io.StringIO()
+    records = [{**row.cells(), "values": " ".join(f"{value:.6f}" for value in row.values)} for row in rows]
+    writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return buffer.getvalue()
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

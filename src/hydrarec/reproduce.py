@@ -1,0 +1,149 @@
+"""``hydrarec-reproduce``: run the published experiments over several seeds and set the results beside the published ones."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+
+from hydrarec import cli, console
+from hydrarec.config.composition import compose_config, config_hash, plain
+from hydrarec.config.judge import judge, judge_against
+from hydrarec.config.location import conf_dir
+from hydrarec.config.schema import Published, ReproduceConfig
+from hydrarec.errors import ConfigError, HydrarecError, did_you_mean
+from hydrarec.files import atomic_write
+from hydrarec.reporting import reproduction
+
+
+@dataclass(frozen=True)
+class Job:
+    """One experiment with one seed, in a folder named after what it computes, so that a finished one is found again."""
+
+    id: str
+    overrides: list[str]
+    config: dict[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: the published metric, the first epoch's RMSE, seconds; or the reason why not."""
+
+    value: float | None = None
+    first_epoch: float | None = None
+    seconds: float = 0.0
+    problem: str = ""
+
+
+def main() -> None:
+    """The console script."""
+    cli.entry_point(_main)
+
+
+def _main() -> int:
+    arguments = get_args_parser().parse_args()
+    if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
+        judge_against(ReproduceConfig, plain(compose_config(arguments.overrides, "reproduce")))
+    asked: list[dict[str, Any]] = []
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(lambda config: asked.append(plain(config)))()
+    return reproduce(asked[0]) if asked else 0  # after Hydra, which would add lines of its own to an error
+
+
+def reproduce(config: dict[str, Any]) -> int:
+    """Run what is missing, write the tables; 5 if some runs failed, else 0."""
+    known = experiments()
+    wanted = [name for name, entry in known.items() if not entry.on_request] if config["ids"] == "all" else config["ids"]
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(f"ids: there is no published experiment '{name}'", expected=did_you_mean(name, known), fix="ids=all", value=name)
+    output = Path(config["output_dir"])
+    jobs = [_job(name, seed, output) for name in wanted for seed in range(config["seeds"])]
+    outcomes = _run_all(jobs, config["workers"])
+    rows = [_row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name]) for name in wanted]
+    output.mkdir(parents=True, exist_ok=True)
+    for file, text in (("table.md", reproduction.markdown(rows)), ("table.csv", reproduction.comma_separated(rows))):
+        with atomic_write(output / file, "w") as handle:
+            handle.write(text)
+    sys.stdout.write(f"{reproduction.markdown(rows)}\ntable: {output / 'table.md'}  {output / 'table.csv'}\nruns: {output / 'runs'}/\n")
+    return 5 if any(outcome.problem for outcome in outcomes) else 0
+
+
+def experiments() -> dict[str, Published]:
+    """Every experiment with a published value, by id."""
+    found = {}
+    for path in sorted((conf_dir() / "experiment").glob("*.yaml")):
+        published = plain(compose_config([f"experiment={path.stem}"])) ["published"] if "published:" in path.read_text() else None
+        if published:
+            found[published["id"]] = Published(**published)
+    return found
+
+
+def _job(name: str, seed: int, output: Path) -> Job:
+    overrides = [f"experiment={name}", f"seed={seed}", f"split.seed={seed}", "logger=none", "save_predictions=false"]
+    config = plain(compose_config(overrides))
+    judge(config)
+    return Job(name, overrides, config, output / "runs" / name / f"seed-{seed}-{config_hash(config)}")
+
+
+def _run_all(jobs: list[Job], workers: int) -> list[Outcome]:
+    """Each job once, in worker processes of one thread each; an outcome per job, in order."""
+    outcomes: dict[int, Outcome] = {}
+    context = multiprocessing.get_context("spawn")  # torch does not survive a fork
+    with (
+        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool,
+        console.progress("reproducing", total=len(jobs), unit="runs") as advance,
+    ):
+        futures = {pool.submit(_run, job): index for index, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            outcomes[futures[future]] = future.result()
+            advance(1)
+    return [outcomes[index] for index in range(len(jobs))]
+
+
+def _run(job: Job) -> Outcome:
+    """In a worker: one run, its live table in ``train.log``; goes on where a killed one stopped."""
+    os.environ[cli.FULL_ERROR] = "1"
+    from hydrarec import train
+
+    job.folder.mkdir(parents=True, exist_ok=True)
+    config = {**job.config, "resume": str(job.folder)}
+    with (job.folder / "train.log").open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
+        try:
+            result = train.execute(config, job.folder, job.overrides)
+        except HydrarecError as error:
+            return Outcome(problem=error.what)
+    metric = job.config["published"]["metric"]
+    first = _first_epoch(job.folder / "history.csv")
+    return Outcome(result["metrics"][metric], first, result["seconds"]["training"])
+
+
+def _first_epoch(history: Path) -> float:
+    import csv
+
+    with history.open(encoding="utf-8", newline="") as file:
+        return float(next(csv.DictReader(file))["val/rmse"])
+
+
+def _row(published: Published, outcomes: list[Outcome]) -> reproduction.Row:
+    done = [outcome for outcome in outcomes if outcome.value is not None]
+    problems = [outcome.problem for outcome in outcomes if outcome.problem]
+    return reproduction.Row(
+        published,
+        values=[outcome.value for outcome in done if outcome.value is not None],
+        first_epochs=[outcome.first_epoch for outcome in done if outcome.first_epoch is not None],
+        seconds=[outcome.seconds for outcome in done],
+        problem=f"{len(problems)} of {len(outcomes)} runs failed: {problems[0]}" if problems else "",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What all tests share: a small file of ratings, a working folder of its own, and ways to run hydrarec in it.
+
+No test sees the user's cache, data, network settings or terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hydrarec.errors import HydrarecError
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[1] / "src"
+TIME_LIMIT = 120  # seconds; a run of these tests takes 5, also where other work keeps the machine busy
+
+Config = dict[str, Any]
+Train = Callable[..., subprocess.CompletedProcess[str]]
+Compose = Callable[..., Config]
+Execute = Callable[..., dict[str, Any]]
+
+# A run of 2 epochs of 8 calls of 2 steps: 480 training ratings in batches of 32.
+TINY = (
+    "dataset=csv",
+    "dataset.path=ratings.csv",
+    "dataset.time=time",
+    "logger=none",
+    "trainer.epochs=2",
+    "trainer.steps_per_call=2",
+    "trainer.checkpoint_seconds=0",
+    "task.datamodule.batch_size=32",
+)
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder of its own, no data folder, no proxies."""
+    monkeypatch.setenv("HYDRAREC_CACHE_DIR", str(tmp_path / "cache"))
+    for name in ("HYDRAREC_DATA_DIR", "HYDRAREC_OFFLINE", "HYDRA_FULL_ERROR", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An own current folder with ``ratings.csv``: 40 users × 30 items, every second pair, 600 ratings from 1 to 5."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "ratings.csv").write_text(small_ratings(), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def small_ratings() -> str:
+    pairs = [(user, item) for user in range(1, 41) for item in range(1, 31) if (user + item) % 2 == 0]
+    lines = [
+        f"{user},{item},{1 + (3 * user + 5 * item + user * item) % 5},{1_000_000_000 + row}"
+        for row, (user, item) in enumerate(pairs)
+    ]
+    return "\n".join(["user,item,rating,time", *lines]) + "\n"
+
+
+@pytest.fixture
+def train(workplace: Path) -> Train:
+    """``train("key=value", …)`` runs ``python -m hydrarec.train`` in the working folder, as a user would."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hydrarec.train", *arguments]
+        return subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=TIME_LIMIT)
+
+    return run
+
+
+@pytest.fixture
+def started(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """``started("key=value", …)`` begins a run in the working folder and returns at once; what still lives is killed."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "hydrarec.train", *arguments]
+        streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, cwd=workplace, text=True, env={**os.environ, **environment}, **streams)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def composed(workplace: Path) -> Compose:
+    """``composed("key=value", …)``: the plain configuration of a tiny run with these overrides."""
+    from hydrarec.config.composition import compose_config, plain
+
+    return lambda *overrides: plain(compose_config([*TINY, *overrides]))
+
+
+@pytest.fixture
+def execute(composed: Compose) -> Execute:
+    """``execute(folder, "key=value", …)``: a tiny run within this process; its result. It goes on if it can."""
+    from hydrarec.train import execute
+
+    def run(folder: Path, *overrides: str) -> dict[str, Any]:
+        return execute(composed(*overrides, f"resume='{folder}'"), folder, [*TINY, *overrides])
+
+    return run
+
+
+class Killed(BaseException):
+    """Stands for a kill at one exact place, within this process."""
+
+
+@contextlib.contextmanager
+def killed_after(saves: int) -> Iterator[None]:
+    """The run inside dies as soon as ``last.ckpt`` was written ``saves`` times."""
+    from hydrarec.callbacks.checkpoints import Checkpoints
+
+    original, left = Checkpoints._save_last, [saves]
+
+    def save_then_die(self: Any, trainer: Any, *, force: bool) -> None:
+        before = self._written
+        original(self, trainer, force=force)
+        left[0] -= self._written != before
+        if left[0] == 0:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(HydrarecError, match="Killed"):
+        patch.setattr(Checkpoints, "_save_last", save_then_die)
+        yield
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + TIME_LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.01)
+
+
+def tree_digest(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Every file, link and folder below ``folder`` with a digest of its content; ``without`` these top-level names."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if name.parts[0] not in without:
+            content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b"folder"
+            found[str(name)] = hashlib.sha256(content).hexdigest()
+    return found

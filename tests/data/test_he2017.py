@@ -1,0 +1,68 @@
+"""He et al.'s three files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.data.small_data import ABOUT, ANY_COUNTS
+
+from hydrarec.data.archive import Archive
+from hydrarec.data.he2017 import He2017Ratings
+from hydrarec.data.table import Scale
+from hydrarec.errors import DataError
+
+TRAIN = "0\t0\t5\t10\n0\t1\t3\t20\n1\t2\t4\t10\n"
+TEST = "0\t2\t4\t30\n1\t0\t1\t30\n"
+NEGATIVE = "(0,2)\t1\t0\n(1,0)\t1\t1\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> He2017Ratings:
+    monkeypatch.setenv("HYDRAREC_DATA_DIR", str(tmp_path))
+    folder = tmp_path / "he"
+    folder.mkdir()
+    for kind, text in {"train.rating": TRAIN, "test.rating": TEST, "test.negative": NEGATIVE}.items():
+        (folder / f"ml-1m.{kind}").write_text(text)
+    return He2017Ratings(
+        name="he",
+        about=ABOUT,
+        archive=Archive(url=None, size=None, sha256=None, md5=None, package=None),
+        stem="ml-1m",
+        expected=ANY_COUNTS,
+        scale=Scale(low=1.0, high=5.0, step=1.0),
+        on_bad_rows="error",
+    )
+
+
+def test_ratings_know_their_part(source: He2017Ratings) -> None:
+    found = source.load()
+    assert found.users.tolist() == [0, 0, 0, 1, 1]
+    assert found.items.tolist() == [0, 1, 2, 0, 2]
+    assert found.part is not None
+    assert found.part.tolist() == [0, 0, 2, 2, 0]
+
+
+def test_negatives_belong_to_test_rows(source: He2017Ratings) -> None:
+    rows, candidates = source.negatives()
+    assert rows.tolist() == [2, 3]
+    assert candidates.tolist() == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        ("(0,2)\t1\t0\n(1,0)\t1\n", "1 negatives, the first line has 2", 2),
+        ("(0,2)\t1\t0\n\n0,2\t1\t1\n", "not a test pair and item ids", 3),
+        ("(0,2)\t1\tx\n", "not a test pair and item ids", 1),
+        ("(1,1)\t1\t0\n", r"the test pair \(1,1\) of the negatives has no rating", None),
+        ("(0,2)\t1\t7\n", "id '7' does not occur", None),
+    ],
+)
+def test_negatives_that_do_not_fit(
+    text: str, what: str, line: int | None, source: He2017Ratings, tmp_path: Path
+) -> None:
+    (tmp_path / "he" / "ml-1m.test.negative").write_text(text)
+    with pytest.raises(DataError, match=what) as caught:
+        source.negatives()
+    assert caught.value.line == line
