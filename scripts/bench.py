@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
+from hydrarec.assembly import build, factory
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.data.batches import Batch, BatchLoader
 from hydrarec.data.readers.delimited import Rules
@@ -33,7 +34,6 @@ from hydrarec.data.readers.movielens import RatingsCsv
 from hydrarec.data.table import Scale
 from hydrarec.files import write_json
 from hydrarec.runs import RunFolder
-from hydrarec.train import build, factory
 from hydrarec.training import Parts, run
 
 OUTPUT = Path("outputs/bench")
@@ -67,16 +67,32 @@ def bench_trainer(arguments: argparse.Namespace) -> list[Figure]:
     figures = []
     for batch_size, rows in ((64, 250_000), (4096, 1_000_000)):
         overrides = [
-            "model=biased_dot", "dataset=synthetic", "dataset.num_users=6040", "dataset.num_items=3706", f"dataset.num_ratings={rows}",
-            f"task.datamodule.batch_size={batch_size}", "split.val=0", "split.test=0.01", "trainer.epochs=2",
-        ]  # fmt: skip
+            "model=biased_dot",
+            "dataset=synthetic",
+            "dataset.num_users=6040",
+            "dataset.num_items=3706",
+            f"dataset.num_ratings={rows}",
+            f"task.datamodule.batch_size={batch_size}",
+            "split.val=0",
+            "split.test=0.01",
+            "trainer.epochs=2",
+        ]
         with tempfile.TemporaryDirectory() as scratch:
             ours, reference, ratio = paired(
                 lambda: per_step(overrides, Path(scratch), training_run),  # noqa: B023
                 lambda: per_step(overrides, Path(scratch), bare_loop),  # noqa: B023
                 arguments.repeats,
             )
-        figures.append(Figure(f"training run, batch {batch_size}", ours * 1e6, "CPU µs per step", reference * 1e6, ratio, "ratio ≤ 1.25"))
+        figures.append(
+            Figure(
+                f"training run, batch {batch_size}",
+                ours * 1e6,
+                "CPU µs per step",
+                reference * 1e6,
+                ratio,
+                "ratio ≤ 1.25",
+            )
+        )
     return figures
 
 
@@ -131,7 +147,9 @@ def _files(arguments: argparse.Namespace) -> list[Figure]:
         rules = Rules(scale=Scale(low=0.5, high=5.0, step=0.5), ids="integer", on_bad_rows="error")
         reader = RatingsCsv()
         ours, reference, ratio = paired(
-            lambda: wall(lambda: reader.ratings(path.parent, rules)), lambda: wall(lambda: pd.read_csv(path, dtype=kinds)), arguments.repeats
+            lambda: wall(lambda: reader.ratings(path.parent, rules)),
+            lambda: wall(lambda: pd.read_csv(path, dtype=kinds)),
+            arguments.repeats,
         )
         parse = Figure(f"parse ratings.csv, {arguments.rows:,} rows", ours, "s", reference, ratio, "ratio ≤ 1.3")
         source = csv_source(path, Path(scratch) / "cache")
@@ -180,19 +198,33 @@ def _batches(arguments: argparse.Namespace) -> list[Figure]:
     """Samples per CPU second: of the batches alone, and of a training loop over them."""
     random = torch.Generator().manual_seed(0)
     rows = 400_000
-    data = Batch(torch.randint(6040, (rows,), generator=random), torch.randint(3706, (rows,), generator=random), torch.rand(rows, generator=random))
+    data = Batch(
+        torch.randint(6040, (rows,), generator=random),
+        torch.randint(3706, (rows,), generator=random),
+        torch.rand(rows, generator=random),
+    )
     textbook = DataLoader(OneByOne(data), batch_size=64, shuffle=True)
     figures = []
     for batch_size, least in ((64, 8), (4096, 100)):
         loader = BatchLoader(data, batch_size=batch_size, steps=50, seed=0)
-        for name, consume, asked in (("batches", deliver, f"ratio ≥ {least}"), ("training over them", train_dot, "for orientation")):
+        for name, consume, asked in (
+            ("batches", deliver, f"ratio ≥ {least}"),
+            ("training over them", train_dot, "for orientation"),
+        ):
             ours, reference, ratio = paired(
                 lambda: consume((batch for chunk in loader for batch in chunk), rows),  # noqa: B023
                 lambda: consume(textbook, 20_000),  # noqa: B023
                 arguments.repeats,
             )
             figures.append(
-                Figure(f"{name} of {batch_size} against the textbook's of 64", ours, "samples per CPU s", reference, ratio, asked)
+                Figure(
+                    f"{name} of {batch_size} against the textbook's of 64",
+                    ours,
+                    "samples per CPU s",
+                    reference,
+                    ratio,
+                    asked,
+                )
             )
     return figures
 

@@ -44,9 +44,19 @@ TINY = (
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache folder of its own, no data folder, no proxies."""
     monkeypatch.setenv("HYDRAREC_CACHE_DIR", str(tmp_path / "cache"))
-    for name in ("HYDRAREC_DATA_DIR", "HYDRAREC_OFFLINE", "HYDRA_FULL_ERROR", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+    for name in (
+        "HYDRAREC_DATA_DIR",
+        "HYDRAREC_OFFLINE",
+        "HYDRA_FULL_ERROR",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    )
 
 
 @pytest.fixture
@@ -94,7 +104,8 @@ def started(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stderr.close()
 
 
 @pytest.fixture
@@ -152,6 +163,12 @@ def tree_digest(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, str
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if name.parts[0] not in without:
-            content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b"folder"
+            content = (
+                os.fsencode(path.readlink())
+                if path.is_symlink()
+                else path.read_bytes()
+                if path.is_file()
+                else b"folder"
+            )
             found[str(name)] = hashlib.sha256(content).hexdigest()
     return found

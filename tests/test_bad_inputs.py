@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from tests.conftest import TINY, Compose, Execute, Train, killed_after, tree_digest, wait_until
+
 from hydrarec import runs
 from hydrarec.cli import as_contract
 from hydrarec.config.judge import judge
@@ -68,7 +68,7 @@ def assert_recorded(folder: Path, error: HydrarecError, status: str = "failed") 
 
 def refused(action: Callable[[], object], exit_code: int, *says: str) -> HydrarecError:
     """The error of an action within this process, as the entry point would show it."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - as_contract judges which
+    with pytest.raises(Exception) as caught:
         action()
     error = as_contract(caught.value)
     assert error.exit_code == exit_code, error
@@ -120,7 +120,9 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize(("override", "value", "accepted"), CONFIGS.values(), ids=CONFIGS.keys())
-def test_configuration_is_refused_before_data_is_read(train: Train, workplace: Path, override: str, value: str, accepted: str) -> None:
+def test_configuration_is_refused_before_data_is_read(
+    train: Train, workplace: Path, override: str, value: str, accepted: str
+) -> None:
     settings = [setting for setting in TINY if setting != "dataset.path=ratings.csv"]
     before = tree_digest(workplace)
     completed = train(*settings, "dataset.path=not-there.csv", override)
@@ -150,7 +152,9 @@ COMBINATIONS = {
 
 
 @pytest.mark.parametrize(("overrides", "value"), COMBINATIONS.values(), ids=COMBINATIONS.keys())
-def test_impossible_combination_is_refused_before_the_first_step(execute: Execute, tmp_path: Path, overrides: tuple[str, ...], value: str) -> None:
+def test_impossible_combination_is_refused_before_the_first_step(
+    execute: Execute, tmp_path: Path, overrides: tuple[str, ...], value: str
+) -> None:
     folder = tmp_path / "run"
     refused(lambda: execute(folder, *overrides), 2, value)
     assert not (folder / "history.csv").exists()
@@ -172,7 +176,9 @@ def test_model_that_does_not_serve_the_task(execute: Execute, tmp_path: Path, mo
 
 def test_gpu_without_one(execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    error = refused(lambda: execute(tmp_path / "run", "trainer=gpu"), 6, "trainer.accelerator=gpu", "0 CUDA devices", "trainer=cpu")
+    error = refused(
+        lambda: execute(tmp_path / "run", "trainer=gpu"), 6, "trainer.accelerator=gpu", "0 CUDA devices", "trainer=cpu"
+    )
     assert_recorded(tmp_path / "run", error)
 
 
@@ -200,7 +206,9 @@ def test_target_of_somebody_else_is_never_imported(train: Train, workplace: Path
     assert tree_digest(workplace) == before
 
 
-@pytest.mark.parametrize("target", ["torch.optim.adam.torch.os.system", "torch.optim.lr_scheduler.partial", "torch.optim.NoSuch"])
+@pytest.mark.parametrize(
+    "target", ["torch.optim.adam.torch.os.system", "torch.optim.lr_scheduler.partial", "torch.optim.NoSuch"]
+)
 def test_torch_optim_is_no_door_to_other_modules(composed: Compose, target: str) -> None:
     config = composed("scheduler=stages")
     config["scheduler"]["stages"] = [{"_target_": target, "command": "true"}]
@@ -211,7 +219,9 @@ def test_one_bad_value_among_a_thousand_is_found_before_the_first_job(train: Tra
     before = tree_digest(workplace)
     rates = [f"{step / 1000:g}" for step in range(1, 1001)]
     rates[700] = "-0.1"
-    assert_refused(train("-m", *TINY, f"optimizer.learning_rate={','.join(rates)}"), 2, "optimizer.learning_rate=-0.1", "> 0")
+    assert_refused(
+        train("-m", *TINY, f"optimizer.learning_rate={','.join(rates)}"), 2, "optimizer.learning_rate=-0.1", "> 0"
+    )
     assert tree_digest(workplace) == before
 
 
@@ -242,7 +252,9 @@ RATINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "says"), [(content, says) for content, *says in RATINGS.values()], ids=RATINGS.keys())
+@pytest.mark.parametrize(
+    ("content", "says"), [(content, says) for content, *says in RATINGS.values()], ids=RATINGS.keys()
+)
 def test_ratings_file_is_refused(train: Train, workplace: Path, content: str, says: list[str]) -> None:
     (workplace / "ratings.csv").write_text(content)
     assert_data_refused(train, workplace, *says)
@@ -293,7 +305,12 @@ def test_finished_run_is_not_run_again(execute: Execute, train: Train, workplace
 
 @pytest.mark.parametrize(
     ("override", "key"),
-    [("seed=1", "seed"), ("model=mlp", "model._target_"), ("optimizer.learning_rate=0.5", "optimizer.learning_rate"), ("split.seed=3", "split.seed")],
+    [
+        ("seed=1", "seed"),
+        ("model=mlp", "model._target_"),
+        ("optimizer.learning_rate=0.5", "optimizer.learning_rate"),
+        ("split.seed=3", "split.seed"),
+    ],
 )
 def test_resume_with_another_configuration(interrupted: Path, train: Train, override: str, key: str) -> None:
     before = tree_digest(interrupted)
@@ -389,7 +406,9 @@ DAMAGES = [(empty, "empty"), (cut, "cut short"), (html, "an HTML page"), (bit_fl
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES, ids=[damage.__name__ for damage, _ in DAMAGES])
-def test_damaged_checkpoint_is_refused(interrupted: Path, execute: Execute, damage: Callable[[Path], None], reason: str) -> None:
+def test_damaged_checkpoint_is_refused(
+    interrupted: Path, execute: Execute, damage: Callable[[Path], None], reason: str
+) -> None:
     checkpoint = interrupted / "checkpoints" / "last.ckpt"
     damage(checkpoint)
     before = tree_digest(interrupted / "checkpoints")
@@ -435,7 +454,9 @@ def trapped(interrupted: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch)
     return tamper
 
 
-def test_target_in_saved_hyper_parameters_is_harmless(trapped: Callable[[str], Path], execute: Execute, workplace: Path) -> None:
+def test_target_in_saved_hyper_parameters_is_harmless(
+    trapped: Callable[[str], Path], execute: Execute, workplace: Path
+) -> None:
     from hydrarec.models.dot import BiasedDot
 
     checkpoint = trapped("_target_")
@@ -530,13 +551,20 @@ def test_diverged_step_is_counted_from_the_start_of_the_epoch(execute: Execute, 
     """The message names the same step whatever the number of steps per call, also in a last, shorter chunk."""
     named = set()
     for steps_per_call in (1, 2, 4, 50):
-        overrides = ("optimizer=sgd", "optimizer.learning_rate=1e3", f"trainer.steps_per_call={steps_per_call}", "trainer.epochs=20")
+        overrides = (
+            "optimizer=sgd",
+            "optimizer.learning_rate=1e3",
+            f"trainer.steps_per_call={steps_per_call}",
+            "trainer.epochs=20",
+        )
         error = refused(lambda: execute(tmp_path / f"run-{steps_per_call}", *overrides), 7, "step")  # noqa: B023 - called at once
         named.add(re.search(r"epoch \d+, step \d+", error.what).group())
     assert len(named) == 1
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
 def test_signal_ends_a_run_with_a_checkpoint_to_go_on_from(
     started: Callable[..., subprocess.Popen[str]], workplace: Path, execute: Execute, number: int, exit_code: int
 ) -> None:
@@ -563,7 +591,9 @@ def test_signal_ends_a_run_with_a_checkpoint_to_go_on_from(
 
 def test_config_of_a_run_is_what_was_asked_for(execute: Execute, composed: Compose, tmp_path: Path) -> None:
     execute(tmp_path / "run", *SHORT)
-    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()) == composed(*SHORT, f"resume='{tmp_path / 'run'}'")
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()) == composed(
+        *SHORT, f"resume='{tmp_path / 'run'}'"
+    )
     judge(composed(*SHORT))
     with pytest.raises(ConfigError):
         judge({**composed(*SHORT), "seed": -1})

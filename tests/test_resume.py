@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.conftest import TINY, Execute, killed_after, wait_until
 
 from hydrarec.checkpointing import load
 from hydrarec.runs import RunFolder
-from tests.conftest import TINY, Execute, killed_after, wait_until
 
 SAVES_PER_EPOCH = 8  # 15 steps, 2 per call
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -34,7 +34,9 @@ PLACES = {"after the first call": 1, "at the end of an epoch": SAVES_PER_EPOCH, 
 
 def history(folder: Path) -> list[dict[str, Any]]:
     rows = RunFolder(folder).read_history(epochs=10**6)
-    return [{name: value for name, value in row.items() if name not in ("seconds", "samples_per_second")} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name not in ("seconds", "samples_per_second")} for row in rows
+    ]
 
 
 def assert_bit_equal(actual: object, expected: object, place: str = "") -> None:
@@ -103,7 +105,9 @@ def test_run_that_died_five_times(execute: Execute, uninterrupted: Callable[...,
 
 
 @pytest.mark.parametrize("hook", ["on_validation_epoch_start", "on_validation_epoch_end", "on_test_epoch_start"])
-def test_run_that_died_during_evaluation(execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path, hook: str) -> None:
+def test_run_that_died_during_evaluation(
+    execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path, hook: str
+) -> None:
     from hydrarec.errors import HydrarecError
     from hydrarec.models.dot import BiasedDot
 
@@ -120,7 +124,9 @@ def test_run_that_died_during_evaluation(execute: Execute, uninterrupted: Callab
     assert_same_run(folder, uninterrupted(execute, overrides))
 
 
-def test_run_that_died_before_its_first_checkpoint(execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path) -> None:
+def test_run_that_died_before_its_first_checkpoint(
+    execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path
+) -> None:
     overrides = RUNS["biased_dot, cosine_restarts"]
     folder = tmp_path / "run"
     with killed_after(saves=1):
@@ -131,9 +137,16 @@ def test_run_that_died_before_its_first_checkpoint(execute: Execute, uninterrupt
     assert_same_run(folder, uninterrupted(execute, overrides))
 
 
-def test_run_that_stopped_early_stays_stopped(execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path) -> None:
+def test_run_that_stopped_early_stays_stopped(
+    execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path
+) -> None:
     # No epoch improves by 100 stars: the first counts as best, the second ends the run.
-    overrides = ("callbacks=early_stopping", "callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=100", "trainer.epochs=5")
+    overrides = (
+        "callbacks=early_stopping",
+        "callbacks.early_stopping.patience=1",
+        "callbacks.early_stopping.min_delta=100",
+        "trainer.epochs=5",
+    )
     folder = tmp_path / "run"
     reference = uninterrupted(execute, overrides)
     assert len(history(reference)) == 2
@@ -155,7 +168,9 @@ def test_more_epochs_continue_the_same_run(execute: Execute, tmp_path: Path, sch
     assert history(folder)[0] == first
 
 
-def test_finished_run_gives_its_old_result_and_is_left_alone(execute: Execute, uninterrupted: Callable[..., Path]) -> None:
+def test_finished_run_gives_its_old_result_and_is_left_alone(
+    execute: Execute, uninterrupted: Callable[..., Path]
+) -> None:
     overrides = RUNS["bias"]
     folder = uninterrupted(execute, overrides)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
@@ -164,7 +179,9 @@ def test_finished_run_gives_its_old_result_and_is_left_alone(execute: Execute, u
 
 
 @pytest.mark.parametrize("overrides", RUNS.values(), ids=RUNS.keys())
-def test_same_seed_twice_is_bit_equal(execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path, overrides: tuple[str, ...]) -> None:
+def test_same_seed_twice_is_bit_equal(
+    execute: Execute, uninterrupted: Callable[..., Path], tmp_path: Path, overrides: tuple[str, ...]
+) -> None:
     execute(tmp_path / "again", *overrides)
     assert_same_run(tmp_path / "again", uninterrupted(execute, overrides))
 
@@ -229,7 +246,9 @@ def other_file_system(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_twenty_kills_at_random_moments(started: Start, execute: Execute, workplace: Path, other_file_system: Path) -> None:
+def test_twenty_kills_at_random_moments(
+    started: Start, execute: Execute, workplace: Path, other_file_system: Path
+) -> None:
     moments = random.Random(20)
     epochs = "trainer.epochs=200"
     process = started(*TINY, epochs, "hydra.run.dir=outputs/run", TMPDIR=str(other_file_system))

@@ -54,9 +54,11 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise EnvironmentFault(
-            f"no room for the checkpoint {path}", expected=f"{len(content) / 2**20:.1f} MiB free on that disk",
-            fix="free some space, then resume=<run folder>; the previous checkpoint is unchanged", file=path,
-        ) from error  # fmt: skip
+            f"no room for the checkpoint {path}",
+            expected=f"{len(content) / 2**20:.1f} MiB free on that disk",
+            fix="free some space, then resume=<run folder>; the previous checkpoint is unchanged",
+            file=path,
+        ) from error
 
 
 def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -66,24 +68,37 @@ def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
         CheckpointError: missing, damaged, without its sidecar, or something other than tensors and plain values.
     """
     if not path.is_file():
-        raise CheckpointError("there is no such checkpoint", expected="checkpoints/last.ckpt in a run folder",
-                              fix="start a new run, without resume", file=path)  # fmt: skip
+        raise CheckpointError(
+            "there is no such checkpoint",
+            expected="checkpoints/last.ckpt in a run folder",
+            fix="start a new run, without resume",
+            file=path,
+        )
     if not sidecar(path).is_file():
-        raise CheckpointError(f"its digest {sidecar(path).name} is missing", expected="the SHA-256 that was written with the checkpoint",
-                              fix="copy both files from where the run was made", file=path)  # fmt: skip
+        raise CheckpointError(
+            f"its digest {sidecar(path).name} is missing",
+            expected="the SHA-256 that was written with the checkpoint",
+            fix="copy both files from where the run was made",
+            file=path,
+        )
     expected, actual = sidecar(path).read_text(encoding="utf-8").split(), sha256_of(path)
     if actual not in expected:
         raise CheckpointError(
-            f"the checkpoint is damaged: it is {_described(path)}", expected=f"SHA-256 {expected[-1][:16] if expected else 'unknown'}…, not {actual[:16]}…",
-            fix="restore the file from a copy, or start a new run without resume", file=path, value=actual,
-        )  # fmt: skip
+            f"the checkpoint is damaged: it is {_described(path)}",
+            expected=f"SHA-256 {expected[-1][:16] if expected else 'unknown'}…, not {actual[:16]}…",
+            fix="restore the file from a copy, or start a new run without resume",
+            file=path,
+            value=actual,
+        )
     try:
         content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(
-            f"refused: {str(error).splitlines()[0][:120]}", expected="tensors and plain values only; nothing in a checkpoint is ever executed",
-            fix="start a new run, without resume", file=path,
-        ) from error  # fmt: skip
+            f"refused: {str(error).splitlines()[0][:120]}",
+            expected="tensors and plain values only; nothing in a checkpoint is ever executed",
+            fix="start a new run, without resume",
+            file=path,
+        ) from error
     return content
 
 

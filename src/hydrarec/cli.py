@@ -13,8 +13,13 @@ from pathlib import Path
 from hydrarec.errors import BUG, EnvironmentFault, HydrarecError, InterruptedRun
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
-_ENVIRONMENT = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only",
-                errno.EACCES: "permission denied", errno.EPERM: "permission denied"}  # fmt: skip
+_ENVIRONMENT = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+}
 
 
 def entry_point(body: Callable[[], int]) -> None:
@@ -46,19 +51,25 @@ def as_contract(raised: BaseException) -> HydrarecError:
             return cause
         raised, cause = cause, cause.__cause__
     if isinstance(raised, KeyboardInterrupt):
-        return InterruptedRun("interrupted", fix="run the same command again, or resume=<run folder> where there is one")
+        return InterruptedRun(
+            "interrupted", fix="run the same command again, or resume=<run folder> where there is one"
+        )
     if isinstance(raised, MemoryError):
         return EnvironmentFault("out of memory", expected="more memory, or a smaller model, batch or data set")
     if isinstance(raised, OSError) and raised.errno in _ENVIRONMENT:
-        return EnvironmentFault(f"{_ENVIRONMENT[raised.errno]}: {raised.filename or 'unknown file'}",
-                                expected="room and permission to write", fix="free some space, or output_dir=<another folder>",
-                                file=raised.filename)  # fmt: skip
+        return EnvironmentFault(
+            f"{_ENVIRONMENT[raised.errno]}: {raised.filename or 'unknown file'}",
+            expected="room and permission to write",
+            fix="free some space, or output_dir=<another folder>",
+            file=raised.filename,
+        )
     place = traceback.extract_tb(raised.__traceback__)[-1] if raised.__traceback__ else None
     first = (str(raised).splitlines() or [""])[0]
     bug = HydrarecError(
         f"a bug of ours: {type(raised).__name__}: {first[:200]}",
         fix=f"{FULL_ERROR}=1 shows the traceback; please report it",
-        file=Path(place.filename).name if place else None, line=place.lineno if place else None,
-    )  # fmt: skip
+        file=Path(place.filename).name if place else None,
+        line=place.lineno if place else None,
+    )
     assert bug.exit_code == BUG
     return bug

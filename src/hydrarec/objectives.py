@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -10,7 +11,11 @@ from torch.nn import functional
 
 from hydrarec.metrics.rating import RatingErrors
 
-LOSSES = {"mse": functional.mse_loss, "mae": functional.l1_loss, "huber": functional.huber_loss}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "huber": functional.huber_loss,
+}
 
 
 class RatingObjective(torch.nn.Module):
@@ -23,7 +28,8 @@ class RatingObjective(torch.nn.Module):
         scale: lowest and highest possible rating.
     """
 
-    metrics = ("loss", "rmse", "mae")  # what every evaluated part reports, as <part>/<name>
+    # What every evaluated part reports, as <part>/<name>, and which way is better.
+    metrics: ClassVar[dict[str, str]] = {"loss": "min", "rmse": "min", "mae": "min"}
 
     def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:
         super().__init__()

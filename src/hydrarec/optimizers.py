@@ -14,24 +14,45 @@ from hydrarec.config.kinds import Fraction, NonNegative, Positive
 
 
 def adam(
-    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, betas: tuple[Fraction, Fraction], eps: Positive
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: Positive,
+    weight_decay: NonNegative,
+    betas: list[Fraction],
+    eps: Positive,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); ``weight_decay`` is L2 added to the gradient."""
-    return torch.optim.Adam(parameters, lr=learning_rate, weight_decay=weight_decay, betas=tuple(betas), eps=eps, fused=True)
+    return torch.optim.Adam(
+        parameters, lr=learning_rate, weight_decay=weight_decay, betas=(betas[0], betas[1]), eps=eps, fused=True
+    )
 
 
 def adamw(
-    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, betas: tuple[Fraction, Fraction], eps: Positive
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: Positive,
+    weight_decay: NonNegative,
+    betas: list[Fraction],
+    eps: Positive,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019); ``weight_decay`` shrinks the weights themselves, apart from the gradient."""
-    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, betas=tuple(betas), eps=eps, fused=True)
+    return torch.optim.AdamW(
+        parameters, lr=learning_rate, weight_decay=weight_decay, betas=(betas[0], betas[1]), eps=eps, fused=True
+    )
 
 
 def sgd(
-    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, momentum: Fraction, nesterov: bool
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: Positive,
+    weight_decay: NonNegative,
+    momentum: Fraction,
+    nesterov: bool,
 ) -> torch.optim.Optimizer:
     """Stochastic gradient descent with momentum; ``weight_decay`` is L2 added to the gradient."""
-    return torch.optim.SGD(parameters, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, fused=True)
+    return torch.optim.SGD(
+        parameters, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, fused=True
+    )
 
 
 def adagrad(

@@ -14,7 +14,17 @@ from typing import Any
 
 import hydrarec
 
-PACKAGES = ("hydrarec", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "pandas", "torchmetrics", "tensorboard")
+PACKAGES = (
+    "hydrarec",
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "pandas",
+    "torchmetrics",
+    "tensorboard",
+)
 
 
 def provenance() -> dict[str, Any]:
@@ -23,7 +33,12 @@ def provenance() -> dict[str, Any]:
         "git": _git(),
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "machine": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count(), "host": platform.node()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "host": platform.node(),
+        },
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
@@ -44,7 +59,11 @@ def _git() -> dict[str, Any] | None:
 
     try:
         tracked = git("ls-files", "__init__.py")  # empty where a wheel merely lies inside somebody's repository
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))} if tracked else None
+        return (
+            {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+            if tracked
+            else None
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 

@@ -54,26 +54,40 @@ def _main() -> int:
     if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
         judge_against(ReproduceConfig, plain(compose_config(arguments.overrides, "reproduce")))
     asked: list[dict[str, Any]] = []
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(lambda config: asked.append(plain(config)))()
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(
+        lambda config: asked.append(plain(config))
+    )()
     return reproduce(asked[0]) if asked else 0  # after Hydra, which would add lines of its own to an error
 
 
 def reproduce(config: dict[str, Any]) -> int:
     """Run what is missing, write the tables; 5 if some runs failed, else 0."""
     known = experiments()
-    wanted = [name for name, entry in known.items() if not entry.on_request] if config["ids"] == "all" else config["ids"]
+    wanted = (
+        [name for name, entry in known.items() if not entry.on_request] if config["ids"] == "all" else config["ids"]
+    )
     for name in wanted:
         if name not in known:
-            raise ConfigError(f"ids: there is no published experiment '{name}'", expected=did_you_mean(name, known), fix="ids=all", value=name)
+            raise ConfigError(
+                f"ids: there is no published experiment '{name}'",
+                expected=did_you_mean(name, known),
+                fix="ids=all",
+                value=name,
+            )
     output = Path(config["output_dir"])
     jobs = [_job(name, seed, output) for name in wanted for seed in range(config["seeds"])]
     outcomes = _run_all(jobs, config["workers"])
-    rows = [_row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name]) for name in wanted]
+    rows = [
+        _row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name])
+        for name in wanted
+    ]
     output.mkdir(parents=True, exist_ok=True)
     for file, text in (("table.md", reproduction.markdown(rows)), ("table.csv", reproduction.comma_separated(rows))):
         with atomic_write(output / file, "w") as handle:
             handle.write(text)
-    sys.stdout.write(f"{reproduction.markdown(rows)}\ntable: {output / 'table.md'}  {output / 'table.csv'}\nruns: {output / 'runs'}/\n")
+    sys.stdout.write(
+        f"{reproduction.markdown(rows)}\ntable: {output / 'table.md'}  {output / 'table.csv'}\nruns: {output / 'runs'}/\n"
+    )
     return 5 if any(outcome.problem for outcome in outcomes) else 0
 
 
@@ -81,7 +95,11 @@ def experiments() -> dict[str, Published]:
     """Every experiment with a published value, by id."""
     found = {}
     for path in sorted((conf_dir() / "experiment").glob("*.yaml")):
-        published = plain(compose_config([f"experiment={path.stem}"])) ["published"] if "published:" in path.read_text() else None
+        published = (
+            plain(compose_config([f"experiment={path.stem}"]))["published"]
+            if "published:" in path.read_text()
+            else None
+        )
         if published:
             found[published["id"]] = Published(**published)
     return found

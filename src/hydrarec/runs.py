@@ -44,14 +44,18 @@ class RunFolder:
             self.checkpoints.mkdir(exist_ok=True)
         except filelock.Timeout as error:
             raise EnvironmentFault(
-                f"the run folder {self.path} is in use by another live run", expected="one process per run folder",
-                fix="wait for it to end, or stop it", value=str(self.path),
-            ) from error  # fmt: skip
+                f"the run folder {self.path} is in use by another live run",
+                expected="one process per run folder",
+                fix="wait for it to end, or stop it",
+                value=str(self.path),
+            ) from error
         except OSError as error:
             raise EnvironmentFault(
                 f"the run folder {self.path} cannot be written: {os.strerror(error.errno or errno.EIO)}",
-                expected="a folder that may be written", fix="output_dir=<another folder>", value=str(self.path),
-            ) from error  # fmt: skip
+                expected="a folder that may be written",
+                fix="output_dir=<another folder>",
+                value=str(self.path),
+            ) from error
         for leftover in [*self.path.glob(f".*{TEMPORARY_SUFFIX}"), *self.checkpoints.glob(f".*{TEMPORARY_SUFFIX}")]:
             leftover.unlink()
 
@@ -93,7 +97,7 @@ class RunFolder:
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         with atomic_write(self.path / "predictions.npz") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
     def write_result(self, result: dict[str, Any]) -> None:
         """The last file of a run: from here on it is finished."""
@@ -121,15 +125,6 @@ class RunFolder:
             config: dict[str, Any] = yaml.safe_load(file)
         return config
 
-    def read_history(self, epochs: int) -> list[dict[str, Any]]:
-        """The rows of the first ``epochs`` epochs; later ones, of an attempt that was killed, are left out."""
-        path = self.path / "history.csv"
-        if not path.is_file():
-            return []
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [{name: _number(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        return [row for row in rows if row["epoch"] <= epochs]
-
 
 def reserve(wanted: Path) -> Path:
     """Make a folder that did not exist: ``wanted``, or ``wanted-2``, ``wanted-3`` … when runs start in one second."""
@@ -144,18 +139,28 @@ def reserve(wanted: Path) -> Path:
         except OSError as error:
             raise EnvironmentFault(
                 f"cannot make the run folder {folder}: {os.strerror(error.errno or errno.EIO)}",
-                expected="a folder that may be written", fix="output_dir=<another folder>", value=str(folder),
-            ) from error  # fmt: skip
+                expected="a folder that may be written",
+                fix="output_dir=<another folder>",
+                value=str(folder),
+            ) from error
 
 
 def existing(path: Path) -> Path:
     """``path`` if it is a run folder, else a :class:`CheckpointError` that says what it is."""
     if not path.is_dir():
-        raise CheckpointError(f"{path} is not a folder", expected="a run folder, such as outputs/<name>/<time>-<hash>",
-                              fix="resume=<run folder>", value=str(path))  # fmt: skip
+        raise CheckpointError(
+            f"{path} is not a folder",
+            expected="a run folder, such as outputs/<name>/<time>-<hash>",
+            fix="resume=<run folder>",
+            value=str(path),
+        )
     if not (path / "config.yaml").is_file():
-        raise CheckpointError(f"{path} is no run folder: it has no config.yaml", expected="a folder that hydrarec-train made",
-                              fix="resume=<run folder>", value=str(path))  # fmt: skip
+        raise CheckpointError(
+            f"{path} is no run folder: it has no config.yaml",
+            expected="a folder that hydrarec-train made",
+            fix="resume=<run folder>",
+            value=str(path),
+        )
     return path
 
 
@@ -165,9 +170,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8") as file:
         content: dict[str, Any] = json.load(file)
     return content
-
-
-def _number(text: str) -> float | int | None:
-    if text == "":
-        return None
-    return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch.optim import Optimizer, lr_scheduler
 
 from hydrarec.config.kinds import Count, Fraction, Index, NonNegative, Positive, Share
@@ -36,15 +35,25 @@ def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: l
     """
     for stage in stages:
         if set(stage) != {"epochs", "learning_rate"} or stage["epochs"] < 1 or not stage["learning_rate"] > 0:
-            raise ConfigError(f"scheduler.stages: {stage} is not a stage", expected="{epochs: ≥ 1, learning_rate: > 0}",
-                              fix="scheduler.stages='[{epochs: 3, learning_rate: 0.1}]'", value=str(stage))  # fmt: skip
+            raise ConfigError(
+                f"scheduler.stages: {stage} is not a stage",
+                expected="{epochs: ≥ 1, learning_rate: > 0}",
+                fix="scheduler.stages='[{epochs: 3, learning_rate: 0.1}]'",
+                value=str(stage),
+            )
     base = optimizer.param_groups[0]["lr"]
     rates = [stage["learning_rate"] / base for stage in stages for _ in range(stage["epochs"])]
     return Schedule(lr_scheduler.LambdaLR(optimizer, lambda epoch: rates[min(epoch, len(rates) - 1)]), "epoch")
 
 
 def cosine_restarts(
-    optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, cycle_epochs: Count, cycle_multiplier: Count, minimum: NonNegative
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    cycle_epochs: Count,
+    cycle_multiplier: Count,
+    minimum: NonNegative,
 ) -> Schedule:
     """Cosine annealing with warm restarts (Loshchilov & Hutter 2017), per step.
 
@@ -55,7 +64,13 @@ def cosine_restarts(
 
 
 def one_cycle(
-    optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, warmup: Share, start_divisor: Positive, end_divisor: Positive
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    warmup: Share,
+    start_divisor: Positive,
+    end_divisor: Positive,
 ) -> Schedule:
     """One cycle (Smith 2018): up to the optimiser's learning rate in a share ``warmup`` of all steps, then down.
 
@@ -63,20 +78,33 @@ def one_cycle(
     """
     peak = optimizer.param_groups[0]["lr"]
     scheduler = lr_scheduler.OneCycleLR(
-        optimizer, peak, total_steps=epochs * steps_per_epoch + 1, pct_start=warmup,
-        div_factor=start_divisor, final_div_factor=end_divisor, cycle_momentum=False,
-    )  # fmt: skip
+        optimizer,
+        peak,
+        total_steps=epochs * steps_per_epoch + 1,
+        pct_start=warmup,
+        div_factor=start_divisor,
+        final_div_factor=end_divisor,
+        cycle_momentum=False,
+    )
     return Schedule(scheduler, "step")
 
 
 def plateau(
-    optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, factor: Fraction, patience: Index, threshold: NonNegative, minimum: NonNegative
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    factor: Fraction,
+    patience: Index,
+    threshold: NonNegative,
+    minimum: NonNegative,
 ) -> Schedule:
     """Multiply the rate by ``factor`` after more than ``patience`` epochs in which the validation loss fell by less than ``threshold`` (relative)."""
-    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=patience, threshold=threshold, min_lr=minimum)
+    scheduler = lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=factor, patience=patience, threshold=threshold, min_lr=minimum
+    )
     return Schedule(scheduler, "metric")
 
 
 def _one(epoch: int) -> float:
     return 1.0
-

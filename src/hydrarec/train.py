@@ -7,23 +7,19 @@ answer at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hydrarec import cli, runs
 from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain, register_resolvers
 from hydrarec.config.judge import judge
 from hydrarec.config.location import conf_dir
 from hydrarec.errors import CheckpointError, HydrarecError, InterruptedRun
-
-if TYPE_CHECKING:
-    from hydrarec.training import Parts
 
 
 def main() -> None:
@@ -92,8 +88,9 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
             raise CheckpointError(
                 f"{folder.path} cannot go on with another {changed[0]}: {_at(old, changed[0])} became {_at(config, changed[0])}",
                 expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
-                fix="leave these out (only trainer.epochs and logging may change), or start a new run", value=changed[0],
-            )  # fmt: skip
+                fix="leave these out (only trainer.epochs and logging may change), or start a new run",
+                value=changed[0],
+            )
     finally:
         folder.release()
     return [*merged, f"hydra.run.dir='{folder.path}'"]
@@ -131,78 +128,21 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
 
 
 def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str]) -> dict[str, Any]:
+    from hydrarec.assembly import build
     from hydrarec.provenance import provenance
+    from hydrarec.training import run
 
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
     if not (folder.path / "config.yaml").is_file():
         folder.write_config(config)
     folder.update_record(
-        status="starting", seed=config["seed"], config_hash=config_hash(config), overrides=overrides, provenance=provenance()
-    )
-    parts = build(config, folder)
-
-    from hydrarec.training import run
-
-    return run(parts, folder, config, resume=resume)
-
-
-def build(config: dict[str, Any], folder: runs.RunFolder) -> Parts:
-    """Everything a run is made of, from its configuration: first what needs no data, so that it fails first."""
-    import torch
-
-    from hydrarec.errors import ConfigError
-    from hydrarec.training import Parts, TrainerSettings
-
-    cfg = OmegaConf.create(config)
-
-    settings: TrainerSettings = factory(cfg.trainer)()
-    settings.check_devices()
-    model_class = hydra.utils.get_class(cfg.model._target_)
-    if cfg.task.name not in model_class.tasks:
-        raise ConfigError(f"model {model_class.__name__} does not serve task={cfg.task.name}",
-                          expected=f"task={' or '.join(model_class.tasks)}", fix=f"task={model_class.tasks[0]}", value=cfg.task.name)  # fmt: skip
-    source, splitter = factory(cfg.dataset)(), factory(cfg.split)()
-    interactions = source.load()
-    split = splitter(interactions, source)
-    folder.update_record(
-        data={"name": interactions.name, "fingerprint": interactions.fingerprint, "ratings": len(interactions),
-              "users": interactions.num_users, "items": interactions.num_items},
-        split={"protocol": split.protocol, "fingerprint": split.fingerprint},
-    )  # fmt: skip
-    torch.manual_seed(config["seed"])
-    datamodule = factory(cfg.task.datamodule)(
-        interactions=interactions, split=split, steps_per_call=settings.steps_per_call, seed=config["seed"]
-    )
-    model = factory(cfg.model)(num_users=interactions.num_users, num_items=interactions.num_items)
-    model.attach(
-        objective=factory(cfg.task.objective)(scale=interactions.scale),
-        optimizer=factory(cfg.optimizer),
-        scheduler=factory(cfg.scheduler),
-        steps_per_epoch=datamodule.train_dataloader().steps_per_epoch,
+        status="starting",
         seed=config["seed"],
+        config_hash=config_hash(config),
+        overrides=overrides,
+        provenance=provenance(),
     )
-    return Parts(
-        model=model, datamodule=datamodule, settings=settings, monitor=cfg.task.monitor, mode=cfg.task.mode,
-        callbacks=lambda history: [_callback(node, history, interactions) for node in cfg.callbacks.values() if node is not None],
-        log_tensorboard=cfg.logger.tensorboard, save_predictions=cfg.save_predictions,
-    )  # fmt: skip
-
-
-def factory(node: DictConfig) -> Callable[..., Any]:
-    """What a node names, with its values, still to be called with what only a run knows.
-
-    Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
-    """
-    made: Callable[..., Any] = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
-    return made
-
-
-def _callback(node: DictConfig, history: Any, interactions: Any) -> Any:
-    from hydrarec.config.signatures import parameters
-
-    offered = {"history": history, "interactions": interactions}
-    wanted = parameters(node._target_) or {}
-    return factory(node)(**{name: value for name, value in offered.items() if name in wanted})
+    return run(build(config, folder), folder, config, resume=resume)
 
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
@@ -212,7 +152,11 @@ def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
     lines = [note] if note else []
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
     for part in ("val", "test"):
-        metrics = {name.split("/")[1]: value for name, value in result["metrics"].items() if name.startswith(f"{part}/") and name.count("/") == 1}
+        metrics = {
+            name.split("/")[1]: value
+            for name, value in result["metrics"].items()
+            if name.startswith(f"{part}/") and name.count("/") == 1
+        }
         if metrics:
             figures = "  ".join(f"{part}/{name} {value:.4f}" for name, value in metrics.items() if name != "loss")
             lines.append(f"{figures}  (n = {result['n'][part]:,})")

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities.warnings import PossibleUserWarning
 
 from hydrarec.callbacks.checkpoints import Checkpoints
 from hydrarec.callbacks.history import History
@@ -64,8 +64,10 @@ class TrainerSettings:
         if present < self.devices:
             raise EnvironmentFault(
                 f"trainer.accelerator=gpu with trainer.devices={self.devices}, and this machine has {present} CUDA devices",
-                expected=f"trainer.devices ≤ {present}" if present else "a CUDA device", fix="trainer=cpu", value=self.devices,
-            )  # fmt: skip
+                expected=f"trainer.devices ≤ {present}" if present else "a CUDA device",
+                fix="trainer=cpu",
+                value=self.devices,
+            )
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,15 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     datamodule, model = parts.datamodule, parts.model
     history = History(folder)
     monitor = parts.monitor if len(datamodule.split.val) else None
-    checkpoints = Checkpoints(folder, history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds)
+    checkpoints = Checkpoints(
+        folder, history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds
+    )
     interruption = Interruption(checkpoints)
-    logger = TensorBoardLogger(folder.tensorboard, name="", version="", default_hp_metric=False) if parts.log_tensorboard else None
+    logger = (
+        TensorBoardLogger(folder.tensorboard, name="", version="", default_hp_metric=False)
+        if parts.log_tensorboard
+        else None
+    )
     callbacks = [history, *parts.callbacks(history), EpochTable(history), interruption, checkpoints]
     if logger is not None:
         callbacks.insert(-1, TensorBoardEpochs(history, config))
@@ -126,7 +134,11 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
         folder.write_predictions(_predictions(model, datamodule))
     result = {
         "metrics": metrics,
-        "selected": {"epoch": checkpoints.best_epoch or len(history.rows), "by": monitor or "the last epoch", "mode": parts.mode},
+        "selected": {
+            "epoch": checkpoints.best_epoch or len(history.rows),
+            "by": monitor or "the last epoch",
+            "mode": parts.mode,
+        },
         "epochs": len(history.rows),
         "n": {part: len(getattr(datamodule.split, part)) for part in ("train", "val", "test")},
         "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
@@ -162,7 +174,12 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: Te
 
 
 def _evaluate(
-    trainer: pl.Trainer, model: Recommender, datamodule: RatingDataModule, folder: RunFolder, checkpoints: Checkpoints, history: History
+    trainer: pl.Trainer,
+    model: Recommender,
+    datamodule: RatingDataModule,
+    folder: RunFolder,
+    checkpoints: Checkpoints,
+    history: History,
 ) -> dict[str, float]:
     """Metrics of the selected weights; the test part is touched here and nowhere else."""
     metrics: dict[str, float] = {}
@@ -185,7 +202,8 @@ def _evaluate(
 
 def _predictions(model: Recommender, datamodule: RatingDataModule) -> dict[str, Any]:
     """Per part, aligned arrays: user and item index, target, prediction, row number in the interactions."""
-    data, arrays = datamodule.interactions, {}
+    data = datamodule.interactions
+    arrays: dict[str, Any] = {}
     for part, predicted in model.predictions.items():
         rows = getattr(datamodule.split, part)[: len(predicted)]  # fewer only in debug runs
         columns = {"row": rows, "user": data.users[rows], "item": data.items[rows], "target": data.ratings[rows]}

@@ -41,8 +41,12 @@ def test_equal_to_torchmetrics_whatever_the_batches(pairs: list[tuple[float, flo
     for p, t in zip(predictions.split(size), targets.split(size), strict=True):
         errors.update(p, t)
     found = errors.compute()
-    assert found["rmse"].item() == pytest.approx(torchmetrics.functional.mean_squared_error(predictions, targets, squared=False).item(), abs=1e-9)
-    assert found["mae"].item() == pytest.approx(torchmetrics.functional.mean_absolute_error(predictions, targets).item(), abs=1e-9)
+    assert found["rmse"].item() == pytest.approx(
+        torchmetrics.functional.mean_squared_error(predictions, targets, squared=False).item(), abs=1e-9
+    )
+    assert found["mae"].item() == pytest.approx(
+        torchmetrics.functional.mean_absolute_error(predictions, targets).item(), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(("clip", "rmse"), [(True, 0.0), (False, math.sqrt((1 + 4) / 2))])
@@ -54,7 +58,9 @@ def test_clipping_acts_at_evaluation_only(clip: bool, rmse: float) -> None:
     assert objective.report()["rmse"].item() == pytest.approx(rmse)
 
 
-@pytest.mark.parametrize(("loss", "value"), [("mse", (9 + 0.25) / 2), ("mae", (3 + 0.5) / 2), ("huber", (2.5 + 0.125) / 2)])
+@pytest.mark.parametrize(
+    ("loss", "value"), [("mse", (9 + 0.25) / 2), ("mae", (3 + 0.5) / 2), ("huber", (2.5 + 0.125) / 2)]
+)
 def test_losses(loss: str, value: float) -> None:
     objective = RatingObjective(loss=loss, clip=False, scale=(1.0, 5.0))  # type: ignore[arg-type]
     assert objective.loss(torch.tensor([4.0, 2.0]), torch.tensor([1.0, 1.5])).item() == pytest.approx(value)

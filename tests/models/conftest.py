@@ -11,7 +11,7 @@ from hydrarec.config.composition import compose_config
 from hydrarec.config.location import conf_dir
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Recommender
-from hydrarec.train import factory
+from hydrarec.assembly import factory
 
 NUM_USERS, NUM_ITEMS = 7, 5
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
@@ -23,7 +23,9 @@ def make(request: pytest.FixtureRequest) -> Callable[..., Recommender]:
 
     def build(num_users: int = NUM_USERS, num_items: int = NUM_ITEMS, data: TrainingData | None = None) -> Recommender:
         torch.manual_seed(0)
-        model: Recommender = factory(compose_config([f"model={request.param}"]).model)(num_users=num_users, num_items=num_items)
+        model: Recommender = factory(compose_config([f"model={request.param}"]).model)(
+            num_users=num_users, num_items=num_items
+        )
         model.observe(data or training_data())
         return model.eval()
 

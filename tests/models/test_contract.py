@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from tests.models.conftest import NUM_ITEMS, NUM_USERS, training_data
 
 from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.composition import compose_config
 from hydrarec.data.batches import Batch, BatchLoader, TrainingData
 from hydrarec.models.base import Recommender, SolvedRecommender
 from hydrarec.objectives import RatingObjective
-from hydrarec.train import factory
-from tests.models.conftest import NUM_ITEMS, NUM_USERS, training_data
+from hydrarec.assembly import factory
 
 Make = Callable[..., Recommender]
 
@@ -30,9 +30,16 @@ def fit(model: Recommender, data: TrainingData, epochs: int, folder: Path, learn
         seed=0,
     )
     trainer = pl.Trainer(
-        accelerator="cpu", max_epochs=epochs, logger=False, enable_progress_bar=False, enable_model_summary=False,
-        enable_checkpointing=False, plugins=[AtomicCheckpointIO()], default_root_dir=folder, use_distributed_sampler=False,
-    )  # fmt: skip
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=folder,
+        use_distributed_sampler=False,
+    )
     trainer.fit(model.train(), loader)
     model.eval()
     return trainer
@@ -40,7 +47,9 @@ def fit(model: Recommender, data: TrainingData, epochs: int, folder: Path, learn
 
 def checkerboard(users: int = 12, items: int = 10) -> tuple[TrainingData, TrainingData]:
     """Ratings of 5 where user and item are both even or both odd, else 1; the diagonal is withheld."""
-    grid_users, grid_items = (grid.flatten() for grid in torch.meshgrid(torch.arange(users), torch.arange(items), indexing="ij"))
+    grid_users, grid_items = (
+        grid.flatten() for grid in torch.meshgrid(torch.arange(users), torch.arange(items), indexing="ij")
+    )
     targets = 1.0 + 4.0 * ((grid_users + grid_items) % 2 == 0)
     held = grid_users == grid_items
     parts = [TrainingData(grid_users[m], grid_items[m], targets[m], users, items, (1.0, 5.0)) for m in (~held, held)]
@@ -53,7 +62,9 @@ def test_scores_have_the_shape_that_users_and_items_broadcast_to(make: Make) -> 
     every = model(users[:, None], items[None, :])
     assert every.shape == (NUM_USERS, NUM_ITEMS)
     assert every.dtype == torch.float32
-    torch.testing.assert_close(every, torch.stack([model(users, items[i].expand(NUM_USERS)) for i in range(NUM_ITEMS)], dim=1))
+    torch.testing.assert_close(
+        every, torch.stack([model(users, items[i].expand(NUM_USERS)) for i in range(NUM_ITEMS)], dim=1)
+    )
     assert model(torch.tensor(3), torch.tensor(2)).shape == ()
     torch.testing.assert_close(model(torch.tensor(3), torch.tensor(2)), every[3, 2])
 

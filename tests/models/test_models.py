@@ -16,14 +16,33 @@ from hydrarec.models.layers import Lookup, RatingRange, embedding_table, initial
 from hydrarec.models.mlp import MLP
 from hydrarec.models.svdpp import SVDpp
 
-SMALL = {"num_users": 3, "num_items": 4, "embedding_dim": 2, "embedding": "library", "init": "normal", "init_scale": 0.1, "l2": 0.0}
+SMALL = {
+    "num_users": 3,
+    "num_items": 4,
+    "embedding_dim": 2,
+    "embedding": "library",
+    "init": "normal",
+    "init_scale": 0.1,
+    "l2": 0.0,
+}
 DATA = TrainingData(
-    torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), torch.tensor([5.0, 4.0, 3.0]), num_users=3, num_items=4, scale=(1.0, 5.0)
+    torch.tensor([0, 0, 1]),
+    torch.tensor([0, 1, 1]),
+    torch.tensor([5.0, 4.0, 3.0]),
+    num_users=3,
+    num_items=4,
+    scale=(1.0, 5.0),
 )
 
 
 def biased(**changes: object) -> BiasedDot:
-    settings = {"global_mean": False, "rating_range": False, "range_margin": 0.0, "user_dropout": 0.0, "item_dropout": 0.0}
+    settings = {
+        "global_mean": False,
+        "rating_range": False,
+        "range_margin": 0.0,
+        "user_dropout": 0.0,
+        "item_dropout": 0.0,
+    }
     return BiasedDot(**{**SMALL, **settings, **changes})  # type: ignore[arg-type]
 
 
@@ -139,7 +158,9 @@ def test_bias_converges_to_ridge_regression() -> None:
         model.solve(data, epoch)
     design = torch.cat([nn.functional.one_hot(users, 6), nn.functional.one_hot(items, 5)], 1).double()
     ridge = torch.diag(torch.tensor([3.0] * 6 + [2.0] * 5, dtype=torch.float64))
-    exact = torch.linalg.solve(design.T @ design + ridge, design.T @ (data.targets.double() - data.targets.double().mean()))
+    exact = torch.linalg.solve(
+        design.T @ design + ridge, design.T @ (data.targets.double() - data.targets.double().mean())
+    )
     torch.testing.assert_close(torch.cat([model.user_bias, model.item_bias]).double(), exact, atol=1e-4, rtol=1e-4)
 
 
@@ -164,7 +185,8 @@ def test_the_embedding_layer_written_by_hand_is_the_librarys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("normal", -0.6, 0.6), ("uniform", -0.1, 0.1), ("uniform_positive", 0.0, 0.1), ("zeros", 0.0, 0.0)]
+    ("name", "low", "high"),
+    [("normal", -0.6, 0.6), ("uniform", -0.1, 0.1), ("uniform_positive", 0.0, 0.1), ("zeros", 0.0, 0.0)],
 )
 def test_initialisation_by_name_and_scale(name: str, low: float, high: float) -> None:
     weight = embedding_table("library", 200, 50, name, 0.1).weight

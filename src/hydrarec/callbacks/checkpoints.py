@@ -9,7 +9,6 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 
 from hydrarec.callbacks.history import History
-from hydrarec.errors import ConfigError
 from hydrarec.runs import RunFolder
 
 
@@ -24,15 +23,29 @@ class Checkpoints(pl.callbacks.Checkpoint):
         every_seconds: between two writes of ``last``; 0: after every chunk of steps.
     """
 
-    def __init__(self, folder: RunFolder, history: History, *, monitor: str | None, mode: Literal["min", "max"], every_seconds: float) -> None:
-        self.folder, self.history, self.monitor, self.mode, self.every_seconds = folder, history, monitor, mode, every_seconds
+    def __init__(
+        self,
+        folder: RunFolder,
+        history: History,
+        *,
+        monitor: str | None,
+        mode: Literal["min", "max"],
+        every_seconds: float,
+    ) -> None:
+        self.folder, self.history, self.monitor, self.mode, self.every_seconds = (
+            folder,
+            history,
+            monitor,
+            mode,
+            every_seconds,
+        )
         self.best_value, self.best_epoch = math.nan, 0
         self._written = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.history.rows[-1]
         if self.monitor is not None:
-            value = self._monitored(row)
+            value = float(row[self.monitor])
             better = value < self.best_value if self.mode == "min" else value > self.best_value
             if better or math.isnan(self.best_value):
                 self.best_value, self.best_epoch = value, row["epoch"]
@@ -57,8 +70,3 @@ class Checkpoints(pl.callbacks.Checkpoint):
         if force or time.monotonic() - self._written >= self.every_seconds:
             trainer.save_checkpoint(self.folder.last_checkpoint)
             self._written = time.monotonic()
-
-    def _monitored(self, row: dict[str, Any]) -> float:
-        if self.monitor not in row:
-            raise ConfigError(f"the monitored metric '{self.monitor}' is not produced", expected=", ".join(row), fix="task.monitor=val/rmse")
-        return float(row[self.monitor])

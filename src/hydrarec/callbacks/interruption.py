@@ -38,7 +38,9 @@ class Interruption(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.received is not None:
-            trainer.should_stop = True  # after the checkpoint of this epoch, which is written behind all other callbacks
+            trainer.should_stop = (
+                True  # after the checkpoint of this epoch, which is written behind all other callbacks
+            )
 
     def raise_if_received(self) -> None:
         """For the caller of fit, which returns as usual when the signal came in the last chunk of an epoch."""
@@ -62,5 +64,6 @@ class Interruption(pl.Callback):
         assert self.received is not None
         return InterruptedRun(
             f"{signal.Signals(self.received).name} after a checkpoint was written to {self.checkpoints.folder.last_checkpoint}",
-            fix=f"resume={self.checkpoints.folder.path}", signal_number=self.received,
-        )  # fmt: skip
+            fix=f"resume={self.checkpoints.folder.path}",
+            signal_number=self.received,
+        )

@@ -12,10 +12,15 @@ from hydrarec.callbacks.history import History, Row
 
 # Title, key in the row, format. What a row lacks (a part without ratings, a model without optimiser) is left out.
 COLUMNS = (
-    ("epoch", "epoch", "{:d}"), ("train loss", "train/loss", "{:.4f}"), ("val loss", "val/loss", "{:.4f}"),
-    ("val RMSE", "val/rmse", "{:.4f}"), ("val MAE", "val/mae", "{:.4f}"), ("learning rate", "learning_rate", "{:.2e}"),
-    ("seconds", "seconds", "{:.2f}"), ("samples/s", "samples_per_second", "{:,.0f}"),
-)  # fmt: skip
+    ("epoch", "epoch", "{:d}"),
+    ("train loss", "train/loss", "{:.4f}"),
+    ("val loss", "val/loss", "{:.4f}"),
+    ("val RMSE", "val/rmse", "{:.4f}"),
+    ("val MAE", "val/mae", "{:.4f}"),
+    ("learning rate", "learning_rate", "{:.2e}"),
+    ("seconds", "seconds", "{:.2f}"),
+    ("samples/s", "samples_per_second", "{:,.0f}"),
+)
 
 
 class EpochTable(pl.Callback):

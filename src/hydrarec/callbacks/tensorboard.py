@@ -10,7 +10,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from hydrarec.callbacks.history import History
 
-_SECTIONS = {"learning_rate": "optimizer/learning_rate", "seconds": "time/epoch_seconds", "samples_per_second": "time/samples_per_second"}
+_SECTIONS = {
+    "learning_rate": "optimizer/learning_rate",
+    "seconds": "time/epoch_seconds",
+    "samples_per_second": "time/samples_per_second",
+}
 
 
 class TensorBoardEpochs(pl.Callback):

@@ -90,9 +90,11 @@ def _translated(config_name: str) -> Iterator[None]:
         raise _missing_option(error) from error
     except OverrideParseException as error:
         raise ConfigError(
-            f"cannot read the override '{error.override}'", expected="key=value, group=option, +key=value or ~key",
-            fix="put quotes around values with special characters", value=error.override,
-        ) from error  # fmt: skip
+            f"cannot read the override '{error.override}'",
+            expected="key=value, group=option, +key=value or ~key",
+            fix="put quotes around values with special characters",
+            value=error.override,
+        ) from error
     except HydraException as error:
         raise _unknown_key(error, config_name) from error
     except OmegaConfBaseException as error:
@@ -121,8 +123,11 @@ def _unknown_key(error: HydraException, config_name: str) -> ConfigError:
     parent, _, last = key.rpartition(".")
     valid = _keys_under(parent, config_name) if key else []
     if not valid:
-        return ConfigError(str(error).splitlines()[0], expected="a key or group of the configuration",
-                           fix="'hydrarec-train --cfg job' shows every setting")  # fmt: skip
+        return ConfigError(
+            str(error).splitlines()[0],
+            expected="a key or group of the configuration",
+            fix="'hydrarec-train --cfg job' shows every setting",
+        )
     return ConfigError(
         f"unknown key '{key}'",
         expected=did_you_mean(last, valid),

@@ -53,8 +53,12 @@ def judge_against(schema: type, node: Node, path: str = "") -> None:
 def _judge_target(path: str, node: object) -> None:
     if not isinstance(node, dict) or "_target_" not in node:
         group = path.split(".")[0]
-        raise ConfigError(f"{path} does not say what it is: it has no _target_", expected=f"one of the files in conf/{group}",
-                          fix=f"{group}=<one of them>", value=path)  # fmt: skip
+        raise ConfigError(
+            f"{path} does not say what it is: it has no _target_",
+            expected=f"one of the files in conf/{group}",
+            fix=f"{group}=<one of them>",
+            value=path,
+        )
 
 
 def _judge_values(path: str, values: Node, accepted: dict[str, Kind]) -> None:

@@ -82,7 +82,9 @@ def parameters(target: str) -> dict[str, Kind] | None:
     return {  # a dataclass
         statement.target.id: kind_of(statement.annotation)
         for statement in definition.body
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and not _is_class_var(statement)
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and not _is_class_var(statement)
     }
 
 

@@ -22,7 +22,7 @@ def judge_sweep(overrides: Sequence[str]) -> None:
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     swept = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
-    fixed = [override.input_line for override in parsed if override not in swept]
+    fixed = [str(override.input_line) for override in parsed if override not in swept]
     choices = {override.get_key_element(): list(override.sweep_string_iterator()) for override in swept}
     first = {key: f"{key}={values[0]}" for key, values in choices.items()}
     base = plain(compose_config([*fixed, *first.values()]))

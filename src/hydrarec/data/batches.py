@@ -56,7 +56,9 @@ class BatchLoader:
 
     batch_sampler = None  # Lightning asks for it where there is a sampler
 
-    def __init__(self, data: Batch, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self, data: Batch, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1
+    ) -> None:
         self.data, self.batch_size, self.steps, self.seed = data, batch_size, steps, seed
         self.rank, self.world_size = rank, world_size
         self.num_rows = len(range(rank, len(data.users), world_size))

@@ -13,7 +13,7 @@ from hydrarec.config.kinds import Count
 from hydrarec.data.batches import Batch, BatchLoader, TrainingData
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
-from hydrarec.errors import ConfigError
+from hydrarec.errors import CheckpointError, ConfigError
 
 
 class RatingDataModule(pl.LightningDataModule):
@@ -32,16 +32,30 @@ class RatingDataModule(pl.LightningDataModule):
     """
 
     def __init__(
-        self, *, interactions: Interactions, split: Split, batch_size: Count, eval_batch_size: Count, steps_per_call: Count, seed: int
+        self,
+        *,
+        interactions: Interactions,
+        split: Split,
+        batch_size: Count,
+        eval_batch_size: Count,
+        steps_per_call: Count,
+        seed: int,
     ) -> None:
         super().__init__()
         if batch_size > len(split.train):
             raise ConfigError(
                 f"task.datamodule.batch_size={batch_size:,} is larger than the {len(split.train):,} training ratings",
-                expected=f"1 to {len(split.train)}", fix=f"task.datamodule.batch_size={min(4096, len(split.train))}", value=batch_size,
-            )  # fmt: skip
+                expected=f"1 to {len(split.train)}",
+                fix=f"task.datamodule.batch_size={min(4096, len(split.train))}",
+                value=batch_size,
+            )
         self.interactions, self.split = interactions, split
-        self.batch_size, self.eval_batch_size, self.steps_per_call, self.seed = batch_size, eval_batch_size, steps_per_call, seed
+        self.batch_size, self.eval_batch_size, self.steps_per_call, self.seed = (
+            batch_size,
+            eval_batch_size,
+            steps_per_call,
+            seed,
+        )
         self._parts: dict[str, Batch] = {}
 
     def training_data(self) -> TrainingData:
@@ -59,13 +73,36 @@ class RatingDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> BatchLoader | list[Any]:
         return self._evaluation("test", self.split.test)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint was trained on: fingerprints, and the raw ids behind its rows."""
+        data = self.interactions
+        return {
+            "interactions": data.fingerprint,
+            "split": self.split.fingerprint,
+            "user_ids": data.user_ids.to_list(),
+            "item_ids": data.item_ids.to_list(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Raise :class:`CheckpointError` for a checkpoint that was trained on other ratings or another split."""
+        for what, here in (("interactions", self.interactions.fingerprint), ("split", self.split.fingerprint)):
+            if state_dict[what] != here:
+                raise CheckpointError(
+                    f"the checkpoint was trained on other {what}: {state_dict[what][:12]}…, here {here[:12]}…",
+                    expected=f"the {what} it was trained on",
+                    fix="restore the data set as it was, or start a new run without resume",
+                    value=state_dict[what],
+                )
+
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return batch  # it lies there already
 
     def _evaluation(self, name: str, rows: np.ndarray) -> BatchLoader | list[Any]:
         if len(rows) == 0:
             return []
-        return BatchLoader(self._on_device(name, rows), batch_size=self.eval_batch_size, steps=1, seed=None, **self._share())
+        return BatchLoader(
+            self._on_device(name, rows), batch_size=self.eval_batch_size, steps=1, seed=None, **self._share()
+        )
 
     def _on_device(self, name: str, rows: np.ndarray) -> Batch:
         if name not in self._parts:

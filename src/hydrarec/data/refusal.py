@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 
-class Refusal(Exception):  # noqa: N818 — an answer among several, not an error by itself
+class Refusal(Exception):
     """One source's reason.
 
     Args:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from hydrarec.config.kinds import Count, Fraction, Index, Seed
+from hydrarec.config.kinds import Count, Fraction, Seed
 from hydrarec.data.interactions import Interactions
+from hydrarec.data.table import TEST, TRAIN, VALIDATION
 from hydrarec.errors import ConfigError, DataError
-
-TRAIN, VAL, TEST = 0, 1, 2
 
 
 class Source(Protocol):
@@ -48,6 +47,22 @@ class Split:
             digest.update(np.ascontiguousarray(part, dtype="<i8").tobytes())
         return digest.hexdigest()
 
+    def report(self, interactions: Interactions) -> dict[str, Any]:
+        """What the split did, for ``run.json``: rows per part, and the cold ones, unseen in training."""
+        known_users = np.bincount(interactions.users[self.train], minlength=interactions.num_users) > 0
+        known_items = np.bincount(interactions.items[self.train], minlength=interactions.num_items) > 0
+        parts = {}
+        for name, rows in (("train", self.train), ("val", self.val), ("test", self.test)):
+            users, items = interactions.users[rows], interactions.items[rows]
+            parts[name] = {
+                "ratings": len(rows),
+                "users": len(np.unique(users)),
+                "items": len(np.unique(items)),
+                "ratings_of_cold_users": int((~known_users[users]).sum()),
+                "ratings_of_cold_items": int((~known_items[items]).sum()),
+            }
+        return {"protocol": self.protocol, "fingerprint": self.fingerprint, "parts": parts}
+
 
 class RandomSplit:
     """Every row to one part at random, ratings of one user spread over all parts.
@@ -60,8 +75,11 @@ class RandomSplit:
 
     def __init__(self, *, seed: Seed, val: Fraction, test: Fraction) -> None:
         if val + test >= 1:
-            raise ConfigError(f"split.val={val} and split.test={test} leave nothing to train on",
-                              expected="val + test below 1", fix="split.val=0.1 split.test=0.1")  # fmt: skip
+            raise ConfigError(
+                f"split.val={val} and split.test={test} leave nothing to train on",
+                expected="val + test below 1",
+                fix="split.val=0.1 split.test=0.1",
+            )
         self.seed, self.val, self.test = seed, val, test
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
@@ -70,7 +88,7 @@ class RandomSplit:
         num_test, num_val = round(total * self.test), round(total * self.val)
         parts = np.full(total, TRAIN, np.int8)
         parts[order[:num_test]] = TEST
-        parts[order[num_test : num_test + num_val]] = VAL
+        parts[order[num_test : num_test + num_val]] = VALIDATION
         train = 1 - self.val - self.test
         return _split(parts, f"random {train:.0%}/{self.val:.0%}/{self.test:.0%}, split seed {self.seed}")
 
@@ -88,8 +106,12 @@ class FoldSplit:
 
     def __init__(self, *, folds: Count, fold: Count, seed: Seed, val: Fraction, official: bool) -> None:
         if not 1 <= fold <= folds or folds < 2:
-            raise ConfigError(f"split.fold={fold} of split.folds={folds} does not exist", expected=f"1 to {folds}, of 2 folds or more",
-                              fix="split.fold=1", value=fold)  # fmt: skip
+            raise ConfigError(
+                f"split.fold={fold} of split.folds={folds} does not exist",
+                expected=f"1 to {folds}, of 2 folds or more",
+                fix="split.fold=1",
+                value=fold,
+            )
         self.folds, self.fold, self.seed, self.val, self.official = folds, fold, seed, val, official
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
@@ -103,7 +125,7 @@ class FoldSplit:
             name = f"fold {self.fold} of {self.folds}, split seed {self.seed}"
         rest = np.flatnonzero(parts == TRAIN)
         order = _shuffled(len(rest), self.seed + 1)
-        parts[rest[order[: round(len(rest) * self.val)]]] = VAL
+        parts[rest[order[: round(len(rest) * self.val)]]] = VALIDATION
         return _split(parts, f"{name}, validation {self.val:.0%} of the rest")
 
 
@@ -121,26 +143,41 @@ class GivenSplit:
     def __call__(self, interactions: Interactions, source: Source) -> Split:
         if self.index is None:
             if interactions.part is None:
-                raise ConfigError(f"split=given needs parts, and dataset {source.name} is one file",
-                                  expected="a dataset of separate train and test files, or split.index=<file>.npz",
-                                  fix="split=random, or set dataset.test_path")  # fmt: skip
+                raise ConfigError(
+                    f"split=given needs parts, and dataset {source.name} is one file",
+                    expected="a dataset of separate train and test files, or split.index=<file>.npz",
+                    fix="split=random, or set dataset.test_path",
+                )
             return _split(interactions.part, "given files")
         path = Path(self.index)
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = {name: file[name] for name in ("train", "val", "test", "fingerprint")}
         except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"not a split index: {error}", expected="an .npz with train, val, test and fingerprint",
-                            fix="split=random", file=path) from error  # fmt: skip
+            raise DataError(
+                f"not a split index: {error}",
+                expected="an .npz with train, val, test and fingerprint",
+                fix="split=random",
+                file=path,
+            ) from error
         if str(stored["fingerprint"]) != interactions.fingerprint:
-            raise DataError("this index was made for other interactions", expected=f"fingerprint {interactions.fingerprint[:12]}…",
-                            fix="use the dataset that the index was made for", file=path, value=str(stored["fingerprint"])[:12])  # fmt: skip
+            raise DataError(
+                "this index was made for other interactions",
+                expected=f"fingerprint {interactions.fingerprint[:12]}…",
+                fix="use the dataset that the index was made for",
+                file=path,
+                value=str(stored["fingerprint"])[:12],
+            )
         parts = np.full(len(interactions), -1, np.int8)
-        for part, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
+        for part, name in ((TRAIN, "train"), (VALIDATION, "val"), (TEST, "test")):
             parts[stored[name]] = part
         if (parts < 0).any() or sum(len(stored[name]) for name in ("train", "val", "test")) != len(parts):
-            raise DataError("the parts of this index overlap or leave rows out", expected="each row in exactly one part",
-                            fix="make the index again", file=path)  # fmt: skip
+            raise DataError(
+                "the parts of this index overlap or leave rows out",
+                expected="each row in exactly one part",
+                fix="make the index again",
+                file=path,
+            )
         return _split(parts, f"index {path.name}")
 
 
@@ -149,10 +186,11 @@ def _shuffled(total: int, seed: int) -> np.ndarray:
 
 
 def _split(parts: np.ndarray, protocol: str) -> Split:
-    train, val, test = (np.flatnonzero(parts == part) for part in (TRAIN, VAL, TEST))
+    train, val, test = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
     if len(train) == 0 or len(val) + len(test) == 0:
         raise DataError(
             f"the split '{protocol}' of {len(parts):,} ratings leaves {len(train):,} to train on and {len(val) + len(test):,} to evaluate",
-            expected="at least one of each", fix="more ratings, or other shares: split.val=0.2 split.test=0.2",
-        )  # fmt: skip
+            expected="at least one of each",
+            fix="more ratings, or other shares: split.val=0.2 split.test=0.2",
+        )
     return Split(train, val, test, protocol)

@@ -66,7 +66,13 @@ class Recommender(pl.LightningModule):
     # -- what training brings -----------------------------------------------------------------------------------
 
     def attach(
-        self, *, objective: RatingObjective, optimizer: OptimizerFactory, scheduler: ScheduleFactory, steps_per_epoch: int, seed: int
+        self,
+        *,
+        objective: RatingObjective,
+        optimizer: OptimizerFactory,
+        scheduler: ScheduleFactory,
+        steps_per_epoch: int,
+        seed: int,
     ) -> None:
         """Bring loss and metrics, factories of optimiser and schedule, and the seed of dropout."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
@@ -176,8 +182,12 @@ class Recommender(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint.get("model")
         if saved != type(self).__name__:
-            raise CheckpointError(f"the checkpoint is of model {saved}, not {type(self).__name__}",
-                                  expected=f"a checkpoint of {type(self).__name__}", fix="choose the model that was trained", value=saved)  # fmt: skip
+            raise CheckpointError(
+                f"the checkpoint is of model {saved}, not {type(self).__name__}",
+                expected=f"a checkpoint of {type(self).__name__}",
+                fix="choose the model that was trained",
+                value=saved,
+            )
         for name in self.observed:  # their shape is known only now
             setattr(self, name, torch.empty_like(checkpoint["state_dict"][name]))
         self.training_loss.load_state_dict(checkpoint["training_loss"])

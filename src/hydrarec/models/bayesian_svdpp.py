@@ -157,15 +157,18 @@ class Side(nn.Module):
         if min(n, num_others) > LARGEST_BASIS:
             raise ConfigError(
                 f"bayesian_svdpp takes the eigenvectors of a {min(n, num_others):,} × {min(n, num_others):,} matrix",
-                expected=f"users or items, whichever are fewer, at most {LARGEST_BASIS:,}", fix="model=biased_dot, or a smaller data set",
-            )  # fmt: skip
+                expected=f"users or items, whichever are fewer, at most {LARGEST_BASIS:,}",
+                fix="model=biased_dot, or a smaller data set",
+            )
         self.basis, self.spectrum = _implicit_basis(self._sparse(self.counts[own].double().rsqrt()), n <= num_others)
 
     def expected(self) -> Tensor:
         """The prior mean of each row, float32 [n, D]."""
         return self.implicit + self.prior_mean
 
-    def draw(self, other: Tensor, target: Tensor, weights: Tensor, noise_precision: Tensor, gamma: tuple[float, float]) -> Tensor:
+    def draw(
+        self, other: Tensor, target: Tensor, weights: Tensor, noise_precision: Tensor, gamma: tuple[float, float]
+    ) -> Tensor:
         """Draw the rows given the other side's, then this side's prior; the rows' conditional means, [n, D]."""
         n, width = self.rows.shape
         design = torch.cat([other[:, :-1], other.new_ones(len(other), 1)], dim=1)
@@ -176,20 +179,24 @@ class Side(nn.Module):
         factor = torch.linalg.cholesky(precision)
         half = torch.linalg.solve_triangular(factor, right.unsqueeze(-1), upper=False)
         both = torch.cat([half, half + torch.randn_like(half)], dim=2)  # the mean, and the mean plus noise
-        mean, self.rows = (part.contiguous() for part in torch.linalg.solve_triangular(factor.mT, both, upper=True).unbind(2))
+        mean, self.rows = (
+            part.contiguous() for part in torch.linalg.solve_triangular(factor.mT, both, upper=True).unbind(2)
+        )
         self._draw_prior(gamma)
         return mean
 
     def _draw_prior(self, gamma: tuple[float, float]) -> None:
         shape, rate = gamma
-        n, width = self.rows.shape
+        n = len(self.rows)
         spread = (self.precision * n).rsqrt()
         self.prior_mean = (self.rows - self.implicit).mean(0) + torch.randn_like(spread) * spread
         precision = self.precision + self.implicit_precision / self.spectrum  # [rank, D]
         mean = self.precision * (self.basis.T @ (self.rows - self.prior_mean)) / precision
         coefficients = mean + torch.randn_like(mean) * precision.rsqrt()
         self.implicit = self.basis @ coefficients
-        self.implicit_precision = _gamma(shape + len(self.spectrum) / 2, rate + (coefficients.square() / self.spectrum).sum(0) / 2)
+        self.implicit_precision = _gamma(
+            shape + len(self.spectrum) / 2, rate + (coefficients.square() / self.spectrum).sum(0) / 2
+        )
         self.precision = _gamma(shape + n / 2, rate + (self.rows - self.expected()).square().sum(0) / 2)
 
     def draw_noise(self, scaled: Tensor, shape: float) -> None:

@@ -28,7 +28,9 @@ class Bias(SolvedRecommender):
     user_bias: Tensor
     item_bias: Tensor
 
-    def __init__(self, *, num_users: int, num_items: int, user_regularization: NonNegative, item_regularization: NonNegative) -> None:
+    def __init__(
+        self, *, num_users: int, num_items: int, user_regularization: NonNegative, item_regularization: NonNegative
+    ) -> None:
         super().__init__(num_users=num_users, num_items=num_items)
         self.user_regularization, self.item_regularization = user_regularization, item_regularization
 
@@ -39,8 +41,12 @@ class Bias(SolvedRecommender):
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
         centred = data.targets - self.mean
-        self.item_bias = _damped_mean(centred - self.user_bias[data.users], data.items, self.num_items, self.item_regularization)
-        self.user_bias = _damped_mean(centred - self.item_bias[data.items], data.users, self.num_users, self.user_regularization)
+        self.item_bias = _damped_mean(
+            centred - self.user_bias[data.users], data.items, self.num_items, self.item_regularization
+        )
+        self.user_bias = _damped_mean(
+            centred - self.item_bias[data.items], data.users, self.num_users, self.user_regularization
+        )
         return self(data.users, data.items)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:

@@ -49,9 +49,11 @@ class MLP(Recommender):
     ) -> None:
         if len(hidden_dims) != len(dropout):
             raise ConfigError(
-                f"model.dropout has {len(dropout)} rates for {len(hidden_dims)} hidden layers", expected="one rate per hidden layer",
-                fix=f"model.dropout={[0.0] * len(hidden_dims)}", value=str(dropout),
-            )  # fmt: skip
+                f"model.dropout has {len(dropout)} rates for {len(hidden_dims)} hidden layers",
+                expected="one rate per hidden layer",
+                fix=f"model.dropout={[0.0] * len(hidden_dims)}",
+                value=str(dropout),
+            )
         super().__init__(num_users=num_users, num_items=num_items)
         self.l2, self.input_dropout = l2, input_dropout
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)

@@ -67,7 +67,11 @@ def markdown(rows: list[Row]) -> str:
     """The table, the reasons of the bands, and the claims about first epochs."""
     cells = [row.cells() for row in rows]
     lines = [_line(list(cells[0])), _line(["---"] * len(cells[0])), *(_line(list(entry.values())) for entry in cells)]
-    lines += ["", "*seconds*: training with validation, mean per run. *band*: the means of ours that count as reproduced, because", ""]
+    lines += [
+        "",
+        "*seconds*: training with validation, mean per run. *band*: the means of ours that count as reproduced, because",
+        "",
+    ]
     lines += [f"- {row.published.id}: {row.published.reason}." for row in rows]
     claims = first_epoch_claims(rows)
     return "\n".join([*lines, *([""] if claims else []), *claims]) + "\n"

@@ -1,0 +1,257 @@
+"""Every shipped YAML file composes, is judged sound, and makes what it names; the identity of a configuration."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain
+from hydrarec.config.judge import INSTANTIATE_KEYS, judge, judge_against
+from hydrarec.config.location import conf_dir
+from hydrarec.config.schema import ReproduceConfig
+from hydrarec.config.signatures import parameters
+from hydrarec.errors import ConfigError
+
+GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((conf_dir() / group).glob("*.yaml"))]
+EXPERIMENTS = [option for group, option in OPTIONS if group == "experiment"]
+SUPPLIED = {"num_users", "num_items", "interactions", "split", "steps_per_call", "seed", "scale", "history", "optimizer", "parameters",
+            "epochs", "steps_per_epoch"}  # fmt: skip
+NEEDED = {  # what an option asks of the user before it can run
+    ("dataset", "csv"): ["dataset.path=ratings.csv"],
+    ("callbacks", "early_stopping"): ["trainer.epochs=20"],
+    ("trainer", "debug"): [],
+}
+
+
+def config_of(*overrides: str) -> dict[str, Any]:
+    return plain(compose_config(list(overrides)))
+
+
+def chosen(group: str, option: str) -> dict[str, Any]:
+    if group == "experiment" and option == "founding":
+        return config_of("experiment=founding", "name=founding")
+    return config_of(f"{group}={option}", *NEEDED.get((group, option), []))
+
+
+def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield path, node
+        for key, entry in node.items():
+            yield from nodes_with_target(entry, f"{path}.{key}")
+    elif isinstance(node, list):
+        for entry in node:
+            yield from nodes_with_target(entry, path)
+
+
+# -- what is shipped ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_shipped_option_composes_and_is_sound(group: str, option: str) -> None:
+    judge(chosen(group, option))
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_parameter_is_in_the_yaml_or_supplied_by_the_run(group: str, option: str) -> None:
+    for path, node in nodes_with_target(chosen(group, option)):
+        accepted = parameters(node["_target_"])
+        assert accepted is not None, f"{path}: {node['_target_']}"
+        assert set(accepted) - set(node) <= SUPPLIED, f"{path}: neither set nor supplied"
+        assert set(node) - set(accepted) <= INSTANTIATE_KEYS, f"{path}: set, and not accepted"
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_default_is_stated_once_in_the_yaml(group: str, option: str) -> None:
+    """No parameter of ours has a second default in Python."""
+    for path, node in nodes_with_target(chosen(group, option)):
+        assert list(python_defaults(node["_target_"])) == [], path
+
+
+def python_defaults(target: str) -> Iterator[str]:
+    """The parameters of a target that have a default in its source; nothing is imported."""
+    import hydrarec
+
+    module, _, name = target.rpartition(".")
+    source = Path(hydrarec.__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    for node in ast.parse(source.read_text()).body:
+        if getattr(node, "name", None) != name:
+            continue
+        functions = [node] if isinstance(node, ast.FunctionDef) else [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        for function in functions:
+            keyword_defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+            yield from (argument.arg for argument, default in keyword_defaults if default is not None)
+            yield from (ast.unparse(default) for default in function.args.defaults)
+        if isinstance(node, ast.ClassDef) and not functions:
+            yield from (ast.unparse(part.target) for part in node.body if isinstance(part, ast.AnnAssign) and part.value is not None)
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "model"])
+def test_model_is_made_and_keeps_its_settings(option: str) -> None:
+    from hydrarec.models.base import Recommender
+    from hydrarec.train import factory
+
+    config = chosen("model", option)
+    model = factory(OmegaConf.create(config["model"]))(num_users=5, num_items=7)
+    assert isinstance(model, Recommender)
+    assert "rating" in model.tasks
+    expected = {key: value for key, value in config["model"].items() if key != "_target_"}
+    assert dict(model.hparams) == {**expected, "num_users": 5, "num_items": 7}
+    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in inspect.signature(type(model)).parameters.values())
+
+
+@pytest.mark.parametrize("optimizer", [option for group, option in OPTIONS if group == "optimizer"])
+@pytest.mark.parametrize("scheduler", [option for group, option in OPTIONS if group == "scheduler"])
+def test_optimizer_and_scheduler_are_made_together(optimizer: str, scheduler: str) -> None:
+    import torch
+
+    from hydrarec.schedulers import Schedule
+    from hydrarec.train import factory
+
+    config = config_of(f"optimizer={optimizer}", f"scheduler={scheduler}")
+    made = factory(OmegaConf.create(config["optimizer"]))([torch.nn.Parameter(torch.zeros(2))])
+    assert made.param_groups[0]["lr"] == config["optimizer"]["learning_rate"]
+    schedule = factory(OmegaConf.create(config["scheduler"]))(made, epochs=3, steps_per_epoch=4)
+    assert isinstance(schedule, Schedule)
+    assert schedule.moves in ("step", "epoch", "metric")
+    assert 0 < made.param_groups[0]["lr"] <= 1
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "split"])
+def test_split_is_made(option: str) -> None:
+    from hydrarec.train import factory
+
+    splitter = factory(OmegaConf.create(chosen("split", option)["split"]))()
+    assert callable(splitter)
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "trainer"])
+def test_trainer_is_made(option: str) -> None:
+    from hydrarec.train import factory
+    from hydrarec.training import TrainerSettings
+
+    settings = factory(OmegaConf.create(chosen("trainer", option)["trainer"]))()
+    assert isinstance(settings, TrainerSettings)
+    assert settings.accelerator == ("gpu" if option == "gpu" else "cpu")
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "task"])
+def test_objective_is_made_and_reports_what_is_monitored(option: str) -> None:
+    from hydrarec.train import factory
+
+    config = chosen("task", option)
+    objective = factory(OmegaConf.create(config["task"]["objective"]))(scale=(1.0, 5.0))
+    part, _, metric = config["task"]["monitor"].partition("/")
+    assert part == "val"
+    assert metric in objective.metrics
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "callbacks"])
+def test_callbacks_are_made(option: str) -> None:
+    import pytorch_lightning as pl
+
+    from hydrarec.data.interactions import interactions_of
+    from hydrarec.data.table import RatingTable, Scale
+    from hydrarec.train import _callback
+
+    ones = np.ones(1)
+    table = RatingTable(users=ones.astype(np.int64), items=ones.astype(np.int64), ratings=ones.astype(np.float32),
+                        timestamps=None, lines=ones.astype(np.int64), file=Path("ratings.csv"))  # fmt: skip
+    interactions = interactions_of(table, name="one", scale=Scale(low=1.0, high=5.0, step=1.0), duplicates="error", texts=None)
+    nodes = [OmegaConf.create(node) for node in chosen("callbacks", option)["callbacks"].values() if node is not None]
+    assert len(nodes) == (option != "none")
+    for node in nodes:
+        assert isinstance(_callback(node, None, interactions), pl.Callback)
+
+
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "founding"])
+def test_experiment_states_what_it_is_held_against(experiment: str) -> None:
+    published = config_of(f"experiment={experiment}")["published"]
+    assert published["id"] == experiment
+    low, high = published["band"]
+    assert low <= published["value"] <= high
+    assert published["metric"] in ("val/rmse", "val/rmse/last")
+
+
+def test_reproduction_composes_and_is_sound() -> None:
+    judge_against(ReproduceConfig, plain(compose_config([], "reproduce")))
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "wrong", "nearest"),
+    [
+        ("model=mpl", "model=mpl", "mlp"),
+        ("model.l3=0", "model.l3", "l2"),
+        ("+trainer.epoch=3", "trainer.epoch", "epochs"),
+        ("task.datamodule.batchsize=3", "task.datamodule.batchsize", "batch_size"),
+        ("dataset.reader._target_=hydrarec.data.readers.movielens.UDate", "UDate", "UData"),
+        ("experiment=A3", "experiment=A3", "A1"),
+    ],
+)
+def test_misspelt_name_is_answered_with_the_nearest(override: str, wrong: str, nearest: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        judge(config_of(override))
+    assert wrong in caught.value.what
+    assert nearest in caught.value.expected
+
+
+def test_composition_leaves_hydras_global_state_alone() -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    before = GlobalHydra.instance().hydra
+    config_of("model=mlp")
+    assert GlobalHydra.instance().hydra is before
+
+
+# -- identity ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [("name=other",), ("output_dir=/elsewhere",), ("resume=/x",), ("logger=none",), ("model=biased_dot",), ("seed=0",), ("model.l2=0.0", "split.val=0.1")],
+)
+def test_hash_ignores_paths_and_logging_and_what_is_restated(overrides: tuple[str, ...]) -> None:
+    assert config_hash(config_of(*overrides)) == config_hash(config_of())
+
+
+@pytest.mark.parametrize("override", ["seed=1", "split.seed=1", "model=mlp", "model.l2=0.1", "trainer.epochs=3", "dataset=ml-1m", "optimizer=adamw"])
+def test_hash_tells_runs_apart(override: str) -> None:
+    assert config_hash(config_of(override)) != config_hash(config_of())
+
+
+def test_hash_is_eight_hex_digits_and_names_the_run_folder() -> None:
+    composed = compose_config([], with_hydra=True)
+    digits = config_hash(config_of())
+    assert len(digits) == 8
+    assert int(digits, 16) >= 0
+    assert composed.hydra.run.dir.endswith(f"-{digits}")
+    assert composed.hydra.sweep.subdir == digits
+
+
+@pytest.mark.parametrize(
+    ("overrides", "keys"),
+    [
+        ((), []),
+        (("seed=1",), ["seed"]),
+        (("model.l2=0.1", "seed=1"), ["model.l2", "seed"]),
+        (("optimizer.betas=[0.8,0.999]",), ["optimizer.betas"]),
+        (("callbacks=early_stopping",), ["callbacks.early_stopping"]),
+        (("trainer.epochs=3", "trainer.checkpoint_seconds=1", "logger=none", "name=x", "output_dir=y", "resume=z"), []),
+        (("trainer.threads=2",), ["trainer.threads"]),
+    ],
+)
+def test_changed_keys_are_those_that_change_the_numbers(overrides: tuple[str, ...], keys: list[str]) -> None:
+    changed = changed_keys(config_of(), config_of(*overrides))
+    assert [key for key in changed if not any(key.startswith(f"{name}.") for name in keys)] == [key for key in keys if key in changed]
+    assert bool(changed) is bool(keys)
