@@ -6,6 +6,7 @@ No test sees the user's cache, data, network settings or terminal.
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import os
 import subprocess
@@ -148,6 +149,15 @@ def killed_after(saves: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(HydrarecError, match="Killed"):
         patch.setattr(Checkpoints, "_save_last", save_then_die)
         yield
+
+
+def history_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of ``history.csv``, as texts; none if there is no such file."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

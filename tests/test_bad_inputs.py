@@ -6,6 +6,7 @@ lost, and the same in ``error.json`` where there is a run folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.conftest import TINY, Compose, Execute, Train, killed_after, tree_digest, wait_until
+from tests.conftest import TINY, Compose, Execute, Train, history_of, killed_after, tree_digest, wait_until
 
 from hydrarec import runs
 from hydrarec.cli import as_contract
@@ -113,8 +114,6 @@ CONFIGS = {
     "epochs 0": ("trainer.epochs=0", "trainer.epochs=0", "≥ 1"),
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
     "early stopping that can never act": ("callbacks=early_stopping", "patience=3", "trainer.epochs=2"),
-    "monitored metric that is not produced": ("task.monitor=val/hr@10", "val/hr@10", "val/rmse"),
-    "monitored metric in the wrong direction": ("task.mode=max", "task.mode=max", "min"),
     "a task that is not there": ("task=ranking", "task=ranking", "rating"),
 }  # fmt: skip
 
@@ -139,6 +138,8 @@ def test_name_with_nothing_near_has_no_made_up_answer(train: Train) -> None:
 
 # Sound one by one, impossible together; what an optimiser or a schedule alone knows to refuse.
 COMBINATIONS = {
+    "monitored metric that is not produced": (("task.monitor=val/hr@10",), "val/hr@10"),
+    "monitored metric in the wrong direction": (("task.mode=max",), "task.mode=max"),
     "rates for other layers": (("model=mlp", "model.dropout=[0.1,0.1]"), "2 rates for 1 hidden layers"),
     "no stages": (("scheduler=stages", "scheduler.stages=[]"), "scheduler.stages"),
     "a stage of texts": (("scheduler=stages", "scheduler.stages=[{epochs:a,learning_rate:b}]"), "scheduler.stages"),
@@ -326,7 +327,7 @@ def test_resume_with_two_changes_names_both_and_the_values(interrupted: Path, tr
 def test_resume_with_more_epochs_goes_on(interrupted: Path, train: Train) -> None:
     completed = train(f"resume={interrupted}", "trainer.epochs=3", "logger.tensorboard=true")
     assert completed.returncode == 0, completed.stderr
-    assert [row["epoch"] for row in runs.RunFolder(interrupted).read_history(9)] == [1, 2, 3]
+    assert [row["epoch"] for row in history_of(interrupted)] == ["1", "2", "3"]
 
 
 def test_resume_of_what_is_no_run(train: Train, workplace: Path) -> None:
@@ -351,7 +352,8 @@ def test_resume_on_other_ratings_names_both_fingerprints(interrupted: Path, exec
     header, first, *rest = ratings.read_text().splitlines()
     assert first.startswith("1,1,5,")  # 1 + (3 + 5 + 1) % 5
     ratings.write_text("\n".join([header, first.replace("1,1,5,", "1,1,2,"), *rest]) + "\n")
-    error = refused(lambda: execute(interrupted), 4, old[:8], "fingerprint")
+    error = refused(lambda: execute(interrupted), 4, old[:12], "start a new run")
+    assert len(re.findall(r"[0-9a-f]{12}", error.what)) == 2
     assert_recorded(interrupted, error)
     assert runs.RunFolder(interrupted).read_record()["data"]["fingerprint"] == old
 
@@ -587,6 +589,29 @@ def test_signal_ends_a_run_with_a_checkpoint_to_go_on_from(
     runs_on = execute(folder, f"trainer.epochs={epochs + 1}", "trainer.checkpoint_seconds=100000")
     assert runs_on["epochs"] == epochs + 1
     assert record["overrides"] == [*TINY, "trainer.epochs=100000", "trainer.checkpoint_seconds=100000"]
+
+
+@pytest.mark.parametrize("hook", ["on_fit_start", "on_validation_epoch_start", "on_test_epoch_start"])
+def test_interrupt_outside_the_training_steps(execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str) -> None:
+    from hydrarec.models.dot import BiasedDot
+
+    def interrupt(model: BiasedDot) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BiasedDot, hook, interrupt)
+    with pytest.raises(HydrarecError) as caught:
+        execute(tmp_path / "run")
+    assert caught.value.exit_code == 130
+    assert_recorded(tmp_path / "run", caught.value, "interrupted")
+
+
+@pytest.mark.parametrize("overrides", [(), ("optimizer=sgd", "optimizer.learning_rate=1e6")], ids=["finished", "diverged"])
+def test_run_gives_the_signals_back(execute: Execute, tmp_path: Path, overrides: tuple[str, ...]) -> None:
+    """Or else the first Ctrl-C after a failed job of a sweep is lost."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with contextlib.suppress(HydrarecError):
+        execute(tmp_path / "run", *overrides)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_config_of_a_run_is_what_was_asked_for(execute: Execute, composed: Compose, tmp_path: Path) -> None:

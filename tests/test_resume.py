@@ -9,11 +9,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from tests.conftest import TINY, Execute, killed_after, wait_until
+from tests.conftest import TINY, Execute, history_of, killed_after, wait_until
 
 from hydrarec.checkpointing import load
 from hydrarec.runs import RunFolder
