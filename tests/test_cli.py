@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import TIME_LIMIT, TINY, Train
 
 from hydrarec import cli
 from hydrarec.errors import (
@@ -23,10 +24,16 @@ from hydrarec.errors import (
     did_you_mean,
     nearest,
 )
-from tests.conftest import TIME_LIMIT, TINY, Train
 
 EXIT_CODES = {ConfigError: 2, DataError: 3, CheckpointError: 4, EnvironmentFault: 6, DivergedError: 7, HydrarecError: 1}
-FULL = {"file": "ratings.csv", "line": 4812, "column": "rating", "value": "good", "expected": "a number", "fix": "correct the line"}
+FULL = {
+    "file": "ratings.csv",
+    "line": 4812,
+    "column": "rating",
+    "value": "good",
+    "expected": "a number",
+    "fix": "correct the line",
+}
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
@@ -44,7 +51,9 @@ def test_interruption_tells_its_signal(number: int, exit_code: int) -> None:
     assert InterruptedRun("stopped", signal_number=number).exit_code == exit_code
 
 
-@pytest.mark.parametrize("error", [*(kind("what", **FULL) for kind in EXIT_CODES), InterruptedRun("what", signal_number=15)])
+@pytest.mark.parametrize(
+    "error", [*(kind("what", **FULL) for kind in EXIT_CODES), InterruptedRun("what", signal_number=15)]
+)
 def test_error_survives_the_way_from_a_worker_process(error: HydrarecError) -> None:
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes, as joblib sends them
     assert type(copy) is type(error)
@@ -119,7 +128,9 @@ def test_entry_point_exits_with_the_code_of_its_body(body_code: int, monkeypatch
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_traceback_is_shown_where_it_is_asked_for(full: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_traceback_is_shown_where_it_is_asked_for(
+    full: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def body() -> int:
         raise DataError("meant")
 
@@ -144,7 +155,9 @@ def test_question_is_answered_without_torch(workplace: Path, module: str, argume
     assert answer.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [("modl=x",), ("model=x",), ("seed=x",), ("-m", "seed=1,x"), ("--hepl",), ("resume=nowhere",)])
+@pytest.mark.parametrize(
+    "arguments", [("modl=x",), ("model=x",), ("seed=x",), ("-m", "seed=1,x"), ("--hepl",), ("resume=nowhere",)]
+)
 def test_mistake_is_answered_without_torch(workplace: Path, arguments: tuple[str, ...]) -> None:
     answer = run_and_list_modules("hydrarec.train", *arguments)
     assert answer.returncode in (2, 4), answer.stderr
@@ -168,7 +181,10 @@ main()
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIME_LIMIT)
 
 
-@pytest.mark.parametrize("arguments", [("--hepl",), ("--cfg", "jobb"), ("--resolve",), ("modl=x", "--cfg", "job"), ("seed=[", "--cfg", "job")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--hepl",), ("--cfg", "jobb"), ("--resolve",), ("modl=x", "--cfg", "job"), ("seed=[", "--cfg", "job")],
+)
 def test_misspelt_option_keeps_the_contract(train: Train, arguments: tuple[str, ...]) -> None:
     completed = train(*arguments)
     assert completed.returncode == 2, completed.stderr
@@ -189,7 +205,9 @@ def test_reader_that_leaves_early_sees_no_traceback(workplace: Path, command: tu
     reader, writer = os.pipe()
     os.close(reader)  # as `| true` does
     try:
-        completed = subprocess.run([sys.executable, *command], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=TIME_LIMIT)
+        completed = subprocess.run(
+            [sys.executable, *command], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=TIME_LIMIT
+        )
     finally:
         os.close(writer)
     assert completed.stderr == ""

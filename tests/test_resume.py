@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,11 +32,9 @@ PLACES = {"after the first call": 1, "at the end of an epoch": SAVES_PER_EPOCH, 
           "after the last epoch": 2 * SAVES_PER_EPOCH}  # fmt: skip
 
 
-def history(folder: Path) -> list[dict[str, Any]]:
-    rows = RunFolder(folder).read_history(epochs=10**6)
-    return [
-        {name: value for name, value in row.items() if name not in ("seconds", "samples_per_second")} for row in rows
-    ]
+def history(folder: Path) -> list[dict[str, str]]:
+    wall = ("seconds", "samples_per_second")
+    return [{name: value for name, value in row.items() if name not in wall} for row in history_of(folder)]
 
 
 def assert_bit_equal(actual: object, expected: object, place: str = "") -> None:
@@ -216,6 +215,17 @@ def test_kill_9_in_the_middle_of_an_epoch(started: Start, execute: Execute, work
     assert_same_run(folder, workplace / "uninterrupted")
 
 
+def wait_until_saved(checkpoint: Path, times: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a checkpoint was replaced so many times, or the process has ended."""
+    seen: set[int] = set()
+
+    def enough() -> bool:
+        seen.update([checkpoint.stat().st_mtime_ns] if checkpoint.exists() else [])
+        return len(seen) > times or process.poll() is not None
+
+    wait_until(enough, f"{times} checkpoints")
+
+
 def assert_whole(folder: Path) -> None:
     """Every file under a final name can be read; a temporary name is no promise."""
     for path in folder.rglob("*"):
@@ -255,15 +265,9 @@ def test_twenty_kills_at_random_moments(
     wait_until(lambda: (folder / "config.yaml").exists(), "the run folder")
     killed = 0
     for _ in range(20):
-        steps = moments.randrange(1, 60)
-        last = folder / "checkpoints" / "last.ckpt"
-        seen: set[int] = set()
-
-        def far_enough(steps: int = steps, last: Path = last, seen: set[int] = seen) -> bool:
-            seen.update([last.stat().st_mtime_ns] if last.exists() else [])
-            return len(seen) >= steps or process.poll() is not None
-
-        wait_until(far_enough, f"{steps} checkpoints")
+        wait_until_saved(folder / "checkpoints" / "last.ckpt", moments.randrange(1, 60), process)
+        moment = time.monotonic() + moments.uniform(0, 0.05)  # a checkpoint is written every 0.01 s or so
+        wait_until(lambda moment=moment: time.monotonic() >= moment, "the moment")
         if process.poll() is None:
             killed += 1
             kill(process)

@@ -86,19 +86,27 @@ def python_defaults(target: str) -> Iterator[str]:
     for node in ast.parse(source.read_text()).body:
         if getattr(node, "name", None) != name:
             continue
-        functions = [node] if isinstance(node, ast.FunctionDef) else [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        functions = (
+            [node]
+            if isinstance(node, ast.FunctionDef)
+            else [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        )
         for function in functions:
             keyword_defaults = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
             yield from (argument.arg for argument, default in keyword_defaults if default is not None)
             yield from (ast.unparse(default) for default in function.args.defaults)
         if isinstance(node, ast.ClassDef) and not functions:
-            yield from (ast.unparse(part.target) for part in node.body if isinstance(part, ast.AnnAssign) and part.value is not None)
+            yield from (
+                ast.unparse(part.target)
+                for part in node.body
+                if isinstance(part, ast.AnnAssign) and part.value is not None
+            )
 
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "model"])
 def test_model_is_made_and_keeps_its_settings(option: str) -> None:
-    from hydrarec.models.base import Recommender
     from hydrarec.assembly import factory
+    from hydrarec.models.base import Recommender
 
     config = chosen("model", option)
     model = factory(OmegaConf.create(config["model"]))(num_users=5, num_items=7)
@@ -106,7 +114,10 @@ def test_model_is_made_and_keeps_its_settings(option: str) -> None:
     assert "rating" in model.tasks
     expected = {key: value for key, value in config["model"].items() if key != "_target_"}
     assert dict(model.hparams) == {**expected, "num_users": 5, "num_items": 7}
-    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in inspect.signature(type(model)).parameters.values())
+    assert all(
+        parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        for parameter in inspect.signature(type(model)).parameters.values()
+    )
 
 
 @pytest.mark.parametrize("optimizer", [option for group, option in OPTIONS if group == "optimizer"])
@@ -114,8 +125,8 @@ def test_model_is_made_and_keeps_its_settings(option: str) -> None:
 def test_optimizer_and_scheduler_are_made_together(optimizer: str, scheduler: str) -> None:
     import torch
 
-    from hydrarec.schedulers import Schedule
     from hydrarec.assembly import factory
+    from hydrarec.schedulers import Schedule
 
     config = config_of(f"optimizer={optimizer}", f"scheduler={scheduler}")
     made = factory(OmegaConf.create(config["optimizer"]))([torch.nn.Parameter(torch.zeros(2))])
@@ -221,13 +232,24 @@ def test_composition_leaves_hydras_global_state_alone() -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [("name=other",), ("output_dir=/elsewhere",), ("resume=/x",), ("logger=none",), ("model=biased_dot",), ("seed=0",), ("model.l2=0.0", "split.val=0.1")],
+    [
+        ("name=other",),
+        ("output_dir=/elsewhere",),
+        ("resume=/x",),
+        ("logger=none",),
+        ("model=biased_dot",),
+        ("seed=0",),
+        ("model.l2=0.0", "split.val=0.1"),
+    ],
 )
 def test_hash_ignores_paths_and_logging_and_what_is_restated(overrides: tuple[str, ...]) -> None:
     assert config_hash(config_of(*overrides)) == config_hash(config_of())
 
 
-@pytest.mark.parametrize("override", ["seed=1", "split.seed=1", "model=mlp", "model.l2=0.1", "trainer.epochs=3", "dataset=ml-1m", "optimizer=adamw"])
+@pytest.mark.parametrize(
+    "override",
+    ["seed=1", "split.seed=1", "model=mlp", "model.l2=0.1", "trainer.epochs=3", "dataset=ml-1m", "optimizer=adamw"],
+)
 def test_hash_tells_runs_apart(override: str) -> None:
     assert config_hash(config_of(override)) != config_hash(config_of())
 
@@ -255,5 +277,7 @@ def test_hash_is_eight_hex_digits_and_names_the_run_folder() -> None:
 )
 def test_changed_keys_are_those_that_change_the_numbers(overrides: tuple[str, ...], keys: list[str]) -> None:
     changed = changed_keys(config_of(), config_of(*overrides))
-    assert [key for key in changed if not any(key.startswith(f"{name}.") for name in keys)] == [key for key in keys if key in changed]
+    assert [key for key in changed if not any(key.startswith(f"{name}.") for name in keys)] == [
+        key for key in keys if key in changed
+    ]
     assert bool(changed) is bool(keys)

@@ -77,7 +77,11 @@ REFUSED = {
 
 
 def rows(table: dict[str, list[object]]) -> list[object]:
-    return [pytest.param(annotation, value, id=f"{annotation}: {value!r}"[:60]) for annotation, values in table.items() for value in values]
+    return [
+        pytest.param(annotation, value, id=f"{annotation}: {value!r}"[:60])
+        for annotation, values in table.items()
+        for value in values
+    ]
 
 
 @pytest.mark.parametrize(("annotation", "value"), rows(ADMITTED))
@@ -110,7 +114,9 @@ def test_kind_says_in_words_what_it_accepts(annotation: str, words: str) -> None
 
 def test_every_kind_is_read_by_its_name() -> None:
     names = [name for name, value in vars(kinds).items() if hasattr(value, "__metadata__")]
-    assert {"Count", "Index", "Seed", "Dimension", "Finite", "Positive", "NonNegative", "Fraction", "Share"} == set(names)
+    assert {"Count", "Index", "Seed", "Dimension", "Finite", "Positive", "NonNegative", "Fraction", "Share"} == set(
+        names
+    )
     for name in names:
         (bounds,) = getattr(kinds, name).__metadata__
         assert kind(name).bounds == bounds
@@ -118,7 +124,12 @@ def test_every_kind_is_read_by_its_name() -> None:
 
 @pytest.mark.parametrize(
     ("bounds", "words"),
-    [(Bounds(), "finite"), (Bounds(above=0), "> 0"), (Bounds(at_least=1, at_most=5), "≥ 1 and ≤ 5"), (Bounds(above=0, below=1), "> 0 and < 1")],
+    [
+        (Bounds(), "finite"),
+        (Bounds(above=0), "> 0"),
+        (Bounds(at_least=1, at_most=5), "≥ 1 and ≤ 5"),
+        (Bounds(above=0, below=1), "> 0 and < 1"),
+    ],
 )
 def test_bounds_in_words(bounds: Bounds, words: str) -> None:
     assert str(bounds) == words
