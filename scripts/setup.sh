@@ -18,7 +18,8 @@ setup() {  # setup [extra]
   stamp=".venv/.installed${extra:+-$extra}"
   if [ "$(cat "$stamp" 2>/dev/null)" != "$digest" ]; then
     echo "installing hydrarec${extra:+ with $extra} (once; some minutes)" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e "$target" || exit 6
+    # pip shows its progress on a terminal and nothing but errors elsewhere
+    .venv/bin/python -m pip install $([ -t 2 ] || echo --quiet) --disable-pip-version-check -c constraints.txt -e "$target" || exit 6
     echo "$digest" > "$stamp"
   fi
 }

@@ -144,7 +144,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
         "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
     }
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
-    log_final(logger, config, metrics)
+    log_final(logger, config, result)
     folder.write_result(result)
     return result
 

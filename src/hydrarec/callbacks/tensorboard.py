@@ -35,11 +35,12 @@ class TensorBoardEpochs(pl.Callback):
             logger.log_metrics(scalars, step=row["epoch"])
 
 
-def log_final(logger: TensorBoardLogger | None, config: dict[str, Any], metrics: dict[str, float]) -> None:
-    """The hyper-parameters beside the final metrics, for the hparams page; each once."""
+def log_final(logger: TensorBoardLogger | None, config: dict[str, Any], result: dict[str, Any]) -> None:
+    """The hyper-parameters beside the final metrics, for the hparams page, as ``final/<metric>``, each once."""
     if logger is None:
         return
-    logger.log_hyperparams(_flat(config), metrics)
+    metrics = {f"final/{name}": value for name, value in result["metrics"].items()}
+    logger.log_hyperparams(_flat(config), metrics, step=result["selected"]["epoch"])
     logger.finalize("success")
 
 

@@ -1,0 +1,92 @@
+"""Every command of the README is run: shortened, on real data where they are at hand, else on the small file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
+TRAINING = [command for command in COMMANDS if command.startswith("hydrarec-train")]
+INLINE = re.findall(r"`(hydrarec-train [^`]*(?:=|-m)[^`]*)`", README)
+SHORT = ("trainer.epochs=1", "trainer.limit_batches=2", "logger=none")
+SMALL = ("dataset=csv", "dataset.path=ratings.csv", "task.datamodule.batch_size=32")
+REAL = os.environ.get("HYDRAREC_DATA_DIR")  # before the fixture of all tests hides it
+
+
+def hydrarec(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(TRAINING) >= 4
+    assert any("scripts/train.sh" in command for command in COMMANDS)
+    assert any("scripts/test.sh" in command for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (workplace / "ratings.csv").read_text()
+    (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))
+    arguments = shlex.split(command)[1:]
+    if arguments == ["--help"]:
+        assert "experiment=B2" in hydrarec("hydrarec.train", *arguments).stdout
+        return
+    if "dataset=csv" in arguments:
+        arguments.append("task.datamodule.batch_size=32")
+    elif REAL is None:
+        arguments = [argument for argument in arguments if not argument.startswith("dataset")]
+        arguments += [*SMALL, "dataset.user=userId", "dataset.item=movieId"]
+    else:
+        monkeypatch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL).resolve()))
+    done = hydrarec("hydrarec.train", *arguments, *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert "test/rmse" in done.stdout
+
+
+@pytest.mark.parametrize("command", [command for command in INLINE if "<" not in command and "mine" not in command])
+def test_inline_commands_are_judged_possible(command: str) -> None:
+    from hydrarec.config.composition import compose_config, plain
+    from hydrarec.config.judge import judge
+    from hydrarec.config.sweeps import judge_sweep
+
+    arguments = shlex.split(command)[1:]
+    if "-m" in arguments:
+        judge_sweep([argument for argument in arguments if argument != "-m"])
+    else:
+        judge(plain(compose_config(arguments)))
+
+
+def test_resume_as_the_readme_says(workplace: Path) -> None:
+    assert hydrarec("hydrarec.train", *SMALL, *SHORT, "name=again").returncode == 0
+    [run] = (workplace / "outputs" / "again").iterdir()
+    done = hydrarec("hydrarec.train", f"resume=outputs/again/{run.name}")
+    assert done.returncode == 0
+    assert "already finished" in done.stdout
+
+
+def test_tensorboard_starts_on_the_outputs(workplace: Path) -> None:
+    assert "tensorboard --logdir outputs" in COMMANDS
+    assert hydrarec("hydrarec.train", *SMALL, *SHORT[:2], "name=seen").returncode == 0
+    done = hydrarec("tensorboard.main", "--logdir", "outputs", "--inspect")
+    assert done.returncode == 0
+    assert "train/loss" in done.stdout
+
+
+def test_the_readme_is_not_too_long() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("group", ["model", "optimizer", "scheduler", "split"])
+def test_every_choice_is_named(group: str) -> None:
+    for path in (ROOT / "conf" / group).glob("*.yaml"):
+        assert f"`{path.stem}`" in README, f"README does not name {group}={path.stem}"
