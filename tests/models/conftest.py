@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
 from hydrarec.config.location import conf_dir
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Recommender
-from hydrarec.assembly import factory
 
 NUM_USERS, NUM_ITEMS = 7, 5
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))

@@ -9,12 +9,13 @@ import pytorch_lightning as pl
 import torch
 from tests.models.conftest import NUM_ITEMS, NUM_USERS, training_data
 
+from hydrarec.assembly import factory
 from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.composition import compose_config
 from hydrarec.data.batches import Batch, BatchLoader, TrainingData
-from hydrarec.models.base import Recommender, SolvedRecommender
+from hydrarec.models.base import Recommender
+from hydrarec.models.solved import SolvedRecommender
 from hydrarec.objectives import RatingObjective
-from hydrarec.assembly import factory
 
 Make = Callable[..., Recommender]
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.metrics.running_mean import RunningMean
 from hydrarec.objectives import RatingObjective
 from hydrarec.schedulers import Schedule
 
@@ -191,69 +192,3 @@ class Recommender(pl.LightningModule):
         for name in self.observed:  # their shape is known only now
             setattr(self, name, torch.empty_like(checkpoint["state_dict"][name]))
         self.training_loss.load_state_dict(checkpoint["training_loss"])
-
-
-class SolvedRecommender(Recommender):
-    """A model that is counted or solved instead of descended: each epoch is one call of :meth:`solve`.
-
-    It trains through the same Trainer, run folder, checkpoints and evaluation as the others; optimiser and schedule
-    have nothing to do. Its parameters are buffers.
-    """
-
-    def __init__(self, *, num_users: int, num_items: int) -> None:
-        super().__init__(num_users=num_users, num_items=num_items)
-        self._data: TrainingData | None = None
-
-    def solve(self, data: TrainingData, epoch: int) -> Tensor:
-        """One sweep over the training part, which lies on the model's device; its scores after the sweep, [N]."""
-        raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
-
-    def observe(self, data: TrainingData) -> None:
-        self._data = data
-
-    def configure_optimizers(self) -> None:
-        return None
-
-    @property
-    def learning_rate(self) -> None:
-        return None
-
-    def on_fit_start(self) -> None:
-        assert self._data is not None, "observe() comes before fit"
-        self._data = self._data.to(self.device)
-
-    def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
-        if batch_idx > 0:  # the sweep of this epoch is done
-            return
-        assert self._data is not None
-        torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
-        with torch.no_grad():
-            scores = self.solve(self._data, self.current_epoch)
-            loss = self.objective.loss(scores, self._data.targets)
-        self.training_loss.add(float(loss) * len(scores), len(scores))
-
-    def on_train_epoch_end(self) -> None:
-        pass
-
-
-class RunningMean:
-    """A weighted mean over an epoch, whose partial sums travel in the checkpoint."""
-
-    def __init__(self) -> None:
-        self.total, self.weight = 0.0, 0
-
-    def add(self, total: float, weight: int) -> None:
-        self.total += total
-        self.weight += weight
-
-    def take(self) -> float:
-        """The mean, NaN if nothing was added; then start again."""
-        mean = self.total / self.weight if self.weight else math.nan
-        self.total, self.weight = 0.0, 0
-        return mean
-
-    def state_dict(self) -> dict[str, float]:
-        return {"total": self.total, "weight": self.weight}
-
-    def load_state_dict(self, state: dict[str, float]) -> None:
-        self.total, self.weight = state["total"], int(state["weight"])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hydrarec.config.kinds import Count, Dimension, Index, NonNegative, Positive
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
-from hydrarec.models.base import SolvedRecommender
+from hydrarec.models.solved import SolvedRecommender
 
 LARGEST_BASIS = 12_000  # rows of the Gram matrix whose eigenvectors are taken; 12,000² float64 are 1.2 GB
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hydrarec.config.kinds import NonNegative
 from hydrarec.data.batches import TrainingData
-from hydrarec.models.base import SolvedRecommender
+from hydrarec.models.solved import SolvedRecommender
 
 
 class Bias(SolvedRecommender):
