@@ -138,7 +138,7 @@ def test_reporting_knows_run_folders_only() -> None:
 
 
 def test_only_entry_points_and_composition_know_hydra() -> None:
-    allowed = (*ENTRY_POINTS, "config/composition.py", "config/sweeps.py")
+    allowed = (*ENTRY_POINTS, "assembly.py", "config/composition.py", "config/sweeps.py")
     assert forbidden([path for path in FILES if name_of(path) not in allowed], ("hydra",)) == []
 
 

@@ -255,6 +255,7 @@ def other_file_system(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_twenty_kills_at_random_moments(
     started: Start, execute: Execute, workplace: Path, other_file_system: Path
 ) -> None:

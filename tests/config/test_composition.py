@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import copy
+import functools
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,11 @@ NEEDED = {  # what an option asks of the user before it can run
 
 
 def config_of(*overrides: str) -> dict[str, Any]:
+    return copy.deepcopy(_composed(overrides))
+
+
+@functools.cache  # most tests ask for the same few
+def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     return plain(compose_config(list(overrides)))
 
 
@@ -223,7 +230,7 @@ def test_composition_leaves_hydras_global_state_alone() -> None:
     from hydra.core.global_hydra import GlobalHydra
 
     before = GlobalHydra.instance().hydra
-    config_of("model=mlp")
+    compose_config(["model=mlp"])
     assert GlobalHydra.instance().hydra is before
 
 
