@@ -7,5 +7,6 @@ if [ $# -eq 0 ]; then
   .venv/bin/ruff check .
   .venv/bin/ruff format --check --quiet . || { echo "to go on: .venv/bin/ruff format ." >&2; exit 1; }
   .venv/bin/mypy
+  set -- -n auto  # a process per core
 fi
 exec .venv/bin/python -m pytest "$@"

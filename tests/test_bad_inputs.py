@@ -110,7 +110,7 @@ CONFIGS = {
     "dropout 1": ("model.user_dropout=1", "model.user_dropout=1", "< 1"),
     "weight decay negative": ("optimizer.weight_decay=-0.1", "optimizer.weight_decay=-0.1", "≥ 0"),
     "embedding_dim 0": ("model.embedding_dim=0", "model.embedding_dim=0", "≥ 1"),
-    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "≤ 65536"),
+    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "GiB for weights"),
     "batch_size 0": ("task.datamodule.batch_size=0", "task.datamodule.batch_size=0", "≥ 1"),
     "epochs 0": ("trainer.epochs=0", "trainer.epochs=0", "≥ 1"),
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from hydrarec.errors import BUG, EnvironmentFault, HydrarecError, InterruptedRun
 
@@ -26,10 +28,12 @@ def entry_point(body: Callable[[], int]) -> None:
     """Run ``body`` and exit with its code, or with the code of the error that it raised."""
     show_traceback = os.environ.get(FULL_ERROR, "0") not in ("", "0")
     os.environ[FULL_ERROR] = "1"  # Hydra then lets exceptions pass instead of printing and exiting by itself
+    logging.raiseExceptions = False  # a broken pipe is no reason for a report of the logging module
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         code = body()
     except BaseException as raised:
-        if isinstance(raised, SystemExit):
+        if isinstance(raised, SystemExit) and not _is_interrupt(raised):
             raise
         if isinstance(raised, BrokenPipeError):  # the reader, such as head, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,11 +54,11 @@ def as_contract(raised: BaseException) -> HydrarecError:
         if isinstance(cause, HydrarecError):
             return cause
         raised, cause = cause, cause.__cause__
-    if isinstance(raised, KeyboardInterrupt):
+    if _is_interrupt(raised):
         return InterruptedRun(
             "interrupted", fix="run the same command again, or resume=<run folder> where there is one"
         )
-    if isinstance(raised, MemoryError):
+    if isinstance(raised, MemoryError) or "out of memory" in str(raised) or "can't allocate memory" in str(raised):
         return EnvironmentFault("out of memory", expected="more memory, or a smaller model, batch or data set")
     if isinstance(raised, OSError) and raised.errno in _ENVIRONMENT:
         return EnvironmentFault(
@@ -73,3 +77,18 @@ def as_contract(raised: BaseException) -> HydrarecError:
     )
     assert bug.exit_code == BUG
     return bug
+
+
+def _is_interrupt(raised: BaseException) -> bool:
+    """Ctrl-C; Lightning turns one outside the training steps into an exit."""
+    return isinstance(raised, KeyboardInterrupt) or (
+        isinstance(raised, SystemExit) and isinstance(raised.__context__, KeyboardInterrupt)
+    )
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise InterruptedRun(
+        f"{signal.Signals(number).name} while there was nothing to save",
+        fix="run the same command again, or resume=<run folder> where there is one",
+        signal_number=number,
+    )

@@ -7,6 +7,7 @@ Raised anywhere in the library, shown by the entry points as at most four lines 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -42,7 +43,8 @@ class HydrarecError(ValueError):
         self.what, self.expected, self.fix = what, expected, fix
         self.file = None if file is None else str(file)
         self.line, self.column = line, column
-        self.value = value if value is None or isinstance(value, str | int | float | bool) else str(value)
+        plain = value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+        self.value = value if plain else str(value)  # JSON has no NaN
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception that cannot be unpickled kills a joblib sweep; keyword-only arguments need this by hand.

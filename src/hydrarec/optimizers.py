@@ -11,6 +11,7 @@ import torch
 from torch.nn import Parameter
 
 from hydrarec.config.kinds import Fraction, NonNegative, Positive
+from hydrarec.errors import ConfigError
 
 
 def adam(
@@ -18,7 +19,7 @@ def adam(
     *,
     learning_rate: Positive,
     weight_decay: NonNegative,
-    betas: list[Fraction],
+    betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
     """Adam (Kingma & Ba 2015); ``weight_decay`` is L2 added to the gradient."""
@@ -32,7 +33,7 @@ def adamw(
     *,
     learning_rate: Positive,
     weight_decay: NonNegative,
-    betas: list[Fraction],
+    betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019); ``weight_decay`` shrinks the weights themselves, apart from the gradient."""
@@ -49,7 +50,17 @@ def sgd(
     momentum: Fraction,
     nesterov: bool,
 ) -> torch.optim.Optimizer:
-    """Stochastic gradient descent with momentum; ``weight_decay`` is L2 added to the gradient."""
+    """Stochastic gradient descent with momentum; ``weight_decay`` is L2 added to the gradient.
+
+    Raises:
+        ConfigError: Nesterov's momentum without any.
+    """
+    if nesterov and momentum == 0:
+        raise ConfigError(
+            "optimizer.nesterov=true with optimizer.momentum=0",
+            expected="a momentum above 0",
+            fix="optimizer.momentum=0.9",
+        )
     return torch.optim.SGD(
         parameters, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov, fused=True
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
 
 from hydrarec import cli, console
+from hydrarec.config.command_line import parse
 from hydrarec.config.composition import compose_config, config_hash, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
@@ -50,8 +50,8 @@ def main() -> None:
 
 
 def _main() -> int:
-    arguments = get_args_parser().parse_args()
-    if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
+    arguments = parse(sys.argv[1:])
+    if not arguments.shows:
         judge_against(ReproduceConfig, plain(compose_config(arguments.overrides, "reproduce")))
     asked: list[dict[str, Any]] = []
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(

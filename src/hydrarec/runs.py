@@ -121,9 +121,19 @@ class RunFolder:
         return _read_json(self.path / "run.json")
 
     def read_config(self) -> dict[str, Any]:
-        with (self.path / "config.yaml").open(encoding="utf-8") as file:
-            config: dict[str, Any] = yaml.safe_load(file)
-        return config
+        path = self.path / "config.yaml"
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise _damaged(path) from error
+        return _mapping(content, path)
+
+    def read_overrides(self) -> list[str]:
+        """What the run was started with, from ``run.json``."""
+        overrides = self.read_record().get("overrides")
+        if not isinstance(overrides, list):
+            raise _damaged(self.path / "run.json")
+        return [str(override) for override in overrides]
 
 
 def reserve(wanted: Path) -> Path:
@@ -165,8 +175,26 @@ def existing(path: Path) -> Path:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    """The content of a JSON object; empty if there is no such file."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8") as file:
-        content: dict[str, Any] = json.load(file)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path) from error
+    return _mapping(content, path)
+
+
+def _mapping(content: object, path: Path) -> dict[str, Any]:
+    if not isinstance(content, dict) or not content:
+        raise _damaged(path)
     return content
+
+
+def _damaged(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{path.name} of this run folder is damaged",
+        expected="the file as the run wrote it",
+        fix="restore it from a copy, or start a new run without resume",
+        file=path,
+    )

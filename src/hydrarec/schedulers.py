@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch.optim import Optimizer, lr_scheduler
 
-from hydrarec.config.kinds import Count, Fraction, Index, NonNegative, Positive, Share
+from hydrarec.config.kinds import Count, Fraction, Index, NonNegative, Positive, Share, Stage
 from hydrarec.errors import ConfigError
 
 
@@ -27,20 +27,18 @@ def constant(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> Sche
     return Schedule(lr_scheduler.LambdaLR(optimizer, _one), "epoch")
 
 
-def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: list[dict]) -> Schedule:
+def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: list[Stage]) -> Schedule:
     """One learning rate after the other: ``[{epochs: 1, learning_rate: 0.001}, …]``; the last one stays.
 
     Raises:
-        ConfigError: a stage that has other keys or impossible values.
+        ConfigError: no stage at all.
     """
-    for stage in stages:
-        if set(stage) != {"epochs", "learning_rate"} or stage["epochs"] < 1 or not stage["learning_rate"] > 0:
-            raise ConfigError(
-                f"scheduler.stages: {stage} is not a stage",
-                expected="{epochs: ≥ 1, learning_rate: > 0}",
-                fix="scheduler.stages='[{epochs: 3, learning_rate: 0.1}]'",
-                value=str(stage),
-            )
+    if not stages:
+        raise ConfigError(
+            "scheduler.stages is empty",
+            expected="at least one stage",
+            fix="scheduler.stages='[{epochs: 3, learning_rate: 0.1}]'",
+        )
     base = optimizer.param_groups[0]["lr"]
     rates = [stage["learning_rate"] / base for stage in stages for _ in range(stage["epochs"])]
     return Schedule(lr_scheduler.LambdaLR(optimizer, lambda epoch: rates[min(epoch, len(rates) - 1)]), "epoch")

@@ -6,19 +6,21 @@ answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hydrarec import cli, runs
+from hydrarec.config.command_line import parse
 from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain, register_resolvers
-from hydrarec.config.judge import judge
+from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
+from hydrarec.config.sweeps import judge_sweep
 from hydrarec.errors import CheckpointError, HydrarecError, InterruptedRun
 
 
@@ -28,7 +30,7 @@ def main() -> None:
 
 
 def _main() -> int:
-    arguments = get_args_parser().parse_args()
+    arguments = parse(sys.argv[1:])
     failures: list[HydrarecError] = []
 
     def task(config: DictConfig) -> float | None:
@@ -41,17 +43,16 @@ def _main() -> int:
             failures.append(error)  # Hydra would add lines of its own to ours
             return None
 
-    if not (arguments.help or arguments.hydra_help or arguments.cfg or arguments.info or arguments.shell_completion):
-        overrides = arguments.overrides
-        if arguments.multirun:
-            from hydrarec.config.sweeps import judge_sweep
-
-            judge_sweep(overrides)
-        else:
-            prepared = _prepare(overrides)
-            if prepared is None:
-                return 0
-            sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides] + prepared
+    overrides = arguments.overrides
+    if arguments.shows:
+        compose_config(overrides)  # whose errors keep the contract
+    elif arguments.multirun:
+        judge_sweep(overrides)
+    else:
+        prepared = _prepare(overrides)
+        if prepared is None:
+            return 0
+        sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides] + prepared
     register_resolvers()
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
     if failures:
@@ -66,6 +67,7 @@ def _prepare(overrides: list[str]) -> list[str] | None:
     if config["resume"] is not None:
         return _resumed(Path(config["resume"]), overrides)
     judge(config)
+    judge_hydra(OmegaConf.to_container(composed.hydra))
     folder = runs.reserve(Path(composed.hydra.run.dir))
     return [*overrides, f"hydra.run.dir='{folder}'"]
 
@@ -80,7 +82,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
             return None
         old = folder.read_config()
         new = [override for override in overrides if not override.startswith("resume=")]
-        merged = [*folder.read_record()["overrides"], *new, f"resume='{folder.path}'"]
+        merged = [*folder.read_overrides(), *new, f"resume='{folder.path}'"]
         config = plain(compose_config(merged))
         judge(config)
         changed = changed_keys(old, config)
@@ -119,7 +121,8 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
         return _train(config, folder, overrides)
     except BaseException as raised:
         error = cli.as_contract(raised)
-        folder.write_error(error, "interrupted" if isinstance(error, InterruptedRun) else "failed")
+        with contextlib.suppress(OSError):  # a full disk must not hide what filled it
+            folder.write_error(error, "interrupted" if isinstance(error, InterruptedRun) else "failed")
         if isinstance(raised, HydrarecError):
             raise
         raise error from raised
@@ -133,6 +136,8 @@ def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str])
     from hydrarec.training import run
 
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
+    if config["resume"] is not None and not resume:
+        sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
     if not (folder.path / "config.yaml").is_file():
         folder.write_config(config)
     folder.update_record(

@@ -57,16 +57,20 @@ class TrainerSettings:
     deterministic: bool
 
     def check_devices(self) -> None:
-        """Raise :class:`EnvironmentFault` where the accelerator is missing."""
-        if self.accelerator == "cpu":
-            return
-        present = torch.cuda.device_count()
-        if present < self.devices:
+        """Raise :class:`EnvironmentFault` where the accelerator is missing, or several devices are asked for."""
+        if self.devices > 1:
             raise EnvironmentFault(
-                f"trainer.accelerator=gpu with trainer.devices={self.devices}, and this machine has {present} CUDA devices",
-                expected=f"trainer.devices ≤ {present}" if present else "a CUDA device",
-                fix="trainer=cpu",
+                f"trainer.devices={self.devices}: a run trains on one device so far",
+                expected="trainer.devices ≤ 1",
+                fix="trainer.devices=1; a sweep uses several",
                 value=self.devices,
+            )
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise EnvironmentFault(
+                "trainer.accelerator=gpu, and this machine has 0 CUDA devices",
+                expected="a CUDA device that this build of torch can use",
+                fix="trainer=cpu",
+                value="gpu",
             )
 
 

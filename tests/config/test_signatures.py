@@ -56,7 +56,7 @@ REFUSED = {
     "Count": [0, -1, 1.5, True],
     "Index": [-1, 0.0],
     "Seed": [-1, 2**63, True],
-    "Dimension": [0, 65_537],
+    "Dimension": [0, 2.0],
     "Finite": [math.nan, math.inf, -math.inf, "1", True],
     "Positive": [0, -1e-12, math.nan, math.inf, True],
     "NonNegative": [-0.1, math.nan],

@@ -28,6 +28,7 @@ def fit(model: Recommender, data: TrainingData, epochs: int, folder: Path, learn
         optimizer=factory(compose_config([f"optimizer.learning_rate={learning_rate}"]).optimizer),
         scheduler=factory(compose_config([]).scheduler),
         steps_per_epoch=loader.steps_per_epoch,
+        steps_per_call=4,
         seed=0,
     )
     trainer = pl.Trainer(

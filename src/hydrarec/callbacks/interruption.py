@@ -27,7 +27,8 @@ class Interruption(pl.Callback):
         self.received: int | None = None
         self._before: dict[int, Any] = {}
 
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # Not earlier: Lightning registers a handler of its own for SIGTERM after on_fit_start.
         if threading.current_thread() is threading.main_thread():  # only there may handlers be set
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
@@ -47,7 +48,13 @@ class Interruption(pl.Callback):
         if self.received is not None:
             raise self._error()
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._restore()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

@@ -21,7 +21,9 @@ class TrackPredictions(pl.Callback):
         DataError: an id that the data set does not have, with the nearest ones.
     """
 
-    def __init__(self, *, history: History, interactions: Interactions, pairs: list) -> None:
+    def __init__(
+        self, *, history: History, interactions: Interactions, pairs: list[tuple[int | str, int | str]]
+    ) -> None:
         self.history, self.pairs = history, [tuple(pair) for pair in pairs]
         self.users = torch.tensor([interactions.user_ids.index_of(user) for user, _ in self.pairs])
         self.items = torch.tensor([interactions.item_ids.index_of(item) for _, item in self.pairs])

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hydrarec.config.location import conf_dir
-from hydrarec.errors import ConfigError, did_you_mean
+from hydrarec.errors import ConfigError, did_you_mean, nearest
 
 # What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
 HARMLESS = ("name", "resume", "output_dir", "logger", "trainer.epochs", "trainer.checkpoint_seconds", "published")
@@ -31,13 +31,13 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
         ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
     """
     register_resolvers()
-    with _translated(config_name), _hydra():
+    with _translated(config_name, overrides), _hydra():
         return compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """A configuration as resolved plain containers, without Hydra's own node; ``???`` stays to be judged."""
-    with _translated("train"):
+    with _translated("train", []):
         node = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[return-value]
 
@@ -49,10 +49,15 @@ def config_hash(config: dict[str, Any]) -> str:
 
 
 def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The dotted keys in which two resolved configurations differ, without the harmless ones."""
+    """The dotted keys in which two resolved configurations differ, without the harmless ones.
+
+    More epochs are harmless unless the schedule stretches over all of them.
+    """
     before, after = _flat(old), _flat(new)
+    stretched = str(old["scheduler"]["_target_"]).endswith(".one_cycle")
+    harmless = [name for name in HARMLESS if not (stretched and name == "trainer.epochs")]
     keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
-    return [key for key in keys if not any(key == name or key.startswith(name + ".") for name in HARMLESS)]
+    return [key for key in keys if not any(key == name or key.startswith(name + ".") for name in harmless)]
 
 
 def register_resolvers() -> None:
@@ -83,7 +88,7 @@ def _hydra() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _translated(config_name: str) -> Iterator[None]:
+def _translated(config_name: str, overrides: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except MissingConfigException as error:
@@ -95,11 +100,17 @@ def _translated(config_name: str) -> Iterator[None]:
             fix="put quotes around values with special characters",
             value=error.override,
         ) from error
-    except HydraException as error:
-        raise _unknown_key(error, config_name) from error
     except OmegaConfBaseException as error:
         first = str(error).splitlines()[0]
         raise ConfigError(first, expected="a value of the field's type", fix=f"correct '{error.full_key}'") from error
+    except HydraException as error:
+        raise _unknown_key(error, config_name) from error
+    except ValueError as error:
+        if not str(error).startswith("Config group override"):  # Hydra's own words for model=3
+            raise
+        wrong = [override.split("=") for override in overrides if override.split("=")[0] in _groups()]
+        group, option = next(pair for pair in wrong if pair[1] not in _options(pair[0]))
+        raise _no_such_option(group, option, _options(group)) from error
 
 
 def _missing_option(error: MissingConfigException) -> ConfigError:
@@ -108,10 +119,15 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     options = [str(name) for name in error.options or []]
     if not group:  # a whole group is unknown, or the primary config
         return ConfigError(f"there is no config '{wanted}'", expected=did_you_mean(wanted, options or _groups()))
+    return _no_such_option(group, option, options)
+
+
+def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigError:
+    close = nearest(option, options)
     return ConfigError(
         f"{group}={option}: there is no such {group}",
         expected=did_you_mean(option, options),
-        fix=f"{group}={(did_you_mean(option, options).removeprefix('one of ')).split(', ')[0]}",
+        fix=f"{group}={close[0]}" if close else f"one of the files in conf/{group}",
         value=option,
     )
 
@@ -157,3 +173,7 @@ def _load(path: Path) -> DictConfig:
 
 def _groups() -> list[str]:
     return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
+
+
+def _options(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))

@@ -1,24 +1,20 @@
-"""Judge a composed configuration before any data is read: unknown keys, wrong types, impossible values.
+"""Judge a composed configuration before any data is read: unknown or missing keys, wrong types, impossible values.
 
 A node with a ``_target_`` is held against the signature of what it names; the others against :mod:`hydrarec.config.schema`.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
+import dataclasses
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hydrarec.config import signatures
-from hydrarec.config.schema import LoggerConfig, Published, TrainConfig
+from hydrarec.config.schema import HOMES, SUPPLIED, LoggerConfig, Published, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
-
-INSTANTIATE_KEYS = {"_target_", "_partial_", "_convert_", "_recursive_"}
-TRUSTED = ("hydrarec.", "torch.optim.")
-
 
 Node = dict[str, Any]
 
@@ -30,38 +26,64 @@ def judge(config: Node) -> None:
     if config["published"] is not None:
         judge_against(Published, config["published"], "published")
     for group in ("dataset", "split", "task", "model", "optimizer", "scheduler", "trainer"):
-        _judge_target(group, config[group])
+        _judge_node(group, config[group])
     for name, node in config["callbacks"].items():
         if node is not None:
-            _judge_target(f"callbacks.{name}", node)
-    for path, node in _nodes_with_target("", config):
-        target = node["_target_"]
-        accepted = _accepted(path, target)
-        if accepted is not None:
-            values = {key: value for key, value in node.items() if key not in INSTANTIATE_KEYS}
-            _judge_values(path, values, accepted)
+            _judge_node(f"callbacks.{name}", node)
     _judge_together(config)
 
 
 def judge_against(schema: type, node: Node, path: str = "") -> None:
-    """Hold a node without ``_target_`` against a dataclass."""
-    annotations = inspect.get_annotations(schema)
-    kinds = {name: signatures.kind_of(ast.parse(text, mode="eval").body) for name, text in annotations.items()}
-    _judge_values(path, node, kinds)
+    """Hold a node without ``_target_`` against a dataclass; a field with a default may be missing."""
+    required = [field.name for field in dataclasses.fields(schema) if field.default is dataclasses.MISSING]
+    _judge_values(path, node, signatures.kinds_of(schema), required)
 
 
-def _judge_target(path: str, node: object) -> None:
+def judge_hydra(node: object) -> None:
+    """Hydra's own node may name Hydra's classes and its plugins', and nothing else."""
+    for path, inner in _targets("hydra", node):
+        if not re.match(r"hydra(_plugins)?\.", str(inner["_target_"])):
+            raise _foreign(path, inner["_target_"], "a class of Hydra or of one of its plugins")
+
+
+def _judge_node(path: str, node: object) -> None:
+    """A node that has to say what it is, and every such node inside it."""
+    group = path.split(".")[0]
     if not isinstance(node, dict) or "_target_" not in node:
-        group = path.split(".")[0]
         raise ConfigError(
             f"{path} does not say what it is: it has no _target_",
             expected=f"one of the files in conf/{group}",
             fix=f"{group}=<one of them>",
             value=path,
         )
+    for inner_path, inner in _targets(path, node):
+        home = HOMES[group] if inner_path == path else "hydrarec."
+        _judge_target(inner_path, inner, home)
 
 
-def _judge_values(path: str, values: Node, accepted: dict[str, Kind]) -> None:
+def _judge_target(path: str, node: Node, home: str) -> None:
+    """Hold a node against the signature of its target, which is read and not imported."""
+    target = node["_target_"]
+    if path == "optimizer" and re.fullmatch(r"torch\.optim\.[A-Z]\w*", str(target)):
+        return  # only torch itself can tell; judged when it is imported, before any data is read
+    if not isinstance(target, str) or not target.startswith(home):
+        raise _foreign(path, target, f"a class or function in {home.rstrip('.')}; nothing else is ever imported")
+    accepted = signatures.parameters(target)
+    if accepted is None:
+        module, _, name = target.rpartition(".")
+        raise ConfigError(
+            f"{path}._target_={target} does not exist",
+            expected=did_you_mean(name, signatures.names_in(module)),
+            fix=f"correct {path}._target_",
+            value=target,
+        )
+    supplied = next((names for pattern, names in SUPPLIED.items() if re.fullmatch(pattern, path)), ())
+    accepted = {name: kind for name, kind in accepted.items() if name not in supplied}
+    values = {key: value for key, value in node.items() if key != "_target_"}
+    _judge_values(path, values, accepted, accepted)
+
+
+def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: Iterable[str]) -> None:
     for key, value in values.items():
         name = f"{path}.{key}" if path else key
         if key not in accepted:
@@ -82,77 +104,70 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind]) -> None:
                 fix=f"correct {name}",
                 value=value,
             )
+    for key in required:
+        if key not in values:
+            name = f"{path}.{key}" if path else key
+            raise ConfigError(
+                f"'{name}' is missing", expected=f"{name}: {accepted[key]}", fix=f"set {name}, or leave it as it was"
+            )
 
 
-def _accepted(path: str, target: object) -> dict[str, Kind] | None:
-    """The parameters of a target; None where only torch itself can tell. Nothing is imported."""
-    if not isinstance(target, str) or not target.startswith(TRUSTED):
-        raise ConfigError(
-            f"{path}._target_={target} is not one of ours",
-            expected="a class or function of hydrarec or torch.optim; nothing else is ever imported",
-            fix="add the class to the package, or choose one that is there",
-            value=str(target),
-        )
-    if target.startswith("torch.optim."):
-        return None
-    accepted = signatures.parameters(target)
-    if accepted is None:
-        module = target.rpartition(".")[0]
-        raise ConfigError(
-            f"{path}._target_={target} does not exist",
-            expected=did_you_mean(target.rpartition(".")[2], signatures.names_in(module)),
-            fix=f"correct {path}._target_",
-            value=target,
-        )
-    return accepted
+def _foreign(path: str, target: object, expected: str) -> ConfigError:
+    return ConfigError(
+        f"{path}._target_={target} is not one of ours",
+        expected=expected,
+        fix="add the class to the package, or choose one that is there",
+        value=str(target),
+    )
 
 
-def _nodes_with_target(path: str, node: object) -> Iterator[tuple[str, Node]]:
+def _targets(path: str, node: object) -> Iterator[tuple[str, Node]]:
+    """Every mapping with a ``_target_`` in ``node``, itself included, and where it stands."""
     if isinstance(node, list):
         for position, entry in enumerate(node):
-            yield from _nodes_with_target(f"{path}[{position}]", entry)
+            yield from _targets(f"{path}[{position}]", entry)
     elif isinstance(node, dict):
         if "_target_" in node:
             yield path, node
         for key, entry in node.items():
-            yield from _nodes_with_target(f"{path}.{key}" if path else str(key), entry)
+            yield from _targets(f"{path}.{key}", entry)
 
 
 def _judge_together(config: Node) -> None:
     """What is wrong only in combination."""
-    trainer, early = config["trainer"], config["callbacks"].get("early_stopping")
-    if early is not None and early["patience"] >= trainer["epochs"]:
+    epochs, early = config["trainer"]["epochs"], config["callbacks"].get("early_stopping")
+    if early is not None and early["patience"] >= epochs:
         raise ConfigError(
-            f"callbacks.early_stopping.patience={early['patience']} can never act in trainer.epochs={trainer['epochs']}",
-            expected=f"a patience below {trainer['epochs']}, or more epochs",
-            fix=f"trainer.epochs={early['patience'] + 10}, or ~callbacks.early_stopping",
+            f"callbacks.early_stopping.patience={early['patience']} can never act in trainer.epochs={epochs}",
+            expected=f"a patience below {epochs}, or more epochs",
+            fix=f"trainer.epochs={early['patience'] + 10}, or callbacks=none",
             value=early["patience"],
         )
     _judge_memory(config)
 
 
 def _judge_memory(config: Node) -> None:
-    """Refuse tables that cannot fit: weights, gradients and two moments of float32 for every embedding row."""
-    width = config["model"].get("embedding_dim")
-    counts = config["dataset"].get("expected") or {}
-    rows = sum(counts.get(side) or 0 for side in ("users", "items")) if isinstance(counts, dict) else 0
-    if not width or not rows:
-        return
-    needed, present = 16 * width * rows, _physical_memory()
-    if needed > present:
-        raise ConfigError(
-            f"model.embedding_dim={width} needs about {needed / 2**30:,.1f} GiB for {rows:,} rows of weights, gradients and moments",
-            expected=f"at most {present / 2**30:,.1f} GiB, what this machine has",
-            fix=f"model.embedding_dim={max(1, int(present / 4 / 16 / rows))} or less",
-            value=width,
-        )
+    """Refuse tables that cannot fit, as far as the dataset says how many rows to expect; again when they are known."""
+    width, counts = config["model"].get("embedding_dim"), config["dataset"].get("expected") or {}
+    rows = sum(counts.get(side) or 1 for side in ("users", "items"))
+    if width:
+        check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
 
 
-def _physical_memory() -> int:
+def check_memory(parameters: int, what: str, fix: str) -> None:
+    """Raise :class:`ConfigError` if weights, gradients and two moments in float32 are more than this machine has."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError) as error:  # no such name on this system
         raise EnvironmentFault(f"the size of this machine's memory is unknown: {error}") from error
+    needed = 16 * parameters
+    if needed > present:
+        raise ConfigError(
+            f"{what} needs about {needed / 2**30:,.1f} GiB for weights, gradients and moments of {parameters:,} parameters",
+            expected=f"at most {present / 2**30:,.1f} GiB, what this machine has",
+            fix=fix,
+            value=parameters,
+        )
 
 
 def _shown(value: object) -> str:

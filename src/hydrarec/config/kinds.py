@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,16 @@ class Bounds:
 Count = Annotated[int, Bounds(at_least=1)]  # sizes, numbers of things
 Index = Annotated[int, Bounds(at_least=0)]  # positions, patience
 Seed = Annotated[int, Bounds(at_least=0, below=2**63)]
-Dimension = Annotated[int, Bounds(at_least=1, at_most=65_536)]  # width of an embedding or a layer
+Dimension = Annotated[int, Bounds(at_least=1)]  # width of an embedding or a layer
 Finite = Annotated[float, Bounds()]
 Positive = Annotated[float, Bounds(above=0)]
 NonNegative = Annotated[float, Bounds(at_least=0)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
+
+
+class Stage(TypedDict):
+    """One stage of a learning-rate schedule."""
+
+    epochs: Count
+    learning_rate: Positive

@@ -66,3 +66,26 @@ class ReproduceConfig:
     seeds: Count
     workers: Count
     output_dir: str
+
+
+# Where the class of a group's own node lives; nodes inside it may be anywhere in hydrarec.
+HOMES = {
+    "dataset": "hydrarec.data.",
+    "split": "hydrarec.data.splits.",
+    "task": "hydrarec.training.",
+    "model": "hydrarec.models.",
+    "optimizer": "hydrarec.optimizers.",
+    "scheduler": "hydrarec.schedulers.",
+    "trainer": "hydrarec.training.",
+    "callbacks": "hydrarec.callbacks.",
+}
+
+# What only a run knows and supplies itself, by the path of the node (a regular expression); no setting may name it.
+SUPPLIED = {
+    r"model": ("num_users", "num_items"),
+    r"task\.datamodule": ("interactions", "split", "steps_per_call", "seed"),
+    r"task\.objective": ("scale",),
+    r"optimizer": ("parameters",),
+    r"scheduler": ("optimizer", "epochs", "steps_per_epoch"),
+    r"callbacks\.\w+": ("history", "interactions"),
+}

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin, is_typeddict
 
 import hydrarec
 from hydrarec.config import kinds
@@ -31,6 +32,9 @@ class Kind:
     optional: bool = False
     anything: bool = False
     alternatives: tuple[Kind, ...] = ()
+    length: int | None = None  # of a sequence
+    fields: tuple[tuple[str, Kind], ...] = ()  # of a mapping with exactly these keys
+    node: bool = False  # a mapping that says what it is by its _target_
 
     def admits(self, value: object) -> bool:
         if self.anything or (self.optional and value is None):
@@ -39,8 +43,17 @@ class Kind:
             return any(kind.admits(value) for kind in self.alternatives)
         if self.literals:
             return any(value == literal and type(value) is type(literal) for literal in self.literals)
+        if self.node:
+            return isinstance(value, dict) and "_target_" in value
+        if self.fields:
+            return (
+                isinstance(value, dict)
+                and set(value) == {name for name, _ in self.fields}
+                and all(kind.admits(value[name]) for name, kind in self.fields)
+            )
         if self.element is not None:
-            return isinstance(value, list | tuple) and all(self.element.admits(entry) for entry in value)
+            fits = isinstance(value, list | tuple) and self.length in (None, len(value))
+            return fits and all(self.element.admits(entry) for entry in value)  # type: ignore[attr-defined]
         if isinstance(value, bool):  # bool is an int to Python, not to a person
             return bool in self.types
         accepted = (*self.types, int) if float in self.types else self.types
@@ -51,8 +64,12 @@ class Kind:
             text = " or ".join(str(kind) for kind in self.alternatives)
         elif self.literals:
             text = "one of " + ", ".join(str(literal) for literal in self.literals)
+        elif self.node:
+            text = "a mapping with a _target_"
+        elif self.fields:
+            text = "{" + ", ".join(f"{name}: {kind}" for name, kind in self.fields) + "}"
         elif self.element is not None:
-            text = f"a list, each entry {self.element}"
+            text = f"a list{f' of {self.length}' if self.length else ''}, each entry {self.element}"
         else:
             names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
             text = " or ".join(names.get(kind, kind.__name__) for kind in self.types)
@@ -63,6 +80,7 @@ class Kind:
 
 ANYTHING = Kind(anything=True)
 _PLAIN = {"int": int, "str": str, "bool": bool, "dict": dict}
+_UNKNOWN = {"Any", "Tensor", "object"}  # names of types that no configuration gives
 
 
 def parameters(target: str) -> dict[str, Kind] | None:
@@ -103,6 +121,11 @@ def kind_of(annotation: ast.expr | None) -> Kind:
         case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Annotated:
             plain, bounds = get_args(getattr(kinds, name))
             return Kind(types=(plain,), bounds=bounds)
+        case ast.Name(id=name) if is_typeddict(getattr(kinds, name, None)):
+            fields = inspect.get_annotations(getattr(kinds, name))
+            return Kind(fields=tuple((field, kind_of(_parsed(text))) for field, text in fields.items()))
+        case ast.Name(id=name) if name not in _UNKNOWN:
+            return Kind(node=True)  # a class of ours, built from a node of its own
         case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
             inner = kind_of(left)
             return inner if inner.anything else Kind(**{**inner.__dict__, "optional": True})
@@ -113,12 +136,22 @@ def kind_of(annotation: ast.expr | None) -> Kind:
             return Kind(literals=tuple(entry.value for entry in entries if isinstance(entry, ast.Constant)))
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=entry):
             return Kind(element=kind_of(entry))
-        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[entry, *_])):
-            return Kind(element=kind_of(entry))
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[entry, *others])):
+            return Kind(element=kind_of(entry), length=1 + len(others))
         case ast.Subscript(value=ast.Name(id="dict")):
             return Kind(types=(dict,))
         case _:
             return ANYTHING
+
+
+def kinds_of(schema: type) -> dict[str, Kind]:
+    """The fields of a dataclass of plain values that is at hand, and what each admits."""
+    return {name: kind_of(_parsed(text)) for name, text in inspect.get_annotations(schema).items()}
+
+
+def _parsed(annotation: Any) -> ast.expr:
+    """An annotation as source: a string already, or inside the forward reference that TypedDict makes of it."""
+    return ast.parse(getattr(annotation, "__forward_arg__", annotation), mode="eval").body
 
 
 def _arguments(function: ast.FunctionDef) -> dict[str, Kind]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
 
 from hydrarec.config.composition import compose_config, plain
-from hydrarec.config.judge import judge
+from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 
 
@@ -25,8 +26,10 @@ def judge_sweep(overrides: Sequence[str]) -> None:
     fixed = [str(override.input_line) for override in parsed if override not in swept]
     choices = {override.get_key_element(): list(override.sweep_string_iterator()) for override in swept}
     first = {key: f"{key}={values[0]}" for key, values in choices.items()}
-    base = plain(compose_config([*fixed, *first.values()]))
+    composed = compose_config([*fixed, *first.values()], with_hydra=True)
+    base = plain(composed)
     judge(base)
+    judge_hydra(OmegaConf.to_container(composed.hydra))
     for override in swept:
         key = override.get_key_element()
         for value in choices[key][1:]:

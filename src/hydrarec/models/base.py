@@ -73,11 +73,12 @@ class Recommender(pl.LightningModule):
         optimizer: OptimizerFactory,
         scheduler: ScheduleFactory,
         steps_per_epoch: int,
+        steps_per_call: int,
         seed: int,
     ) -> None:
-        """Bring loss and metrics, factories of optimiser and schedule, and the seed of dropout."""
+        """Bring loss and metrics, factories of optimiser and schedule, the epoch's steps, and the seed of dropout."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
-        self._steps_per_epoch, self._seed = steps_per_epoch, seed
+        self._steps_per_epoch, self._steps_per_call, self._seed = steps_per_epoch, steps_per_call, seed
 
     def configure_optimizers(self) -> Any:
         optimizer = self._make_optimizer(self.parameters())
@@ -118,7 +119,7 @@ class Recommender(pl.LightningModule):
         total = float(losses[:-1].double().sum() * full + losses[-1].double() * last)
         if not math.isfinite(total):
             first = int((~losses.isfinite()).nonzero()[0]) if not losses.isfinite().all() else len(chunk) - 1
-            step = batch_idx * len(chunk) + first + 1
+            step = batch_idx * self._steps_per_call + first + 1
             rate = self.learning_rate or 0.0
             raise DivergedError(
                 f"the training loss became {losses[first].item()} in epoch {self.current_epoch + 1}, step {step}, at learning rate {rate:g}",
@@ -189,6 +190,16 @@ class Recommender(pl.LightningModule):
                 fix="choose the model that was trained",
                 value=saved,
             )
+        weights = checkpoint["state_dict"]
         for name in self.observed:  # their shape is known only now
-            setattr(self, name, torch.empty_like(checkpoint["state_dict"][name]))
+            setattr(self, name, torch.empty_like(weights[name]))
+        for name, own in self.state_dict().items():
+            if name not in weights or weights[name].shape != own.shape:
+                theirs = list(weights[name].shape) if name in weights else "nothing"
+                raise CheckpointError(
+                    f"the checkpoint does not fit the model: its {name} is {theirs}, the model's {list(own.shape)}",
+                    expected="a checkpoint of the same model, sizes and data set",
+                    fix="choose the settings that it was trained with",
+                    value=name,
+                )
         self.training_loss.load_state_dict(checkpoint["training_loss"])

@@ -1,0 +1,106 @@
+"""Parts that do not go together, each refused with what would: checked while a run is built, before its first step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hydra.utils import get_class
+from omegaconf import DictConfig
+
+from hydrarec.config.judge import check_memory
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits import Split
+from hydrarec.errors import CheckpointError, ConfigError, did_you_mean
+from hydrarec.models.base import Recommender
+from hydrarec.objectives import RatingObjective
+
+
+def check_task(cfg: DictConfig) -> None:
+    """The model must serve the task, and what is monitored must be produced and improve in the right direction."""
+    model: type[Recommender] = get_class(cfg.model._target_)
+    if cfg.task.name not in model.tasks:
+        raise ConfigError(
+            f"model {model.__name__} does not serve task={cfg.task.name}",
+            expected=f"task={' or '.join(model.tasks)}",
+            fix=f"task={model.tasks[0]}",
+            value=cfg.task.name,
+        )
+    objective: type[RatingObjective] = get_class(cfg.task.objective._target_)
+    produced = {f"val/{name}": mode for name, mode in objective.metrics.items()}
+    early = cfg.callbacks.get("early_stopping")
+    for path, node in (("task", cfg.task), ("callbacks.early_stopping", early)):
+        if node is None or node.monitor is None:
+            continue
+        if node.monitor not in produced:
+            raise ConfigError(
+                f"{path}.monitor={node.monitor} is not produced",
+                expected=did_you_mean(node.monitor, produced),
+                fix=f"{path}.monitor={next(iter(produced))}",
+                value=node.monitor,
+            )
+        if node.mode != produced[node.monitor]:
+            raise ConfigError(
+                f"{path}.mode={node.mode} would prefer the worst {node.monitor}",
+                expected=f"{path}.mode={produced[node.monitor]}",
+                fix="leave the mode as the task states it",
+                value=node.mode,
+            )
+
+
+def check_optimizer(cfg: DictConfig) -> None:
+    """An optimiser of torch's own: it must be one, and take these settings."""
+    module, _, name = cfg.optimizer._target_.rpartition(".")
+    if module != "torch.optim":
+        return
+    found = getattr(torch.optim, name, None)
+    if not (inspect.isclass(found) and issubclass(found, torch.optim.Optimizer)):
+        names = [entry for entry in dir(torch.optim) if entry[0].isupper()]
+        raise ConfigError(
+            f"optimizer._target_={module}.{name} is no optimiser",
+            expected=did_you_mean(name, names),
+            fix="optimizer=adam",
+            value=name,
+        )
+    accepted = set(inspect.signature(found).parameters) - {"params"}
+    for key in set(cfg.optimizer) - {"_target_"} - accepted:
+        raise ConfigError(
+            f"unknown key 'optimizer.{key}' of {module}.{name}",
+            expected=did_you_mean(str(key), accepted),
+            fix="correct its name; torch's optimisers keep torch's names",
+            value=str(key),
+        )
+
+
+def check_without_validation(cfg: DictConfig) -> None:
+    """Without a validation part nothing can stop early or look for a plateau."""
+    early = cfg.callbacks.get("early_stopping") is not None
+    plateau = cfg.scheduler._target_.endswith(".plateau")
+    if early or plateau:
+        raise ConfigError(
+            f"{'callbacks=early_stopping' if early else 'scheduler=plateau'} can never act without a validation part",
+            expected="a split with a validation part",
+            fix="split.val=0.1, or " + ("callbacks=none" if early else "scheduler=constant"),
+        )
+
+
+def check_same_data(record: dict[str, Any], interactions: Interactions, split: Split) -> None:
+    """A run goes on with the ratings and the split that it began with."""
+    for what, here in (("data", interactions.fingerprint), ("split", split.fingerprint)):
+        before = record.get(what, {}).get("fingerprint", here)
+        if before != here:
+            raise CheckpointError(
+                f"this run began on another {what}: fingerprint {before[:12]}…, here {here[:12]}…",
+                expected=f"the {what} that it began on",
+                fix="restore the data set as it was, or start a new run without resume",
+                value=before,
+            )
+
+
+def check_size(make_model: Callable[..., Recommender], interactions: Interactions) -> None:
+    """Count the parameters without allocating them, and refuse what cannot fit."""
+    with torch.device("meta"):
+        model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
+    check_memory(sum(weight.numel() for weight in model.parameters()), "this model", "a smaller model.embedding_dim")
