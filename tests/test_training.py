@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,13 +129,19 @@ def test_what_needs_a_validation_part_says_so_before_training(execute: Execute, 
 def test_a_checkpoint_of_other_ratings_is_refused_with_both_fingerprints(
     execute: Execute, tmp_path: Path, workplace: Path
 ) -> None:
-    folder = tmp_path / "run"
-    execute(folder)
-    (folder / "result.json").unlink()
+    """Whether the ratings changed under a run, or the checkpoint of another run was put in its place."""
+    execute(tmp_path / "a")
     text = (workplace / "ratings.csv").read_text()
     (workplace / "ratings.csv").write_text(text.replace("\n1,1,", "\n1,2,", 1))
+    execute(tmp_path / "b")
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        (folder / "result.json").unlink()
+    with pytest.raises(CheckpointError, match=r"another data: fingerprint \w{12}…, here \w{12}…"):
+        execute(tmp_path / "a")
+    for name in ("last.ckpt", "last.ckpt.sha256"):
+        shutil.copy(tmp_path / "a" / "checkpoints" / name, tmp_path / "b" / "checkpoints" / name)
     with pytest.raises(CheckpointError, match=r"other interactions: \w{12}…, here \w{12}…"):
-        execute(folder)
+        execute(tmp_path / "b")
 
 
 @pytest.mark.parametrize("model", ["bias", "dot", "biased_dot", "mlp", "svdpp", "bayesian_svdpp"])

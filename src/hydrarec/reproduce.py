@@ -106,7 +106,9 @@ def experiments() -> dict[str, Published]:
 
 
 def _job(name: str, seed: int, output: Path) -> Job:
-    overrides = [f"experiment={name}", f"seed={seed}", f"split.seed={seed}", "logger=none", "save_predictions=false"]
+    overrides = [f"experiment={name}", f"seed={seed}", "logger=none", "save_predictions=false"]
+    if "seed" in plain(compose_config(overrides))["split"]:  # else the split is one of its own
+        overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))
     judge(config)
     return Job(name, overrides, config, output / "runs" / name / f"seed-{seed}-{config_hash(config)}")

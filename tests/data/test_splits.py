@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydrarec.data.interactions import Interactions, interactions_of
-from hydrarec.data.splits import FoldSplit, GivenSplit, RandomSplit, Split
+from hydrarec.data.splits import FoldSplit, GivenSplit, LegacySplit, RandomSplit, Split
 from hydrarec.data.table import RatingTable, Scale
 from hydrarec.errors import ConfigError, DataError
 
@@ -103,6 +103,14 @@ def test_official_folds_are_the_sources() -> None:
 def test_a_fold_that_does_not_exist(folds: int, fold: int) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         FoldSplit(folds=folds, fold=fold, seed=0, val=0.1, official=False)
+
+
+def test_legacy_validates_on_the_first_of_numpys_old_permutation() -> None:
+    split = LegacySplit(random_state=42, val=0.2)(interactions(), NoFolds())
+    assert_partition(split, 40)
+    np.random.seed(42)  # as the source does it
+    assert np.array_equal(split.val, np.sort(np.random.permutation(40)[:8]))
+    assert len(split.test) == 0
 
 
 def test_given_parts_of_separate_files() -> None:

@@ -38,6 +38,7 @@ DATA = TrainingData(
 def biased(**changes: object) -> BiasedDot:
     settings = {
         "global_mean": False,
+        "bias_init_scale": 0.0,
         "rating_range": False,
         "range_margin": 0.0,
         "user_dropout": 0.0,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hydrarec.config.kinds import Count, Fraction, Seed
+from hydrarec.config.kinds import Count, Fraction, Seed, Share
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
 from hydrarec.errors import ConfigError, DataError
@@ -91,6 +91,27 @@ class RandomSplit:
         parts[order[num_test : num_test + num_val]] = VALIDATION
         train = 1 - self.val - self.test
         return _split(parts, f"random {train:.0%}/{self.val:.0%}/{self.test:.0%}, split seed {self.seed}")
+
+
+class LegacySplit:
+    """The split of the fastai course's notebooks (references C1 … C4), reproduced to the row.
+
+    Their ``get_cv_idxs`` takes the first ``val`` of ``numpy.random.RandomState(random_state).permutation(n)`` as
+    validation rows of the file, which for MovieLens is in canonical order. There is no test part.
+
+    Args:
+        random_state: 42 in the source.
+        val: share of all rows, rounded down, 0.2 in the source.
+    """
+
+    def __init__(self, *, random_state: Seed, val: Share) -> None:
+        self.random_state, self.val = random_state, val
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        order = np.random.RandomState(self.random_state).permutation(len(interactions))
+        parts = np.full(len(interactions), TRAIN, np.int8)
+        parts[order[: int(self.val * len(interactions))]] = VALIDATION
+        return _split(parts, f"first {self.val:.0%} of numpy's legacy permutation {self.random_state} validate")
 
 
 class FoldSplit:

@@ -52,7 +52,8 @@ class BiasedDot(Recommender):
     """Dot product with biases: ``s_ui = μ + b_u + b_i + ⟨p_u, q_i⟩`` (Koren 2009; references B2, C1, C3, D2).
 
     Args:
-        embedding_dim, embedding, init, init_scale: as in :class:`Dot`; biases start at 0.
+        embedding_dim, embedding, init, init_scale: as in :class:`Dot`.
+        bias_init_scale: s of U(−s, s), from which the biases are drawn; 0: they start at 0.
         global_mean: add the mean μ of the training ratings; without it the biases learn it.
         rating_range: pass the score through a sigmoid scaled to the rating range.
         range_margin: how far that range reaches beyond the lowest and highest rating, in stars.
@@ -74,6 +75,7 @@ class BiasedDot(Recommender):
         embedding: Literal["library", "lookup"],
         init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
         init_scale: NonNegative,
+        bias_init_scale: NonNegative,
         global_mean: bool,
         rating_range: bool,
         range_margin: NonNegative,
@@ -86,8 +88,8 @@ class BiasedDot(Recommender):
         self.user_dropout, self.item_dropout = user_dropout, item_dropout
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
         self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
-        self.user_bias = embedding_table(embedding, num_users, 1, "zeros", 0)
-        self.item_bias = embedding_table(embedding, num_items, 1, "zeros", 0)
+        self.user_bias = embedding_table(embedding, num_users, 1, "uniform", bias_init_scale)
+        self.item_bias = embedding_table(embedding, num_items, 1, "uniform", bias_init_scale)
         self.range = RatingRange(range_margin) if rating_range else None
         self.register_buffer("mean", torch.zeros(()))
 
