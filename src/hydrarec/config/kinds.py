@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ Positive = Annotated[float, Bounds(above=0)]
 NonNegative = Annotated[float, Bounds(at_least=0)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
+
+EmbeddingLayer = Literal["library", "lookup"]  # torch.nn.Embedding, or the same layer written by hand
+Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"]
 
 
 class Stage(TypedDict):

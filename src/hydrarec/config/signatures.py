@@ -12,7 +12,7 @@ import functools
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, get_args, get_origin, is_typeddict
 
 import hydrarec
 from hydrarec.config import kinds
@@ -121,6 +121,8 @@ def kind_of(annotation: ast.expr | None) -> Kind:
         case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Annotated:
             plain, bounds = get_args(getattr(kinds, name))
             return Kind(types=(plain,), bounds=bounds)
+        case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Literal:
+            return Kind(literals=get_args(getattr(kinds, name)))
         case ast.Name(id=name) if is_typeddict(getattr(kinds, name, None)):
             fields = inspect.get_annotations(getattr(kinds, name))
             return Kind(fields=tuple((field, kind_of(_parsed(text))) for field, text in fields.items()))

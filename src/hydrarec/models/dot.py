@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from hydrarec.config.kinds import Dimension, Fraction, NonNegative
+from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.layers import RatingRange, dropped, embedding_table
@@ -31,8 +29,8 @@ class Dot(Recommender):
         num_users: int,
         num_items: int,
         embedding_dim: Dimension,
-        embedding: Literal["library", "lookup"],
-        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        embedding: EmbeddingLayer,
+        init: Initialization,
         init_scale: NonNegative,
         l2: NonNegative,
     ) -> None:
@@ -72,8 +70,8 @@ class BiasedDot(Recommender):
         num_users: int,
         num_items: int,
         embedding_dim: Dimension,
-        embedding: Literal["library", "lookup"],
-        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        embedding: EmbeddingLayer,
+        init: Initialization,
         init_scale: NonNegative,
         bias_init_scale: NonNegative,
         global_mean: bool,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"]
+from hydrarec.config.kinds import EmbeddingLayer, Initialization
 
 
-def initialize(weight: Tensor, name: str, scale: float) -> None:
+def initialize(weight: Tensor, name: Initialization, scale: float) -> None:
     """Fill ``weight`` in place: ``normal`` N(0, scale²), ``uniform`` U(−scale, scale), ``uniform_positive`` U(0, scale).
 
     The Xavier (Glorot & Bengio 2010) rules take ``scale`` as their gain.
@@ -51,7 +50,9 @@ class Lookup(nn.Module):
         return self.weight[indices]
 
 
-def embedding_table(layer: str, rows: int, width: int, initialization: str, scale: float) -> nn.Embedding | Lookup:
+def embedding_table(
+    layer: EmbeddingLayer, rows: int, width: int, initialization: Initialization, scale: float
+) -> nn.Embedding | Lookup:
     """``layer`` ``library`` is PyTorch's, ``lookup`` the hand-written one."""
     table = Lookup(rows, width) if layer == "lookup" else nn.Embedding(rows, width, _weight=torch.empty(rows, width))
     initialize(table.weight, initialization, scale)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from hydrarec.config.kinds import Dimension, Fraction, NonNegative
+from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
 from hydrarec.models.base import Recommender
@@ -37,8 +35,8 @@ class MLP(Recommender):
         num_users: int,
         num_items: int,
         embedding_dim: Dimension,
-        embedding: Literal["library", "lookup"],
-        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        embedding: EmbeddingLayer,
+        init: Initialization,
         init_scale: NonNegative,
         hidden_dims: list[Dimension],
         input_dropout: Fraction,

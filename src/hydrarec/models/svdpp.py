@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hydrarec.config.kinds import Dimension, NonNegative
+from hydrarec.config.kinds import Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
@@ -38,8 +36,8 @@ class SVDpp(Recommender):
         num_users: int,
         num_items: int,
         embedding_dim: Dimension,
-        embedding: Literal["library", "lookup"],
-        init: Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"],
+        embedding: EmbeddingLayer,
+        init: Initialization,
         init_scale: NonNegative,
         l2: NonNegative,
     ) -> None:
