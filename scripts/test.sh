@@ -3,10 +3,11 @@
 set -eu
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 setup dev
+cd "$ROOT"
 if [ $# -eq 0 ]; then
   .venv/bin/ruff check .
   .venv/bin/ruff format --check --quiet . || { echo "to go on: .venv/bin/ruff format ." >&2; exit 1; }
   .venv/bin/mypy
   set -- -n auto  # a process per core
 fi
-exec .venv/bin/python -m pytest "$@"
+exec "$PYTHON_HERE" -m pytest "$@"

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from tests.conftest import TINY, Compose, Execute, Train, history_of, killed_after, tree_digest, wait_until
 
@@ -110,7 +111,7 @@ CONFIGS = {
     "dropout 1": ("model.user_dropout=1", "model.user_dropout=1", "< 1"),
     "weight decay negative": ("optimizer.weight_decay=-0.1", "optimizer.weight_decay=-0.1", "≥ 0"),
     "embedding_dim 0": ("model.embedding_dim=0", "model.embedding_dim=0", "≥ 1"),
-    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "GiB for weights"),
+    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "GiB for"),
     "batch_size 0": ("task.datamodule.batch_size=0", "task.datamodule.batch_size=0", "≥ 1"),
     "epochs 0": ("trainer.epochs=0", "trainer.epochs=0", "≥ 1"),
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
@@ -562,7 +563,8 @@ def test_diverged_run_names_the_step(
     original, calls = RatingObjective.loss, itertools.count(1)
 
     def loss(*args: Any) -> Any:
-        return original(*args) * (float("nan") if next(calls) == 15 * (epoch - 1) + step else 1)
+        training = torch.is_grad_enabled()
+        return original(*args) * (float("nan") if training and next(calls) == 15 * (epoch - 1) + step else 1)
 
     monkeypatch.setattr(RatingObjective, "loss", loss)
     run = lambda: execute(tmp_path / "run", f"trainer.steps_per_call={steps_per_call}")  # noqa: E731
@@ -625,9 +627,7 @@ def test_run_gives_the_signals_back(execute: Execute, tmp_path: Path, overrides:
 
 def test_config_of_a_run_is_what_was_asked_for(execute: Execute, composed: Compose, tmp_path: Path) -> None:
     execute(tmp_path / "run", *SHORT)
-    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()) == composed(
-        *SHORT, f"resume='{tmp_path / 'run'}'"
-    )
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text()) == composed(*SHORT)
     judge(composed(*SHORT))
     with pytest.raises(ConfigError):
         judge({**composed(*SHORT), "seed": -1})

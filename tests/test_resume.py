@@ -27,6 +27,7 @@ RUNS = {
     "mlp with dropout, one_cycle": ("model=mlp", "scheduler=one_cycle", "optimizer=adamw"),
     "svdpp, plateau": ("model=svdpp", "scheduler=plateau", "scheduler.patience=0", "scheduler.threshold=0.5", "optimizer=adagrad"),
     "bias": ("model=bias",),
+    "bayesian_svdpp": ("model=bayesian_svdpp", "model.burn_in=0", "model.thin=1"),
 }  # fmt: skip
 PLACES = {"after the first call": 1, "at the end of an epoch": SAVES_PER_EPOCH, "within the second epoch": SAVES_PER_EPOCH + 3,
           "after the last epoch": 2 * SAVES_PER_EPOCH}  # fmt: skip

@@ -50,7 +50,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         objective=factory(cfg.task.objective)(scale=interactions.scale),
         optimizer=factory(cfg.optimizer),
         scheduler=factory(cfg.scheduler),
-        steps_per_epoch=datamodule.train_dataloader().steps_per_epoch,
+        steps_per_epoch=datamodule.steps_per_epoch,
         steps_per_call=settings.steps_per_call,
         seed=config["seed"],
     )

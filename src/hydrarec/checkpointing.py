@@ -67,6 +67,21 @@ def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     Raises:
         CheckpointError: missing, damaged, without its sidecar, or something other than tensors and plain values.
     """
+    verify(path)
+    try:
+        content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(
+            f"refused: {str(error).splitlines()[0][:120]}",
+            expected="tensors and plain values only; nothing in a checkpoint is ever executed",
+            fix="start a new run, without resume",
+            file=path,
+        ) from error
+    return content
+
+
+def verify(path: Path) -> None:
+    """Raise :class:`CheckpointError` unless the file has the SHA-256 that was written beside it."""
     if not path.is_file():
         raise CheckpointError(
             "there is no such checkpoint",
@@ -90,16 +105,6 @@ def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
             file=path,
             value=actual,
         )
-    try:
-        content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(
-            f"refused: {str(error).splitlines()[0][:120]}",
-            expected="tensors and plain values only; nothing in a checkpoint is ever executed",
-            fix="start a new run, without resume",
-            file=path,
-        ) from error
-    return content
 
 
 def sidecar(path: Path) -> Path:

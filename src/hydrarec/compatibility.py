@@ -103,4 +103,5 @@ def check_size(make_model: Callable[..., Recommender], interactions: Interaction
     """Count the parameters without allocating them, and refuse what cannot fit."""
     with torch.device("meta"):
         model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
-    check_memory(sum(weight.numel() for weight in model.parameters()), "this model", "a smaller model.embedding_dim")
+    weights, others = (sum(entry.numel() for entry in kind) for kind in (model.parameters(), model.buffers()))
+    check_memory(weights, "this model", "a smaller model.embedding_dim", others)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torchmetrics import MeanMetric
 
 from hydrarec.metrics.rating import RatingErrors
 
@@ -36,6 +37,7 @@ class RatingObjective(torch.nn.Module):
         self.loss_function = LOSSES[loss]
         self.clip, self.scale = clip, scale
         self.errors = RatingErrors()
+        self.mean_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
@@ -45,7 +47,22 @@ class RatingObjective(torch.nn.Module):
         """Raw scores as ratings, float32 [B]: clipped to the scale where that is asked for."""
         return scores.clamp(*self.scale) if self.clip else scores
 
+    def reset(self) -> None:
+        """Forget what was evaluated."""
+        self.errors.reset()
+        self.mean_loss.reset()
+
+    def evaluate(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Count a batch of raw scores [B] in; the predictions that they are."""
+        predictions = self.predict(scores)
+        self.errors.update(predictions, targets)
+        self.mean_loss.update(self.loss(scores, targets).double(), len(targets))
+        return predictions
+
     def report(self) -> dict[str, Tensor]:
-        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
+        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes.
+
+        ``loss`` is that of the raw scores, as in training; the errors are those of the predictions.
+        """
         errors = self.errors.compute()
-        return {"loss": errors["mse"], "rmse": errors["rmse"], "mae": errors["mae"]}
+        return {"loss": self.mean_loss.compute(), "rmse": errors["rmse"], "mae": errors["mae"]}

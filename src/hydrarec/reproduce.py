@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from hydrarec.config.composition import compose_config, config_hash, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import Published, ReproduceConfig
-from hydrarec.errors import ConfigError, HydrarecError, did_you_mean
+from hydrarec.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.files import atomic_write
 from hydrarec.reporting import reproduction
 
@@ -63,9 +65,29 @@ def _main() -> int:
 def reproduce(config: dict[str, Any]) -> int:
     """Run what is missing, write the tables; 5 if some runs failed, else 0."""
     known = experiments()
-    wanted = (
-        [name for name, entry in known.items() if not entry.on_request] if config["ids"] == "all" else config["ids"]
-    )
+    wanted = _wanted(config["ids"], known)
+    output = Path(config["output_dir"])
+    jobs = [_job(name, seed, output) for name in wanted for seed in range(config["seeds"])]
+    outcomes = _run_all(jobs, config["workers"])
+    rows = [
+        _row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name])
+        for name in wanted
+    ]
+    table, records = output / "table.md", output / "table.csv"
+    output.mkdir(parents=True, exist_ok=True)
+    for file, text in ((table, reproduction.markdown(rows)), (records, reproduction.comma_separated(rows))):
+        with atomic_write(file, "w") as handle:
+            handle.write(text)
+    sys.stdout.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
+    return 5 if any(outcome.problem for outcome in outcomes) else 0
+
+
+def _wanted(ids: str | list[str], known: dict[str, Published]) -> list[str]:
+    if ids == "all":
+        return [name for name, entry in known.items() if not entry.on_request]
+    wanted = [ids] if isinstance(ids, str) else ids
+    if not wanted:
+        raise ConfigError("ids is empty", expected="all, or a list of experiments", fix="ids=all")
     for name in wanted:
         if name not in known:
             raise ConfigError(
@@ -74,21 +96,7 @@ def reproduce(config: dict[str, Any]) -> int:
                 fix="ids=all",
                 value=name,
             )
-    output = Path(config["output_dir"])
-    jobs = [_job(name, seed, output) for name in wanted for seed in range(config["seeds"])]
-    outcomes = _run_all(jobs, config["workers"])
-    rows = [
-        _row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name])
-        for name in wanted
-    ]
-    output.mkdir(parents=True, exist_ok=True)
-    for file, text in (("table.md", reproduction.markdown(rows)), ("table.csv", reproduction.comma_separated(rows))):
-        with atomic_write(output / file, "w") as handle:
-            handle.write(text)
-    sys.stdout.write(
-        f"{reproduction.markdown(rows)}\ntable: {output / 'table.md'}  {output / 'table.csv'}\nruns: {output / 'runs'}/\n"
-    )
-    return 5 if any(outcome.problem for outcome in outcomes) else 0
+    return wanted
 
 
 def experiments() -> dict[str, Published]:
@@ -115,7 +123,10 @@ def _job(name: str, seed: int, output: Path) -> Job:
 
 
 def _run_all(jobs: list[Job], workers: int) -> list[Outcome]:
-    """Each job once, in worker processes of one thread each; an outcome per job, in order."""
+    """Each job once, in worker processes of one thread each; an outcome per job, in order.
+
+    An interruption reaches the workers too, which write their checkpoints and end; the same command then goes on.
+    """
     outcomes: dict[int, Outcome] = {}
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     with (
@@ -123,10 +134,24 @@ def _run_all(jobs: list[Job], workers: int) -> list[Outcome]:
         console.progress("reproducing", total=len(jobs), unit="runs") as advance,
     ):
         futures = {pool.submit(_run, job): index for index, job in enumerate(jobs)}
-        for future in as_completed(futures):
-            outcomes[futures[future]] = future.result()
-            advance(1)
+        try:
+            for future in as_completed(futures):
+                outcomes[futures[future]] = _outcome(future)
+                advance(1)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
     return [outcomes[index] for index in range(len(jobs))]
+
+
+def _outcome(future: Future[Outcome]) -> Outcome:
+    """What a worker returned; a worker that died without a word is a failure of its run alone."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Outcome(problem="its process died")
 
 
 def _run(job: Job) -> Outcome:
@@ -139,18 +164,21 @@ def _run(job: Job) -> Outcome:
     with (job.folder / "train.log").open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
         try:
             result = train.execute(config, job.folder, job.overrides)
+        except InterruptedRun:
+            raise
         except HydrarecError as error:
             return Outcome(problem=error.what)
     metric = job.config["published"]["metric"]
-    first = _first_epoch(job.folder / "history.csv")
-    return Outcome(result["metrics"][metric], first, result["seconds"]["training"])
+    if metric not in result["metrics"]:
+        return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")
+    return Outcome(result["metrics"][metric], _first_epoch(job.folder / "history.csv"), result["seconds"]["training"])
 
 
-def _first_epoch(history: Path) -> float:
-    import csv
-
+def _first_epoch(history: Path) -> float | None:
+    """The validation RMSE after the first epoch; None without a validation part."""
     with history.open(encoding="utf-8", newline="") as file:
-        return float(next(csv.DictReader(file))["val/rmse"])
+        value = next(csv.DictReader(file)).get("val/rmse")
+    return None if value is None else float(value)
 
 
 def _row(published: Published, outcomes: list[Outcome]) -> reproduction.Row:

@@ -138,8 +138,7 @@ def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str])
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
     if config["resume"] is not None and not resume:
         sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
-    if not (folder.path / "config.yaml").is_file():
-        folder.write_config(config)
+    folder.write_config({**config, "resume": None})  # as it runs now: a resumed run may have more epochs
     folder.update_record(
         status="starting",
         seed=config["seed"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
 from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.kinds import Count, NonNegative
 from hydrarec.data.datamodules import RatingDataModule
-from hydrarec.errors import ConfigError, EnvironmentFault
+from hydrarec.errors import EnvironmentFault
 from hydrarec.models.base import Recommender
 from hydrarec.provenance import peak_memory_bytes
 from hydrarec.runs import RunFolder
@@ -38,7 +37,7 @@ class TrainerSettings:
         precision: of the forward pass; parameters and metrics stay in float32 and float64.
         epochs: at most.
         threads: of PyTorch on the CPU. Models this small run best on one.
-        steps_per_call: optimiser steps per call of the Trainer (speed only).
+        steps_per_call: optimiser steps per call of the Trainer; for speed, but dropout is drawn anew per call.
         checkpoint_seconds: between two writes of ``last.ckpt``; 0 writes it after every call.
         limit_batches: stop each epoch and evaluation after so many calls; null: never.
         detect_anomaly: find the operation that made a NaN; slow.
@@ -72,22 +71,6 @@ class TrainerSettings:
                 fix="trainer=cpu",
                 value="gpu",
             )
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is predicted, with which objective, and which metric selects: stated once.
-
-    Args:
-        name: ``rating``.
-        monitor, mode: the validation metric that selects the best epoch, and which way is better; null: the last epoch.
-    """
-
-    name: Literal["rating"]
-    monitor: str | None
-    mode: Literal["min", "max"]
-    datamodule: Any
-    objective: Any
 
 
 @dataclass(frozen=True)
@@ -139,12 +122,12 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     result = {
         "metrics": metrics,
         "selected": {
-            "epoch": checkpoints.best_epoch or len(history.rows),
+            "epoch": checkpoints.best_epoch,
             "by": monitor or "the last epoch",
             "mode": parts.mode,
         },
         "epochs": len(history.rows),
-        "n": {part: len(getattr(datamodule.split, part)) for part in ("train", "val", "test")},
+        "n": {"train": len(datamodule.split.train), **{part: len(found) for part, found in model.predictions.items()}},
         "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
     }
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
@@ -188,19 +171,15 @@ def _evaluate(
     """Metrics of the selected weights; the test part is touched here and nowhere else."""
     metrics: dict[str, float] = {}
     last = {name: value for name, value in history.rows[-1].items() if name.startswith("val/")}
-    if checkpoints.best_epoch:
-        best = load(folder.best_checkpoint)
-        model.on_load_checkpoint(best)
-        model.load_state_dict(best["state_dict"])
+    best = load(folder.best_checkpoint)
+    model.on_load_checkpoint(best)
+    model.load_state_dict(best["state_dict"])
     if len(datamodule.split.val):
         trainer.validate(model, datamodule=datamodule, verbose=False)
         metrics |= model.evaluation | {f"{name}/last": value for name, value in last.items()}
     if len(datamodule.split.test):
         trainer.test(model, datamodule=datamodule, verbose=False)
         metrics |= model.evaluation
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise ConfigError(f"{name} is {value}", expected="a finite metric", fix="look at history.csv")
     return metrics
 
 
@@ -223,6 +202,7 @@ def _quiet() -> None:
         ".*configure_optimizers` returned `None`.*",  # solved models take no steps
         ".*Total length of `list`.*",  # a split without this part
         ".*Sparse CSR tensor support is in beta.*",
+        ".*Sparse invariant checks.*",
         ".*LeafSpec.*",  # Lightning's own use of torch
     ):
         warnings.filterwarnings("ignore", pattern)

@@ -31,6 +31,7 @@ NEEDED = {  # what an option asks of the user before it can run
     ("dataset", "csv"): ["dataset.path=ratings.csv"],
     ("callbacks", "early_stopping"): ["trainer.epochs=20"],
     ("trainer", "debug"): [],
+    ("model", "bayesian_svdpp"): ["trainer.epochs=60"],  # more than its burn-in
 }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import logging
+import lzma
 import os
+import pickle
 import resource
 import time
 from dataclasses import dataclass, field
@@ -188,6 +191,61 @@ CASES = [
     ),
     Case("UTF-16", CLEAN.encode("utf-16"), "the file is UTF-16", "UTF-8", "iconv -f UTF-16 -t UTF-8 ratings.csv"),
     Case("UTF-16 without BOM", CLEAN.encode("utf-16-le"), "the file is UTF-16", "UTF-8", "iconv"),
+    Case("UTF-32", CLEAN.encode("utf-32"), "the file is UTF-32", "UTF-8", "iconv -f UTF-32 -t UTF-8 ratings.csv"),
+    Case("UTF-32 without BOM", CLEAN.encode("utf-32-be"), "the file is UTF-32", "UTF-8", "iconv -f UTF-32"),
+    Case("one character", "x", "the first line is no header", "columns' names", "above the header", line=1),
+    Case("CR alone", CLEAN.replace("\n", "\r"), "the lines end with CR alone", "LF or CR LF", r"tr '\r' '\n'"),
+    Case(
+        "a remark above the header",
+        "# my ratings\n" + CLEAN,
+        "the first line is no header: '# my ratings' has no column 'userId'",
+        "a first line with the columns' names",
+        "remove what stands above the header",
+        line=1,
+        column="userId",
+    ),
+    Case(
+        "a remark above the header, separator unknown",
+        "# userId is anonymous\n" + CLEAN,
+        "'# userId is anonymous' has no column 'movieId'",
+        "a first line with the columns' names",
+        "remove what stands above the header",
+        line=1,
+        file="ratings.txt",
+    ),
+    Case(
+        "prose above the header",
+        "My ratings of 2024\n" + CLEAN,
+        "the first line is no header: 'My ratings of 2024' has no column 'userId'",
+        "a first line with the columns' names",
+        "remove what stands above the header",
+        line=1,
+    ),
+    Case(
+        "a remark above ratings without a header",
+        "# my ratings\n" + CLEAN.removeprefix(HEAD),
+        "the first line is a remark, not a rating: '# my ratings'",
+        "ratings from the first line on",
+        "remove it",
+        line=1,
+        settings={"header": False, "user": 0, "item": 1, "rating": 2, "time": 3},
+    ),
+    Case(
+        "a header with a mark",
+        "# " + CLEAN,
+        "column 'userId' for the user is missing",
+        "# userId",
+        "set dataset.user to one of: # userId, movieId",
+        line=1,
+    ),
+    Case(
+        "separator of spaces in a CSV file",
+        CLEAN.replace(",", " "),
+        "found ' ' between the columns, expected ','",
+        "separated by ','",
+        "set dataset.separator=' '",
+        line=1,
+    ),
     Case(
         "wrong separator",
         CLEAN.replace(",", "::"),
@@ -269,6 +327,12 @@ CASES = [
         "again",
     ),
     Case("zip as csv", b"PK\x03\x04....", "a zip archive", "a text file", "unpack it"),
+    Case("bzip2", bz2.compress(CLEAN.encode()), "not a text file: starts with 'BZh'", "a text file", "unpack it"),
+    Case("xz", lzma.compress(CLEAN.encode()), r"not a text file: starts with '\xfd7zXZ'", "a text file", "unpack it"),
+    Case("gzip twice", gzip.compress(gzip.compress(CLEAN.encode())), "gzip within gzip", "a text file", "unpack it"),
+    Case("pickle", pickle.dumps([CLEAN], 4), r"not a text file: starts with '\x80\x04", "a text file", "again"),
+    Case("picture", b"\x89PNG\r\n\x1a\n....", r"not a text file: starts with '\x89PNG", "a text file", "again"),
+    Case("NUL bytes only", bytes(4096), r"not a text file: starts with '\x00", "a text file", "again"),
     Case("parquet as csv", b"PAR1....", "a Parquet file", "a text file", ".parquet"),
     Case(
         "HTML saved as csv",

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.small_data import CLEAN, own_file, table_of, tree
+from tests.data.small_data import CLEAN, own_file, published, table_of, tree
 
 from hydrarec.data import cache
 from hydrarec.data.interactions import Interactions, interactions_of
+from hydrarec.data.readers.movielens import RatingsDat
 from hydrarec.data.table import ItemTexts, Scale
 
 
@@ -102,6 +103,15 @@ def test_other_settings_are_another_entry(source: Path) -> None:
     assert own_file(source, ids="string").load().user_ids.to_list() == ["1", "2", "7"]
 
 
+def test_other_settings_of_the_reader_are_another_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRAREC_DATA_DIR", str(tmp_path))
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "ratings.dat").write_text("1::10::4::100\n")
+    (tmp_path / "tiny" / "movies.dat").write_bytes("10::Amélie::Comedy\n".encode())
+    for encoding, title in [("latin-1", "AmÃ©lie"), ("utf-8", "Amélie")]:
+        assert published(reader=RatingsDat(encoding=encoding)).load().titles == (title,)
+
+
 def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-3])
 
@@ -150,6 +160,28 @@ def test_a_damaged_cache_is_built_anew_with_one_warning(
     assert len(caplog.messages) == 1
     assert "it is built anew" in caplog.text
     assert reread(source, monkeypatch)[1] is False
+
+
+@pytest.mark.parametrize("name", ["users", "items", "ratings"])
+@pytest.mark.parametrize("bit", [0, 30])
+def test_a_bit_flipped_between_the_samples_is_noticed(
+    name: str, bit: int, source: Path, own_folders: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # 100,000 items are 400,000 bytes; of 64 samples the first ends with item 1,023, the second begins with item 1,571.
+    rows = "".join(f"{row // 100},{row % 100},4,{row}\n" for row in range(100_000))
+    source.write_text("userId,movieId,rating,timestamp\n" + rows)
+    expected = own_file(source).load().fingerprint
+    (file,) = own_folders.rglob(f"{name}.npy")
+    column = np.load(file, mmap_mode="r+").view(np.int32)
+    before = cache._samples(column)
+    column[1300] ^= 1 << bit
+    assert cache._samples(column) == before
+    column.flush()
+    found = own_file(source).load()
+    assert getattr(found, name).view(np.int32)[1300] == column[1300] ^ (1 << bit)
+    assert found.fingerprint == expected
+    (warning,) = caplog.messages
+    assert f"{name}.npy is not what was written; it is built anew" in warning
 
 
 def test_a_pickle_in_the_cache_is_not_executed(

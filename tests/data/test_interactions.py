@@ -112,6 +112,22 @@ def test_duplicates_are_an_error_that_names_both_lines() -> None:
     assert "dataset.duplicates=last" in error.fix
 
 
+@pytest.mark.parametrize("policy", ["error", "last", "first", "mean"])
+def test_no_policy_mixes_the_parts(policy: Duplicates) -> None:
+    # In order of time the pair (1, 5) is for training, for training, for test: rows 1 and 2 are of two parts.
+    torn = table_of([1, 1, 1, 2], [5, 5, 5, 5], [4, 3, 2, 1], [10, 20, 30, 40], part=[0, 0, 2, 2])
+    with pytest.raises(DataError, match="user 1 rates item 5 a second time, first in line 3") as caught:
+        made(torn, policy)
+    assert caught.value.line == 4
+
+
+def test_within_a_part_the_policy_applies() -> None:
+    found = made(table_of([1, 1, 2], [5, 5, 5], [4, 2, 1], part=[0, 0, 2]), "mean")
+    assert found.ratings.tolist() == [3.0, 1.0]
+    assert found.part is not None
+    assert found.part.tolist() == [0, 2]
+
+
 def test_nothing_at_all_is_an_error() -> None:
     empty = RatingTable(*[np.empty(0, np.int64)] * 2, np.empty(0, np.float32), None, None, lambda rows: [])  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no ratings"):

@@ -12,7 +12,7 @@ import pytest
 from tests.data.small_data import CLEAN, own_file
 
 from hydrarec.data.interactions import Interactions
-from hydrarec.errors import ConfigError
+from hydrarec.errors import ConfigError, DataError
 
 POSITIONS: dict[str, Any] = {"header": False, "user": 0, "item": 1, "rating": 2, "time": 3}
 ROWS = [line.split(",") for line in CLEAN.split()[1:]]
@@ -170,10 +170,13 @@ def test_without_ratings_every_row_counts_as_one_and_without_times_there_are_non
     assert found.timestamps is None
 
 
-def test_columns_that_are_not_used_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        loaded(tmp_path / "ratings.csv", SAME["extra columns"])
-    assert caplog.text.count("column note not used") == 1
+def test_columns_that_are_not_used_are_said_once_where_it_is_seen(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaded(tmp_path / "ratings.csv", SAME["extra columns"])
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "column note not used" in record.getMessage()
 
 
 def test_latin_1_in_columns_that_are_not_used_does_no_harm(tmp_path: Path, clean: str) -> None:
@@ -193,8 +196,12 @@ def test_separate_files_remember_their_part(tmp_path: Path, clean: str) -> None:
         assert found.ratings.tolist() == [4.0, 3.5, 5.0, 0.5]
 
 
-def test_a_rating_in_two_parts_is_an_error_that_names_both_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("duplicates", ["error", "last", "first", "mean"])
+def test_a_rating_in_two_parts_is_an_error_that_names_both_files(duplicates: str, tmp_path: Path) -> None:
     for name in ("train", "test"):
         (tmp_path / f"{name}.csv").write_text(CLEAN)
-    with pytest.raises(ValueError, match=r"second time, first in .*train\.csv:2"):
-        own_file(tmp_path / "train.csv", test_path=str(tmp_path / "test.csv")).load()
+    with pytest.raises(DataError, match=r"second time, first in .*train\.csv:2 \(4 such") as caught:
+        own_file(tmp_path / "train.csv", test_path=str(tmp_path / "test.csv"), duplicates=duplicates).load()
+    assert (caught.value.file, caught.value.line) == (str(tmp_path / "test.csv"), 2)
+    assert "in one part only" in caught.value.expected
+    assert "duplicates=" not in caught.value.fix

@@ -128,5 +128,5 @@ def test_learns_the_checkerboard(make: Make, tmp_path: Path) -> None:
         scores = model(held.users, held.items)
         assert (scores - train.targets.mean()).abs().max() < 0.5  # biases cannot, and must not pretend to
         return
-    fit(model, train, 400, tmp_path, learning_rate=0.02)
+    fit(model, train, 250, tmp_path, learning_rate=0.03)
     assert model(held.users, held.items).mean() > 4.0

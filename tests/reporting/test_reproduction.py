@@ -19,7 +19,7 @@ def published(
         source="a | system",
         metric="val/rmse",
         value=value,
-        band=list(band),
+        band=band,
         reason="because",
         first_epoch_beats=beats,
     )
@@ -47,6 +47,14 @@ def test_mean_and_sample_standard_deviation_with_n() -> None:
 
 def test_difference_is_ours_minus_published() -> None:
     assert Row(published("X"), values=[0.87, 0.88], seconds=[1.0, 3.0]).cells()["difference"] == "-0.0050"
+
+
+def test_a_claim_in_words_has_no_difference() -> None:
+    claimed = Published(
+        id="D", source="s", metric="val/rmse", value=None, band=(0.9, 1.0), reason="r", claim="above 0.9"
+    )
+    cells = Row(claimed, values=[0.95]).cells()
+    assert (cells["published"], cells["difference"], cells["verdict"]) == ("above 0.9", "–", "reproduced")
 
 
 def test_markdown_has_a_line_per_row_and_escapes_bars() -> None:

@@ -51,6 +51,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
                 self.best_value, self.best_epoch = value, row["epoch"]
                 trainer.save_checkpoint(self.folder.best_checkpoint, weights_only=True)
         ends = trainer.should_stop or row["epoch"] == trainer.max_epochs
+        if ends and self.monitor is None:  # nothing selects: the last epoch is the best
+            self.best_epoch = row["epoch"]
+            trainer.save_checkpoint(self.folder.best_checkpoint, weights_only=True)
         self._save_last(trainer, force=ends)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:

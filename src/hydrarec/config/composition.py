@@ -12,6 +12,8 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -75,6 +77,13 @@ def _flat(node: object, path: str = "") -> dict[str, object]:
     return {path: node}
 
 
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Hydra's overrides, with globs over the options of ``conf/`` ready to be expanded."""
+    with _translated("train", overrides), _hydra():
+        parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+        return parser.parse_overrides(list(overrides))
+
+
 @contextlib.contextmanager
 def _hydra() -> Iterator[None]:
     """Hydra's global state for one composition; an outer one (inside a running job) is put back."""
@@ -104,7 +113,7 @@ def _translated(config_name: str, overrides: Sequence[str]) -> Iterator[None]:
         first = str(error).splitlines()[0]
         raise ConfigError(first, expected="a value of the field's type", fix=f"correct '{error.full_key}'") from error
     except HydraException as error:
-        raise _unknown_key(error, config_name) from error
+        raise _unknown_key(error, config_name, overrides) from error
     except ValueError as error:
         if not str(error).startswith("Config group override"):  # Hydra's own words for model=3
             raise
@@ -132,38 +141,40 @@ def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigEr
     )
 
 
-def _unknown_key(error: HydraException, config_name: str) -> ConfigError:
+def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[str]) -> ConfigError:
     text = f"{error}\n{error.__cause__ or ''}"
     match = re.search(r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", text)
     key = match.group(1) if match else ""
     parent, _, last = key.rpartition(".")
-    valid = _keys_under(parent, config_name) if key else []
+    choices = [override for override in overrides if override.split("=")[0] in _groups()]
+    valid = _keys_under(parent, config_name, choices) if key else []
     if not valid:
         return ConfigError(
             str(error).splitlines()[0],
             expected="a key or group of the configuration",
             fix="'hydrarec-train --cfg job' shows every setting",
         )
+    elsewhere = [
+        f"{parent}={option}"
+        for option in _options(parent)
+        if last in set(_load(conf_dir() / parent / f"{option}.yaml"))
+    ]
+    hint = f"it belongs to {', '.join(elsewhere)}; or " if elsewhere else ""
     return ConfigError(
         f"unknown key '{key}'",
         expected=did_you_mean(last, valid),
-        fix="correct the name; 'hydrarec-train --cfg job' shows every setting",
+        fix=f"{hint}correct the name; 'hydrarec-train --cfg job' shows every setting",
         value=key,
     )
 
 
-def _keys_under(parent: str, config_name: str) -> list[str]:
-    """The keys beside a mistyped one, in the default configuration and in every option of the group."""
+def _keys_under(parent: str, config_name: str, choices: Sequence[str]) -> list[str]:
+    """The keys beside a mistyped one, in the configuration with the same options chosen."""
     with _hydra():
-        config = compose(config_name)
-    if not parent:
-        return sorted({str(key) for key in config} | set(_groups()))
-    node = OmegaConf.select(config, parent)
+        config = compose(config_name, overrides=list(choices))
+    node = OmegaConf.select(config, parent) if parent else config
     keys = {str(key) for key in node} if isinstance(node, DictConfig) else set()
-    folder = conf_dir() / parent.split(".")[0]
-    if "." not in parent and folder.is_dir():
-        keys |= {str(key) for path in folder.glob("*.yaml") for key in _load(path)}
-    return sorted(keys - {"_target_", "_partial_", "defaults"})
+    return sorted((keys if parent else keys | set(_groups())) - {"_target_"})
 
 
 def _load(path: Path) -> DictConfig:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hydrarec.config import signatures
-from hydrarec.config.schema import HOMES, SUPPLIED, LoggerConfig, Published, TrainConfig
+from hydrarec.config.schema import HOMES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
 
@@ -25,8 +25,11 @@ def judge(config: Node) -> None:
     judge_against(LoggerConfig, config["logger"], "logger")
     if config["published"] is not None:
         judge_against(Published, config["published"], "published")
-    for group in ("dataset", "split", "task", "model", "optimizer", "scheduler", "trainer"):
-        _judge_node(group, config[group])
+    judge_against(TaskConfig, config["task"], "task")
+    for path in ("dataset", "split", "model", "optimizer", "scheduler", "trainer"):
+        _judge_node(path, config[path])
+    for part in ("datamodule", "objective"):
+        _judge_node(f"task.{part}", config["task"][part])
     for name, node in config["callbacks"].items():
         if node is not None:
             _judge_node(f"callbacks.{name}", node)
@@ -57,7 +60,7 @@ def _judge_node(path: str, node: object) -> None:
             value=path,
         )
     for inner_path, inner in _targets(path, node):
-        home = HOMES[group] if inner_path == path else "hydrarec."
+        home = HOMES.get(path, HOMES.get(group, "")) if inner_path == path else "hydrarec."
         _judge_target(inner_path, inner, home)
 
 
@@ -143,6 +146,15 @@ def _judge_together(config: Node) -> None:
             fix=f"trainer.epochs={early['patience'] + 10}, or callbacks=none",
             value=early["patience"],
         )
+    if {"burn_in", "thin"} <= set(config["model"]):
+        needed = config["model"]["burn_in"] + config["model"]["thin"]
+        if epochs < needed:
+            raise ConfigError(
+                f"trainer.epochs={epochs} ends before this model stores its first sample",
+                expected=f"at least model.burn_in + model.thin = {needed} epochs",
+                fix="experiment=best_rating, which has settings that belong together",
+                value=epochs,
+            )
     _judge_memory(config)
 
 
@@ -154,16 +166,16 @@ def _judge_memory(config: Node) -> None:
         check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
 
 
-def check_memory(parameters: int, what: str, fix: str) -> None:
-    """Raise :class:`ConfigError` if weights, gradients and two moments in float32 are more than this machine has."""
+def check_memory(parameters: int, what: str, fix: str, others: int = 0) -> None:
+    """Raise :class:`ConfigError` if this machine has less than float32 weights, gradients and two moments, and others."""
     try:
         present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError) as error:  # no such name on this system
         raise EnvironmentFault(f"the size of this machine's memory is unknown: {error}") from error
-    needed = 16 * parameters
+    needed = 16 * parameters + 4 * others
     if needed > present:
         raise ConfigError(
-            f"{what} needs about {needed / 2**30:,.1f} GiB for weights, gradients and moments of {parameters:,} parameters",
+            f"{what} needs about {needed / 2**30:,.1f} GiB for {parameters:,} weights, their gradients and moments",
             expected=f"at most {present / 2**30:,.1f} GiB, what this machine has",
             fix=fix,
             value=parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hydrarec.config.kinds import Count, Finite, Seed
 
@@ -29,6 +30,21 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class TaskConfig:
+    """``task``: what is predicted, with which objective, and which metric selects, stated once.
+
+    Attributes:
+        monitor, mode: the validation metric that selects the best epoch, and which way is better; null: the last epoch.
+    """
+
+    name: Literal["rating"]
+    monitor: str | None
+    mode: Literal["min", "max"]
+    datamodule: dict
+    objective: dict
+
+
+@dataclass(frozen=True)
 class LoggerConfig:
     """``logger``."""
 
@@ -42,7 +58,7 @@ class Published:
     Attributes:
         id, source: of the row in the table of results.
         metric: of ``result.json``; ``val/rmse`` at the best epoch, ``val/rmse/last`` at the last.
-        value: as published.
+        value: as published; null where the source makes a claim in words, which ``claim`` repeats.
         band: lowest and highest mean of ours that counts as reproduced, and ``reason``, why so.
         first_epoch_beats: the id of the experiment whose final value this one's first epoch is claimed to beat.
         on_request: not part of ``ids=all`` (a large download, or hours).
@@ -51,9 +67,10 @@ class Published:
     id: str
     source: str
     metric: str
-    value: Finite
-    band: list[Finite]
+    value: Finite | None
+    band: tuple[Finite, Finite]
     reason: str
+    claim: str | None = None
     first_epoch_beats: str | None = None
     on_request: bool = False
 
@@ -72,7 +89,8 @@ class ReproduceConfig:
 HOMES = {
     "dataset": "hydrarec.data.",
     "split": "hydrarec.data.splits.",
-    "task": "hydrarec.training.",
+    "task.datamodule": "hydrarec.data.datamodules.",
+    "task.objective": "hydrarec.objectives.",
     "model": "hydrarec.models.",
     "optimizer": "hydrarec.optimizers.",
     "scheduler": "hydrarec.schedulers.",

@@ -6,13 +6,13 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, parse_overrides, plain
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
+from hydrarec.errors import ConfigError
 
 
 def judge_sweep(overrides: Sequence[str]) -> None:
@@ -21,7 +21,11 @@ def judge_sweep(overrides: Sequence[str]) -> None:
     Each value is judged once beside the first values of the others, not in every combination: a thousand values cost
     a thousand judgements and, for whole groups only, as many compositions. Each job judges its own combination again.
     """
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parse_overrides(overrides)
+    if any(override.key_or_group == "resume" for override in parsed):
+        raise ConfigError(
+            "resume= goes on with one run, not with a sweep", expected="no resume= beside -m", fix="drop -m"
+        )
     swept = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
     fixed = [str(override.input_line) for override in parsed if override not in swept]
     choices = {override.get_key_element(): list(override.sweep_string_iterator()) for override in swept}
@@ -38,7 +42,7 @@ def judge_sweep(overrides: Sequence[str]) -> None:
                 others = [other for name, other in first.items() if name != key]
                 judge(plain(compose_config([*fixed, *others, line])))
             else:
-                judge(_with(base, key.lstrip("+"), OverridesParser.create().parse_override(line).value()))
+                judge(_with(base, key.lstrip("+"), parse_overrides([line])[0].value()))
 
 
 def _is_group(override: Override) -> bool:

@@ -23,8 +23,7 @@ class RatingDataModule(pl.LightningDataModule):
         interactions, split: the data and its parts.
         batch_size: ratings per optimiser step.
         eval_batch_size: ratings per forward pass of an evaluation.
-        steps_per_call: optimiser steps per call of the training step (speed only; results do not depend on it for
-            models without dropout, and are reproducible for all).
+        steps_per_call: optimiser steps per call of the training step.
         seed: of the order of the ratings.
 
     Raises:
@@ -57,6 +56,11 @@ class RatingDataModule(pl.LightningDataModule):
             seed,
         )
         self._parts: dict[str, Batch] = {}
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one epoch on one device."""
+        return -(-len(self.split.train) // self.batch_size)
 
     def training_data(self) -> TrainingData:
         """The training part, on the CPU; no validation or test rating is in it."""
@@ -105,8 +109,8 @@ class RatingDataModule(pl.LightningDataModule):
         )
 
     def _on_device(self, name: str, rows: np.ndarray) -> Batch:
-        if name not in self._parts:
-            device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        if name not in self._parts or self._parts[name].users.device != device:
             self._parts[name] = Batch(*(column.to(device) for column in self._rows(rows)))
         return self._parts[name]
 

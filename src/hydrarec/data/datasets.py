@@ -115,8 +115,8 @@ class Ratings:
             EnvironmentFault: network, disk or permission.
         """
         folder = self.archive.folder(self.name, self.reader.wanted)
-        reader = type(self.reader).__name__
-        options = [reader, str(self._rules), self.duplicates, self.ratings_sha256, str(self.expected)]
+        reader = [type(self.reader).__name__, vars(self.reader)]
+        options = [*reader, str(self._rules), self.duplicates, self.ratings_sha256, str(self.expected)]
         return cached(self.name, options, self.reader.sources(folder), lambda: self._read(folder))
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pooch
 
 from hydrarec.errors import EnvironmentFault
-from hydrarec.files import TEMPORARY_SUFFIX, sync_folder
+from hydrarec.files import TEMPORARY_SUFFIX, sync_folder, umask
 
 try:
     import fcntl
@@ -128,7 +128,7 @@ def _replace(temporary: Path, final: Path) -> None:
     """Rename onto ``final``; what lay there before moves aside first, since only empty folders are replaced."""
     for _ in range(100):  # another process may put its own folder there at any moment
         try:
-            temporary.chmod(0o777 & ~_umask())
+            temporary.chmod(0o777 & ~umask())
             temporary.rename(final)
             return
         except OSError as error:
@@ -171,9 +171,3 @@ def _is_held(path: Path) -> bool:
 def _sync(file: Path) -> None:
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,9 @@ class He2017Ratings(WithoutFolds):
 
     Args:
         name, about, archive, expected, scale, on_bad_rows: as for :class:`~hydrarec.data.datasets.Ratings`.
-        stem: of the three files' names.
+        stem: of the three files' names in the archive.
+        path: where a copy lies, ``folder/ml-1m`` for ``folder/ml-1m.train.rating`` and its companions; None: the
+            archive's files are taken.
     """
 
     def __init__(
@@ -32,11 +35,14 @@ class He2017Ratings(WithoutFolds):
         about: About,
         archive: Archive,
         stem: str,
+        path: str | None,
         expected: Counts,
         scale: Scale,
         on_bad_rows: Literal["error", "drop"],
     ) -> None:
-        self.name, self.about, self.archive, self.stem, self.expected = name, about, archive, stem, expected
+        self.name, self.about, self.archive, self.expected = name, about, archive, expected
+        self.path = None if path is None else Path(path).expanduser().absolute()
+        self.stem = stem if self.path is None else self.path.name
         self._rules = Rules(scale=scale, ids="integer", on_bad_rows=on_bad_rows)
 
     def load(self) -> Interactions:
@@ -45,8 +51,7 @@ class He2017Ratings(WithoutFolds):
         Raises:
             DataError, EnvironmentFault: as :meth:`hydrarec.data.datasets.Ratings.load`.
         """
-        wanted = wanted_files(self.stem)
-        folder = self.archive.folder(self.name, wanted)
+        folder = self._folder()
         options = [type(self).__name__, str(self._rules), str(self.expected)]
 
         def read() -> Interactions:
@@ -55,7 +60,7 @@ class He2017Ratings(WithoutFolds):
             self.expected.judge(found, folder)
             return found
 
-        return cached(self.name, options, [folder / file for file in wanted.files[:2]], read)
+        return cached(self.name, options, [folder / file for file in wanted_files(self.stem).files[:2]], read)
 
     def negatives(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Rows of the test pairs in :meth:`load`'s interactions, int64 [T], and item indices of each, int32 [T, 99].
@@ -64,7 +69,7 @@ class He2017Ratings(WithoutFolds):
             DataError: a pair is not among the test ratings, or an item has no rating at all.
         """
         interactions = self.load()
-        folder = self.archive.folder(self.name, wanted_files(self.stem))
+        folder = self._folder()
         pairs, negatives = read_negatives(folder, self.stem)
         users = interactions.user_ids.indices_of(pairs[:, 0])
         rows = interactions.rows_of(users, interactions.item_ids.indices_of(pairs[:, 1]))
@@ -78,3 +83,18 @@ class He2017Ratings(WithoutFolds):
             )
         candidates = interactions.item_ids.indices_of(negatives.ravel())
         return rows, candidates.reshape(negatives.shape)
+
+    def _folder(self) -> Path:
+        """The folder with the three files."""
+        wanted = wanted_files(self.stem)
+        if self.path is None:
+            return self.archive.folder(self.name, wanted)
+        folder = self.path.parent
+        if lacking := wanted.lacking(lambda name: (folder / name).is_file()):
+            raise DataError(
+                f"no {', '.join(lacking)} in {folder}",
+                expected="what the names of the three files begin with",
+                fix="dataset.path=FOLDER/ml-1m, for FOLDER/ml-1m.train.rating and its companions",
+                value=str(self.path),
+            )
+        return folder

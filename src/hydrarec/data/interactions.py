@@ -73,7 +73,7 @@ def interactions_of(
     """Index, sort and fingerprint a table of raw ratings.
 
     Raises:
-        DataError: no ratings at all, or, with ``duplicates="error"``, a pair that is rated twice.
+        DataError: no ratings at all; a pair that is rated in two parts, or, with ``duplicates="error"``, twice.
     """
     if not len(table):
         raise DataError(f"{name} has no ratings", expected="at least one rating", fix="fetch or write the file again")
@@ -136,16 +136,23 @@ def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDAr
 
 
 def _each_pair_once(columns: _Columns, order: NDArray, table: RatingTable, duplicates: Duplicates) -> _Columns:
-    """Apply the policy to pairs that occur more than once; they lie side by side, earliest first."""
+    """Apply the policy to pairs that occur more than once; they lie side by side, earliest first.
+
+    A pair in two parts is an error under any policy: whichever rating stayed, one part would have seen the other's.
+    """
     new_pair = np.empty(len(order), bool)
     new_pair[0] = True
     new_pair[1:] = (np.diff(columns.users) != 0) | (np.diff(columns.items) != 0)
-    surplus = int(len(order) - new_pair.sum())
-    if not surplus:
+    again = np.flatnonzero(~new_pair)
+    if not len(again):
         return columns
+    if columns.part is not None and len(torn := again[columns.part[again] != columns.part[again - 1]]):
+        expected, fix = "each (user, item) pair in one part only", "remove it from all parts but one"
+        raise _rated_twice(order, torn, table, expected, fix)
     if duplicates == "error":
-        raise _rated_twice(order, int(np.flatnonzero(~new_pair)[0]), surplus, table)
-    log.warning("%d ratings of a pair that is rated more than once: duplicates=%s", surplus, duplicates)
+        fix = "remove one of them, or dataset.duplicates=last, first or mean"
+        raise _rated_twice(order, again, table, "each (user, item) pair once", fix)
+    log.warning("%d ratings of a pair that is rated more than once: duplicates=%s", len(again), duplicates)
     firsts = np.flatnonzero(new_pair)
     lasts = np.append(firsts[1:], len(order)) - 1
     kept = columns.at(firsts if duplicates == "first" else lasts)
@@ -156,16 +163,17 @@ def _each_pair_once(columns: _Columns, order: NDArray, table: RatingTable, dupli
     return kept
 
 
-def _rated_twice(order: NDArray, later: int, surplus: int, table: RatingTable) -> DataError:
-    rows = sorted(order[[later - 1, later]].tolist())
+def _rated_twice(order: NDArray, again: NDArray, table: RatingTable, expected: str, fix: str) -> DataError:
+    """The error for the ratings at ``again`` in ``order``, each of the same pair as the one before it."""
+    rows = sorted(order[again[0] - 1 : again[0] + 1].tolist())
     (file, line), (other_file, other_line) = table.places(rows)
     where = f"line {line}" if other_file == file else f"{file}:{line}"
     user, item = table.users[rows[0]], table.items[rows[0]]
     return DataError(
         f"user {user} rates item {item} a second time, first in {where}"
-        + (f" ({surplus} such ratings in all)" if surplus > 1 else ""),
-        expected="each (user, item) pair once",
-        fix="remove one of them, or dataset.duplicates=last, first or mean",
+        + (f" ({len(again)} such ratings in all)" if len(again) > 1 else ""),
+        expected=expected,
+        fix=fix,
         file=other_file,
         line=other_line,
         value=f"{user}, {item}",

@@ -34,7 +34,7 @@ class CsvRatings(WithoutFolds):
         scale: the ratings allowed; an end that is None is the data's own.
         expected: counts to check, if they are known.
         on_bad_rows: ``error``, or ``drop`` the rows that cannot be read.
-        duplicates: which rating of a pair counts if there are several.
+        duplicates: which rating of a pair counts if one file has several; a pair in two files is always an error.
     """
 
     def __init__(

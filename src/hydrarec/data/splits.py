@@ -7,6 +7,7 @@ splits in time will live here too: a class with ``__call__(interactions, source)
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -174,7 +175,7 @@ class GivenSplit:
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = {name: file[name] for name in ("train", "val", "test", "fingerprint")}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise DataError(
                 f"not a split index: {error}",
                 expected="an .npz with train, val, test and fingerprint",
@@ -189,16 +190,17 @@ class GivenSplit:
                 file=path,
                 value=str(stored["fingerprint"])[:12],
             )
-        parts = np.full(len(interactions), -1, np.int8)
-        for part, name in ((TRAIN, "train"), (VALIDATION, "val"), (TEST, "test")):
-            parts[stored[name]] = part
-        if (parts < 0).any() or sum(len(stored[name]) for name in ("train", "val", "test")) != len(parts):
+        rows = np.concatenate([stored[name] for name in ("train", "val", "test")])
+        if rows.dtype.kind not in "iu" or not np.array_equal(np.sort(rows), np.arange(len(interactions))):
             raise DataError(
-                "the parts of this index overlap or leave rows out",
-                expected="each row in exactly one part",
+                "the parts of this index overlap, leave rows out, or name rows that do not exist",
+                expected=f"each row number from 0 to {len(interactions) - 1} in exactly one part",
                 fix="make the index again",
                 file=path,
             )
+        parts = np.empty(len(interactions), np.int8)
+        for part, name in ((TRAIN, "train"), (VALIDATION, "val"), (TEST, "test")):
+            parts[stored[name]] = part
         return _split(parts, f"index {path.name}")
 
 

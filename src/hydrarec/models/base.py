@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.errors import CheckpointError, DivergedError
 from hydrarec.metrics.running_mean import RunningMean
@@ -120,14 +122,18 @@ class Recommender(pl.LightningModule):
         if not math.isfinite(total):
             first = int((~losses.isfinite()).nonzero()[0]) if not losses.isfinite().all() else len(chunk) - 1
             step = batch_idx * self._steps_per_call + first + 1
-            rate = self.learning_rate or 0.0
-            raise DivergedError(
-                f"the training loss became {losses[first].item()} in epoch {self.current_epoch + 1}, step {step}, at learning rate {rate:g}",
-                expected="a finite loss; the last finite checkpoint is kept",
-                fix=f"a smaller step, such as optimizer.learning_rate={rate / 10:g}, or smaller initial weights",
-                value=losses[first].item(),
-            )
+            raise self._diverged("the training loss", losses[first].item(), f", step {step}")
         self.training_loss.add(total, full * (len(chunk) - 1) + last)
+
+    def _diverged(self, what: str, value: float, step: str = "") -> DivergedError:
+        rate = self.learning_rate
+        return DivergedError(
+            f"{what} became {value} in epoch {self.current_epoch + 1}{step}"
+            + ("" if rate is None else f", at learning rate {rate:g}"),
+            expected="a finite loss; the last finite checkpoint is kept",
+            fix="smaller initial weights" + ("" if rate is None else f", or optimizer.learning_rate={rate / 10:g}"),
+            value=value,
+        )
 
     def on_train_epoch_start(self) -> None:
         self.evaluation = {}  # an epoch without validation has no validation metrics
@@ -159,21 +165,31 @@ class Recommender(pl.LightningModule):
         self._finish_evaluation("test")
 
     def _start_evaluation(self) -> None:
-        self.objective.errors.reset()
+        self.objective.reset()
         self._collected.clear()
 
     def _evaluate(self, chunk: list[Batch]) -> None:
         for batch in chunk:
-            predictions = self.objective.predict(self(batch.users, batch.items))
-            self.objective.errors.update(predictions, batch.targets)
-            self._collected.append(predictions)
+            self._collected.append(self.objective.evaluate(self(batch.users, batch.items), batch.targets))
 
     def _finish_evaluation(self, part: str) -> None:
         metrics = {f"{part}/{name}": float(value) for name, value in self.objective.report().items()}
+        if not all(math.isfinite(value) for value in metrics.values()):
+            raise self._diverged(f"{part}/loss", metrics[f"{part}/loss"])
         self.evaluation = metrics
         self.predictions[part] = torch.cat(self._collected)
         self._collected.clear()
         self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}, logger=False)
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None, **arguments: Any) -> Self:  # type: ignore[override]
+        """The model of a checkpoint, verified by its SHA-256 and read with ``weights_only=True``; nothing else is needed.
+
+        Raises:
+            CheckpointError: missing, damaged, or of another model.
+        """
+        verify(Path(checkpoint_path))
+        return super().load_from_checkpoint(checkpoint_path, map_location, **{**arguments, "weights_only": True})
 
     # -- checkpoints --------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class BayesianSVDpp(SolvedRecommender):
         init_scale: Positive,
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items)
-        self.dim, self.burn_in, self.thin, self.num_samples = embedding_dim, burn_in, thin, num_samples
+        self.burn_in, self.thin, self.num_samples = burn_in, thin, num_samples
         self.noise_shape, self.gamma = noise_shape, (precision_shape, precision_rate)
         self.users = Side(num_users, embedding_dim + 1, init_scale)
         self.items = Side(num_items, embedding_dim + 1, init_scale)

@@ -55,6 +55,7 @@ class Bias(SolvedRecommender):
 
 def _damped_mean(values: Tensor, groups: Tensor, num_groups: int, damping: float) -> Tensor:
     """Per group, sum / (damping + count), in float64; groups without values get 0."""
-    sums = torch.bincount(groups, weights=values.double(), minlength=num_groups)
+    # index_add_ and not a weighted bincount, which has no deterministic form on CUDA
+    sums = values.new_zeros(num_groups, dtype=torch.float64).index_add_(0, groups, values.double())
     counts = torch.bincount(groups, minlength=num_groups)
     return (sums / (damping + counts).clamp(min=1e-12)).float()

@@ -21,8 +21,6 @@ class Dot(Recommender):
         l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
     """
 
-    tasks = ("rating", "ranking")
-
     def __init__(
         self,
         *,
@@ -61,7 +59,6 @@ class BiasedDot(Recommender):
     Departure: with ``rating_range`` the mean is inside the sigmoid as its log-odds, so that a score of 0 is the mean.
     """
 
-    tasks = ("rating", "ranking")
     mean: Tensor
 
     def __init__(

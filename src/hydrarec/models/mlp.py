@@ -27,8 +27,6 @@ class MLP(Recommender):
     The layers start as PyTorch's do, U(−1/√fan_in, 1/√fan_in); the paper does not say.
     """
 
-    tasks = ("rating", "ranking")
-
     def __init__(
         self,
         *,

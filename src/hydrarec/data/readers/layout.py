@@ -89,6 +89,7 @@ def layout_of(file: Path, form: Form) -> Layout:
     text = _text(file, form.encoding)
     blank_lines = text[: len(text) - len(text.lstrip())].count("\n")
     first = text.lstrip("\r\n").splitlines()[0]
+    _require_no_remark(file, first, form)
     separator = _separator(file, first, form.separator)
     fields = _fields(file, first, separator)
     _require_header(file, form, fields)
@@ -99,7 +100,7 @@ def layout_of(file: Path, form: Form) -> Layout:
         raise DataError("one column stands for two things", expected=f"four of {names}", fix=fix, file=file, line=1)
     extra = [name for position, name in enumerate(names) if position not in found.values()]
     if extra and form.header:
-        log.info("%s: column%s %s not used", file, "s" if len(extra) > 1 else "", ", ".join(extra))
+        log.warning("%s: column%s %s not used", file, "s" if len(extra) > 1 else "", ", ".join(extra))
     return Layout(
         separator=separator,
         header_lines=blank_lines + 1 if form.header else 0,
@@ -120,6 +121,29 @@ def _text(file: Path, encoding: str) -> str:
     except LookupError as error:
         what, fix = f"unknown encoding '{encoding}'", "set dataset.encoding"
         raise DataError(what, expected="utf-8, latin-1, …", fix=fix, file=file) from error
+
+
+def _require_no_remark(file: Path, first: str, form: Form) -> None:
+    """Raise if the first line is prose: it begins with ``#`` or has nothing but spaces, and names no columns.
+
+    Otherwise a separator would be found in it that the ratings do not have.
+    """
+    marked = first.startswith("#")
+    prose = marked or not (any(sep in first for sep in SEPARATORS[:-1]) or _is_number(first.split()[0]))
+    names = [column for column in form.columns.values() if isinstance(column, str)]
+    absent = [name for name in names if name not in (first if marked else first.split())]
+    if form.header and prose and absent and (marked or absent == names):
+        raise DataError(
+            f"the first line is no header: {first[:60]!r} has no column '{absent[0]}'",
+            expected="a first line with the columns' names",
+            fix="remove what stands above the header, or set dataset.user, item, rating and time",
+            file=file,
+            line=1,
+            column=absent[0],
+        )
+    if marked and not form.header:
+        what, expected = f"the first line is a remark, not a rating: {first[:60]!r}", "ratings from the first line on"
+        raise DataError(what, expected=expected, fix="remove it", file=file, line=1)
 
 
 def _names_by_role(form: Form, width: int) -> list[str]:

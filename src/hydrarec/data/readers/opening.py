@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -12,8 +14,17 @@ from typing import IO
 
 from hydrarec.errors import DataError, EnvironmentFault, did_you_mean
 
-GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
+GZIP = b"\x1f\x8b"
+AGAIN = "fetch or write the file again"
+UNPACK = "unpack it first: only gzip is read as it is"
+BINARY = {  # by their first bytes, after gzip is undone
+    b"PK\x03\x04": ("a zip archive", UNPACK),
+    b"BZh": ("a bzip2 file", UNPACK),
+    b"\xfd7zXZ": ("an xz file", UNPACK),
+    GZIP: ("gzip within gzip", UNPACK),
+    b"PAR1": ("a Parquet file", "give the file the ending .parquet"),
+}
+CONTROL = re.compile(rb"[\0\x02-\x08\x0e-\x1b\x7f]")  # \x01 and \x1c to \x1f separate fields in some text files
 PEEK = 65_536  # bytes looked at
 CHUNK = 1 << 22
 
@@ -84,29 +95,50 @@ def require_text(file: Path) -> bytes:
     """The first bytes of a text file of ratings (decompressed), at most :data:`PEEK` of them.
 
     Raises:
-        DataError: the file is empty, or is HTML, UTF-16, a zip archive or Parquet.
+        DataError: the file is empty, or is a web page, UTF-16 or 32, compressed twice or by other means, or binary.
     """
     require_readable(file)
     with opened(file) as stream:
         head = stream.read(PEEK)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    again = "fetch or write the file again"
+    if (refusal := _refusal(head, file.name)) is not None:
+        what, expected, fix = refusal
+        raise DataError(what, expected=expected, fix=fix, file=file)
+    return head
+
+
+def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
+    """Why a file that begins so holds no text of ratings, what is expected and how to go on; None if it may."""
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:
-        raise DataError("the file is empty", expected="a header and ratings", fix=again, file=file)
-    if head.startswith(UTF16) or head[1:64:2] == b"\0" * len(head[1:64:2]):
-        fix = f"convert it: iconv -f UTF-16 -t UTF-8 {file.name}"
-        raise DataError("the file is UTF-16", expected="UTF-8 text", fix=fix, file=file)
-    if head.startswith(ZIP):
-        raise DataError("a zip archive, not text", expected="a text file", fix="unpack it first", file=file)
-    if head.startswith(PARQUET):
-        fix = "give the file the ending .parquet"
-        raise DataError("a Parquet file, not text", expected="a text file", fix=fix, file=file)
+        return "the file is empty", "a header and ratings", AGAIN
+    if encoding := _wide_encoding(head):
+        return f"the file is {encoding}", "UTF-8 text", f"convert it: iconv -f {encoding} -t UTF-8 {name}"
+    for magic, (kind, fix) in BINARY.items():
+        if head.startswith(magic):
+            return f"{kind}, not a text file: starts with {_shown(magic)}", "a text file", fix
+    if CONTROL.search(head[:8]) or CONTROL.search(head.partition(b"\n")[0]):
+        return f"not a text file: starts with {_shown(head[:8])}", "a text file", AGAIN
     if text[:1] == b"<":
         start = text[:40].split(b"\n")[0].decode("latin-1").split(">")[0].strip()
-        raise DataError(
-            f"not a ratings file: starts with '{start}'",
-            expected="rows of user, item and rating",
-            fix="a web page was saved in its place; " + again,
-            file=file,
-        )
-    return head
+        fix = "a web page was saved in its place; " + AGAIN
+        return f"not a ratings file: starts with '{start}'", "rows of user, item and rating", fix
+    if head.count(b"\r") - head.count(b"\r\n") > head.count(b"\n"):
+        fix = f"convert them: tr '\\r' '\\n' < {name}"
+        return "the lines end with CR alone, as on old Macs", "lines that end with LF or CR LF", fix
+    return None
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """``UTF-16`` or ``UTF-32`` if a mark says so, or every other byte, or three of four, is zero."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    zero = [len(head) >= 4 and not any(head[k:64:4]) for k in range(4)]
+    if sum(zero) == 3:
+        return "UTF-32"
+    return "UTF-16" if zero in ([True, False] * 2, [False, True] * 2) else None
+
+
+def _shown(start: bytes) -> str:
+    return repr(start).removeprefix("b")
