@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from hydrarec.errors import HydrarecError
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1] / "src"
 TIME_LIMIT = 120  # seconds; a run of these tests takes 5, also where other work keeps the machine busy
+
+# The same examples each time; HYPOTHESIS_PROFILE=default looks for new ones.
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 Config = dict[str, Any]
 Train = Callable[..., subprocess.CompletedProcess[str]]

@@ -47,7 +47,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 def oracle(content: bytes) -> dict[tuple[str, str], tuple[float, float]]:
     """(user, item) → (rating, time), of a file that is read without complaint; by the csv module, row by row."""
-    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    rows = csv.reader(io.StringIO(content.decode("utf-8").lstrip("\ufeff"), newline=""))
     header = [name.strip() for name in next(row for row in rows if any(field.strip() for field in row))]
     where = [header.index(name) for name in ("userId", "movieId", "rating", "timestamp")]
 

@@ -54,8 +54,9 @@ def test_clipping_acts_at_evaluation_only(clip: bool, rmse: float) -> None:
     objective = RatingObjective(loss="mse", clip=clip, scale=(1.0, 5.0))
     scores, targets = torch.tensor([6.0, -1.0]), torch.tensor([5.0, 1.0])
     assert objective.loss(scores, targets).item() == (1 + 4) / 2
-    objective.errors.update(objective.predict(scores), targets)
+    objective.evaluate(scores, targets)
     assert objective.report()["rmse"].item() == pytest.approx(rmse)
+    assert objective.report()["loss"].item() == (1 + 4) / 2  # of the raw scores, as in training
 
 
 @pytest.mark.parametrize(
