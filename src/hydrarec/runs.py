@@ -15,14 +15,16 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
-import numpy as np
 import yaml
 
 from hydrarec.errors import CheckpointError, EnvironmentFault, HydrarecError
 from hydrarec.files import TEMPORARY_SUFFIX, atomic_write, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class RunFolder:
@@ -96,6 +98,8 @@ class RunFolder:
             writer.writerows(rows)
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+        import numpy as np  # here, so that a mistyped option need not wait for it
+
         with atomic_write(self.path / "predictions.npz") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 

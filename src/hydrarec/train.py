@@ -45,7 +45,8 @@ def _main() -> int:
 
     overrides = arguments.overrides
     if arguments.shows:
-        compose_config(overrides)  # whose errors keep the contract
+        if overrides:
+            compose_config(overrides)  # whose errors keep the contract
     elif arguments.multirun:
         judge_sweep(overrides)
     else:
