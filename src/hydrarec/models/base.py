@@ -87,8 +87,7 @@ class Recommender(pl.LightningModule):
         epochs = self.trainer.max_epochs
         self.schedule = self._make_schedule(optimizer, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
         # Handed to Lightning too, so that the schedule's state travels in the checkpoint.
-        monitor = {"monitor": "val/loss"} if self.schedule.moves == "metric" else {}
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule.scheduler, **monitor}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule.scheduler}}
 
     @property
     def learning_rate(self) -> float | None:
