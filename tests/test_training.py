@@ -35,6 +35,7 @@ def test_the_run_folder_holds_everything_and_agrees_with_itself(execute: Execute
     assert record["status"] == "finished"
     assert record["parameters"] == 40 * 65 + 30 * 65  # embeddings of 64 and a bias each
     assert record["data"]["ratings"] == 600
+    assert {"licence", "citation"} <= set(record["data"])
     assert record["split"]["parts"]["train"]["ratings"] == result["n"]["train"] == 480
     assert json.loads((folder / "result.json").read_text()) == result
     assert (folder / "config.yaml").is_file()

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydrarec import compatibility
 from hydrarec.callbacks.history import History
 from hydrarec.config.signatures import parameters
+from hydrarec.data.datasets import About
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
@@ -39,7 +40,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     if len(split.val) == 0:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
-    folder.update_record(data=_description(interactions), split=split.report(interactions))
+    folder.update_record(data=_description(interactions, source.about), split=split.report(interactions))
     compatibility.check_size(factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     datamodule = factory(cfg.task.datamodule)(
@@ -86,11 +87,13 @@ def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) ->
     return made
 
 
-def _description(interactions: Interactions) -> dict[str, Any]:
+def _description(interactions: Interactions, about: About) -> dict[str, Any]:
     return {
         "name": interactions.name,
         "fingerprint": interactions.fingerprint,
         "ratings": len(interactions),
         "users": interactions.num_users,
         "items": interactions.num_items,
+        "licence": about.licence,
+        "citation": about.citation,
     }
