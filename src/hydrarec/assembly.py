@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec import compatibility
 from hydrarec.callbacks.history import History
 from hydrarec.config.signatures import parameters
+from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets import About
+from hydrarec.data.filters import Filter, FilteredSource
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
+from hydrarec.objectives.base import Objective
 from hydrarec.runs import RunFolder
 from hydrarec.training import Parts, TrainerSettings
 
@@ -35,20 +39,39 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     compatibility.check_task(cfg)
     compatibility.check_optimizer(cfg)
     source, splitter = factory(cfg.dataset)(), factory(cfg.split)()
-    interactions: Interactions = source.load()
+    loaded: Interactions = source.load()
+    filtering: Filter = factory(cfg.filter)()
+    interactions = filtering(loaded)
+    about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
+    if interactions is not loaded:
+        source = FilteredSource(source.name)
     split: Split = splitter(interactions, source)
     if len(split.val) == 0:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
-    folder.update_record(data=_description(interactions, source.about), split=split.report(interactions))
+    folder.update_record(data=about, split=split.report(interactions))
     compatibility.check_size(factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
-    datamodule = factory(cfg.task.datamodule)(
-        interactions=interactions, split=split, steps_per_call=settings.steps_per_call, seed=config["seed"]
-    )
+    model_class: type[Recommender] = get_class(cfg.model._target_)
+    known = {
+        "interactions": interactions,
+        "split": split,
+        "given_candidates": source.candidates(),
+        "unit": model_class.trains_on,
+        "steps_per_call": settings.steps_per_call,
+        "seed": config["seed"],
+    }
+    datamodule: InteractionsDataModule = factory(cfg.task.datamodule)(**_wanted(cfg.task.datamodule, known))
+    folder.update_record(evaluation=datamodule.report())
+    training_items = interactions.items[split.train]
+    known = {
+        "scale": interactions.scale,
+        "popularity": torch.from_numpy(np.bincount(training_items, minlength=interactions.num_items)),
+    }
+    objective: Objective = factory(cfg.task.objective)(**_wanted(cfg.task.objective, known))
     model: Recommender = factory(cfg.model)(num_users=interactions.num_users, num_items=interactions.num_items)
     model.attach(
-        objective=factory(cfg.task.objective)(scale=interactions.scale),
+        objective=objective,
         optimizer=factory(cfg.optimizer),
         scheduler=factory(cfg.scheduler),
         steps_per_epoch=datamodule.steps_per_epoch,
@@ -77,14 +100,15 @@ def factory(node: DictConfig) -> Callable[..., Any]:
 
 
 def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) -> list[pl.Callback]:
-    """The configured callbacks; each gets what its signature asks for."""
-    offered = {"history": history, "interactions": interactions}
-    made = []
-    for node in cfg.callbacks.values():
-        if node is not None:
-            wanted = parameters(node._target_) or {}
-            made.append(factory(node)(**{name: value for name, value in offered.items() if name in wanted}))
-    return made
+    known = {"history": history, "interactions": interactions}
+    nodes = [node for node in cfg.callbacks.values() if node is not None]
+    return [factory(node)(**_wanted(node, known)) for node in nodes]
+
+
+def _wanted(node: DictConfig, known: dict[str, Any]) -> dict[str, Any]:
+    """What the signature behind a node asks for, of all that the run knows."""
+    names = parameters(node._target_) or {}
+    return {name: value for name, value in known.items() if name in names}
 
 
 def _description(interactions: Interactions, about: About) -> dict[str, Any]:

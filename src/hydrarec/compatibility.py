@@ -15,7 +15,7 @@ from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.errors import CheckpointError, ConfigError, did_you_mean
 from hydrarec.models.base import Recommender
-from hydrarec.objectives import RatingObjective
+from hydrarec.objectives.base import Objective
 
 
 def check_task(cfg: DictConfig) -> None:
@@ -28,8 +28,10 @@ def check_task(cfg: DictConfig) -> None:
             fix=f"task={model.tasks[0]}",
             value=cfg.task.name,
         )
-    objective: type[RatingObjective] = get_class(cfg.task.objective._target_)
-    produced = {f"val/{name}": mode for name, mode in objective.metrics.items()}
+    if cfg.task.name == "ranking":
+        _check_ranking(cfg)
+    objective: type[Objective] = get_class(cfg.task.objective._target_)
+    produced = {f"val/{name}": mode for name, mode in objective.produced(cfg.task.objective).items()}
     early = cfg.callbacks.get("early_stopping")
     for path, node in (("task", cfg.task), ("callbacks.early_stopping", early)):
         if node is None or node.monitor is None:
@@ -48,6 +50,31 @@ def check_task(cfg: DictConfig) -> None:
                 fix="leave the mode as the task states it",
                 value=node.mode,
             )
+
+
+def _check_ranking(cfg: DictConfig) -> None:
+    """What has a meaning for ratings only."""
+    if cfg.model.get("rating_range"):
+        raise ConfigError(
+            "model.rating_range=true squashes scores into a scale of ratings, and task=ranking has none",
+            expected="model.rating_range=false",
+            fix="model.rating_range=false, or task=rating",
+            value=True,
+        )
+    if cfg.scheduler._target_.endswith(".plateau"):
+        raise ConfigError(
+            "scheduler=plateau follows val/loss, which task=ranking does not produce",
+            expected="a schedule that needs no validation loss",
+            fix="scheduler=constant",
+            value="plateau",
+        )
+    if cfg.task.datamodule.num_negatives == "catalogue" and cfg.task.objective.loss != "softmax":
+        raise ConfigError(
+            f"task.objective.loss={cfg.task.objective.loss} compares drawn negatives, not the whole catalogue",
+            expected="task.objective.loss=softmax, or a number of negatives",
+            fix="task.datamodule.num_negatives=4, or task.objective.loss=softmax",
+            value="catalogue",
+        )
 
 
 def check_optimizer(cfg: DictConfig) -> None:

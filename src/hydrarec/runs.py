@@ -97,10 +97,11 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(rows)
 
-    def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        """``predictions.npz`` or ``ranks.npz``."""
         import numpy as np  # here, so that a mistyped option need not wait for it
 
-        with atomic_write(self.path / "predictions.npz") as file:
+        with atomic_write(self.path / name) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
     def write_result(self, result: dict[str, Any]) -> None:

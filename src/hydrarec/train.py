@@ -7,6 +7,7 @@ answer at once.
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -157,18 +158,23 @@ def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
     lines = [note] if note else []
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
     for part in ("val", "test"):
-        metrics = {
-            name.split("/")[1]: value
-            for name, value in result["metrics"].items()
-            if name.startswith(f"{part}/") and name.count("/") == 1
-        }
-        if metrics:
-            figures = "  ".join(f"{part}/{name} {value:.4f}" for name, value in metrics.items() if name != "loss")
+        for metrics in _shown(result["metrics"], part):
+            figures = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
             lines.append(f"{figures}  (n = {result['n'][part]:,})")
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _shown(metrics: dict[str, float], part: str) -> list[dict[str, float]]:
+    """What is printed of a part, a line per protocol: errors, or hit rate and gain; the rest is in result.json."""
+    protocols: dict[str, dict[str, float]] = {}
+    for name, value in metrics.items():
+        match = re.fullmatch(rf"{part}/(?:rmse|mae|(?:hr|ndcg)@\d+/(full|sampled\d+))", name)
+        if match:
+            protocols.setdefault(match[1] or "", {})[name] = value
+    return list(protocols.values())
 
 
 def _relative(path: Path) -> Path:

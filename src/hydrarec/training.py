@@ -21,7 +21,7 @@ from hydrarec.callbacks.table import EpochTable
 from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
 from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.kinds import Count, NonNegative
-from hydrarec.data.datamodules import RatingDataModule
+from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.errors import EnvironmentFault
 from hydrarec.models.base import Recommender
 from hydrarec.provenance import peak_memory_bytes
@@ -78,7 +78,7 @@ class Parts:
     """Everything a run is made of, built by the caller."""
 
     model: Recommender
-    datamodule: RatingDataModule
+    datamodule: InteractionsDataModule
     settings: TrainerSettings
     monitor: str | None
     mode: Literal["min", "max"]
@@ -118,7 +118,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
 
     metrics = _evaluate(trainer, model, datamodule, folder, checkpoints, history)
     if parts.save_predictions:
-        folder.write_predictions(_predictions(model, datamodule))
+        folder.write_arrays(model.objective.outcome_file, _outcomes(model, datamodule))
     result = {
         "metrics": metrics,
         "selected": {
@@ -127,7 +127,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
             "mode": parts.mode,
         },
         "epochs": len(history.rows),
-        "n": {"train": len(datamodule.split.train), **{part: len(found) for part, found in model.predictions.items()}},
+        "n": {"train": len(datamodule.split.train), **_evaluated(model)},
         "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
     }
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
@@ -163,7 +163,7 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: Te
 def _evaluate(
     trainer: pl.Trainer,
     model: Recommender,
-    datamodule: RatingDataModule,
+    datamodule: InteractionsDataModule,
     folder: RunFolder,
     checkpoints: Checkpoints,
     history: History,
@@ -183,15 +183,20 @@ def _evaluate(
     return metrics
 
 
-def _predictions(model: Recommender, datamodule: RatingDataModule) -> dict[str, Any]:
-    """Per part, aligned arrays: user and item index, target, prediction, row number in the interactions."""
+def _evaluated(model: Recommender) -> dict[str, int]:
+    """Rows per evaluated part."""
+    return {part: len(next(iter(outcomes.values()))) for part, outcomes in model.outcomes.items()}
+
+
+def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:
+    """Per part, aligned arrays: row number in the interactions, user and item index, target, and what was found out."""
     data = datamodule.interactions
     arrays: dict[str, Any] = {}
-    for part, predicted in model.predictions.items():
-        rows = getattr(datamodule.split, part)[: len(predicted)]  # fewer only in debug runs
+    for part, number in _evaluated(model).items():
+        rows = getattr(datamodule.split, part)[:number]  # fewer only in debug runs
         columns = {"row": rows, "user": data.users[rows], "item": data.items[rows], "target": data.ratings[rows]}
         arrays |= {f"{part}/{name}": column for name, column in columns.items()}
-        arrays[f"{part}/prediction"] = predicted.float().cpu().numpy()
+        arrays |= {f"{part}/{name}": found.cpu().numpy() for name, found in model.outcomes[part].items()}
     return arrays
 
 

@@ -49,7 +49,7 @@ def test_ratings_know_their_part(source: He2017Ratings) -> None:
 
 
 def test_negatives_belong_to_test_rows(source: He2017Ratings) -> None:
-    rows, candidates = source.negatives()
+    rows, candidates = source.candidates()
     assert rows.tolist() == [2, 3]
     assert candidates.tolist() == [[1, 0], [1, 1]]
 
@@ -63,7 +63,7 @@ def test_a_path_needs_no_archive_and_no_stem(
         file.rename(file.with_name(file.name.replace("ml-1m", "own")))
     copy = he2017(path=str(tmp_path / "he" / "own"))
     assert copy.load().fingerprint == expected
-    assert copy.negatives()[0].tolist() == [2, 3]
+    assert copy.candidates()[0].tolist() == [2, 3]
 
 
 @pytest.mark.parametrize("path", ["he", "he/ml-1m.train.rating", "nowhere/ml-1m"])
@@ -89,5 +89,5 @@ def test_negatives_that_do_not_fit(
 ) -> None:
     (tmp_path / "he" / "ml-1m.test.negative").write_text(text)
     with pytest.raises(DataError, match=what) as caught:
-        source.negatives()
+        source.candidates()
     assert caught.value.line == line

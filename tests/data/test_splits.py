@@ -115,14 +115,14 @@ def test_legacy_validates_on_the_first_of_numpys_old_permutation() -> None:
 
 def test_given_parts_of_separate_files() -> None:
     part = (np.arange(40) % 3).astype(np.int8)
-    split = GivenSplit(index=None)(interactions(part=part), NoFolds())
+    split = GivenSplit(index=None, hold_out_last=False, seed=0)(interactions(part=part), NoFolds())
     assert_partition(split, 40)
     assert len(split.train) == (part == 0).sum()
 
 
 def test_given_needs_parts() -> None:
     with pytest.raises(ConfigError, match="needs parts"):
-        GivenSplit(index=None)(interactions(), NoFolds())
+        GivenSplit(index=None, hold_out_last=False, seed=0)(interactions(), NoFolds())
 
 
 def test_given_index_round_trip_and_its_checks(tmp_path: Path) -> None:
@@ -130,15 +130,15 @@ def test_given_index_round_trip_and_its_checks(tmp_path: Path) -> None:
     made = RandomSplit(seed=0, val=0.2, test=0.2)(data, NoFolds())
     path = tmp_path / "split.npz"
     np.savez(path, train=made.train, val=made.val, test=made.test, fingerprint=data.fingerprint)
-    assert GivenSplit(index=str(path))(data, NoFolds()).fingerprint == made.fingerprint
+    assert GivenSplit(index=str(path), hold_out_last=False, seed=0)(data, NoFolds()).fingerprint == made.fingerprint
     with pytest.raises(DataError, match="other interactions"):
-        GivenSplit(index=str(path))(interactions(32), NoFolds())
+        GivenSplit(index=str(path), hold_out_last=False, seed=0)(interactions(32), NoFolds())
     np.savez(path, train=made.train, val=made.val, test=made.test[1:], fingerprint=data.fingerprint)
     with pytest.raises(DataError, match="leave rows out"):
-        GivenSplit(index=str(path))(data, NoFolds())
+        GivenSplit(index=str(path), hold_out_last=False, seed=0)(data, NoFolds())
     path.write_text("<html>")
     with pytest.raises(DataError, match="not a split index"):
-        GivenSplit(index=str(path))(data, NoFolds())
+        GivenSplit(index=str(path), hold_out_last=False, seed=0)(data, NoFolds())
 
 
 def test_the_report_counts_what_training_never_saw() -> None:
@@ -151,3 +151,5 @@ def test_the_report_counts_what_training_never_saw() -> None:
     assert report["test"]["ratings_of_cold_users"] == (data.users == 0).sum() == 5
     assert report["val"]["ratings_of_cold_items"] == 7
     assert report["train"]["ratings_of_cold_items"] == 0
+    assert [report[part]["users"] for part in ("train", "val", "test")] == [7, 7, 1]
+    assert [report[part]["items"] for part in ("train", "val", "test")] == [4, 1, 5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -42,11 +43,11 @@ class History(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Recommender)
         samples, training_seconds = pl_module.training_loss.weight, self._elapsed + self._trained - self._started
-        rate = pl_module.learning_rate
+        rate, loss = pl_module.learning_rate, pl_module.training_loss.take()
         self.rows.append(
             {
                 "epoch": trainer.current_epoch + 1,
-                "train/loss": pl_module.training_loss.take(),
+                **({} if math.isnan(loss) else {"train/loss": loss}),  # counted models minimise nothing
                 **pl_module.evaluation,
                 **({} if rate is None else {"learning_rate": rate}),
                 "seconds": self._elapsed + time.perf_counter() - self._started,

@@ -11,16 +11,24 @@ from hydrarec import console
 from hydrarec.callbacks.history import History, Row
 
 # Title, key in the row, format. What a row lacks (a part without ratings, a model without optimiser) is left out.
-COLUMNS = (
+_BEFORE = (
     ("epoch", "epoch", "{:d}"),
     ("train loss", "train/loss", "{:.4f}"),
     ("val loss", "val/loss", "{:.4f}"),
     ("val RMSE", "val/rmse", "{:.4f}"),
     ("val MAE", "val/mae", "{:.4f}"),
+)
+_AFTER = (
     ("learning rate", "learning_rate", "{:.2e}"),
     ("seconds", "seconds", "{:.2f}"),
     ("samples/s", "samples_per_second", "{:,.0f}"),
 )
+
+
+def columns_of(row: Row) -> list[tuple[str, str, str]]:
+    """What is shown of a row; how far a ranking is judged depends on its protocol, so its columns have their own names."""
+    ranked = [(key, key, "{:.4f}") for key in row if key.startswith(("val/hr@", "val/ndcg@"))]
+    return [column for column in (*_BEFORE, *ranked, *_AFTER) if column[1] in row]
 
 
 class EpochTable(pl.Callback):
@@ -51,7 +59,7 @@ class EpochTable(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.history.rows[-1]
         if not self._headed:
-            self._print("  ".join(f"{title:>{_width(title)}}" for title, key, _ in COLUMNS if key in row))
+            self._print("  ".join(f"{title:>{_width(title)}}" for title, _, _ in columns_of(row)))
             self._headed = True
         self._print(self._line(row))
 
@@ -62,7 +70,7 @@ class EpochTable(pl.Callback):
         self._stop()
 
     def _line(self, row: Row) -> str:
-        return "  ".join(f"{form.format(row[key]):>{_width(title)}}" for title, key, form in COLUMNS if key in row)
+        return "  ".join(f"{form.format(row[key]):>{_width(title)}}" for title, key, form in columns_of(row))
 
     def _print(self, line: str) -> None:
         (self._bar.console if self._bar is not None else self.console).print(line, highlight=False)

@@ -26,7 +26,7 @@ def judge(config: Node) -> None:
     if config["published"] is not None:
         judge_against(Published, config["published"], "published")
     judge_against(TaskConfig, config["task"], "task")
-    for path in ("dataset", "split", "model", "optimizer", "scheduler", "trainer"):
+    for path in ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer"):
         _judge_node(path, config[path])
     for part in ("datamodule", "objective"):
         _judge_node(f"task.{part}", config["task"][part])

@@ -18,6 +18,7 @@ class TrainConfig:
     output_dir: str
     save_predictions: bool
     dataset: dict
+    filter: dict
     split: dict
     task: dict
     model: dict
@@ -34,12 +35,14 @@ class TaskConfig:
     """``task``: what is predicted, with which objective, and which metric selects, stated once.
 
     Attributes:
+        rating_range: whether scorers that can squash their scores into the scale of the ratings do so by default.
         monitor, mode: the validation metric that selects the best epoch, and which way is better; null: the last epoch.
     """
 
-    name: Literal["rating"]
+    name: Literal["rating", "ranking"]
     monitor: str | None
     mode: Literal["min", "max"]
+    rating_range: bool
     datamodule: dict
     objective: dict
 
@@ -88,6 +91,7 @@ class ReproduceConfig:
 # Where the class of a group's own node lives; nodes inside it may be anywhere in hydrarec.
 HOMES = {
     "dataset": "hydrarec.data.",
+    "filter": "hydrarec.data.filters.",
     "split": "hydrarec.data.splits.",
     "task.datamodule": "hydrarec.data.datamodules.",
     "task.objective": "hydrarec.objectives.",
@@ -101,8 +105,8 @@ HOMES = {
 # What only a run knows and supplies itself, by the path of the node (a regular expression); no setting may name it.
 SUPPLIED = {
     r"model": ("num_users", "num_items"),
-    r"task\.datamodule": ("interactions", "split", "steps_per_call", "seed"),
-    r"task\.objective": ("scale",),
+    r"task\.datamodule": ("interactions", "split", "given_candidates", "unit", "steps_per_call", "seed"),
+    r"task\.objective": ("scale", "popularity"),
     r"optimizer": ("parameters",),
     r"scheduler": ("optimizer", "epochs", "steps_per_epoch"),
     r"callbacks\.\w+": ("history", "interactions"),

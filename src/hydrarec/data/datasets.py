@@ -55,8 +55,8 @@ class Counts:
                 )
 
 
-class WithoutFolds:
-    """A dataset that nobody published folds of."""
+class Dataset:
+    """A dataset that brings neither folds nor candidates of its own, unless it says otherwise."""
 
     name: str
 
@@ -68,6 +68,10 @@ class WithoutFolds:
         """
         raise no_official_folds(self.name)
 
+    def candidates(self) -> tuple[NDArray[np.int64], NDArray[np.int32]] | None:
+        """What its authors rank each test item among: rows of the interactions, int64 [T], and items, int32 [T, C]."""
+        return None
+
 
 def no_official_folds(name: str) -> DataError:
     """The error for a dataset without folds of its own."""
@@ -75,7 +79,7 @@ def no_official_folds(name: str) -> DataError:
     return DataError(f"{name} has no official folds", expected=expected, fix=fix)
 
 
-class Ratings:
+class Ratings(Dataset):
     """A published dataset of ratings.
 
     Args:

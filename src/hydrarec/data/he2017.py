@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hydrarec.data.archive import Archive
 from hydrarec.data.cache import cached
-from hydrarec.data.datasets import About, Counts, WithoutFolds
+from hydrarec.data.datasets import About, Counts, Dataset
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.readers.delimited import Rules
 from hydrarec.data.readers.he2017 import read_negatives, read_parts, wanted_files
@@ -18,7 +18,7 @@ from hydrarec.data.table import Scale
 from hydrarec.errors import DataError
 
 
-class He2017Ratings(WithoutFolds):
+class He2017Ratings(Dataset):
     """Ratings split by their authors: the latest of each user is the test part, with 99 negatives drawn once for all.
 
     Args:
@@ -62,7 +62,7 @@ class He2017Ratings(WithoutFolds):
 
         return cached(self.name, options, [folder / file for file in wanted_files(self.stem).files[:2]], read)
 
-    def negatives(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def candidates(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Rows of the test pairs in :meth:`load`'s interactions, int64 [T], and item indices of each, int32 [T, 99].
 
         Raises:

@@ -80,7 +80,7 @@ def interactions_of(
     user_ids, users = IdMap.of(table.users)
     item_ids, items = IdMap.of(table.items)
     order = _canonical_order(users, items, len(item_ids), table.timestamps)
-    columns = _Columns(users, items, table.ratings, table.timestamps, table.part).at(order)
+    columns = Columns(users, items, table.ratings, table.timestamps, table.part).at(order)
     columns = _each_pair_once(columns, order, table, duplicates)
     low = float(columns.ratings.min()) if scale.low is None else scale.low
     high = float(columns.ratings.max()) if scale.high is None else scale.high
@@ -98,15 +98,15 @@ def interactions_of(
 
 
 @dataclass(frozen=True)
-class _Columns:
+class Columns:
     users: NDArray[np.int32]
     items: NDArray[np.int32]
     ratings: NDArray[np.float32]
     timestamps: NDArray[np.int64] | None
     part: NDArray[np.int8] | None
 
-    def at(self, rows: NDArray) -> _Columns:
-        return _Columns(
+    def at(self, rows: NDArray) -> Columns:
+        return Columns(
             users=self.users[rows],
             items=self.items[rows],
             ratings=self.ratings[rows],
@@ -135,7 +135,7 @@ def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDAr
     return order
 
 
-def _each_pair_once(columns: _Columns, order: NDArray, table: RatingTable, duplicates: Duplicates) -> _Columns:
+def _each_pair_once(columns: Columns, order: NDArray, table: RatingTable, duplicates: Duplicates) -> Columns:
     """Apply the policy to pairs that occur more than once; they lie side by side, earliest first.
 
     A pair in two parts is an error under any policy: whichever rating stayed, one part would have seen the other's.
@@ -192,7 +192,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())  # a tab or newline in a title breaks TensorBoard's projector
 
 
-def fingerprint_of(columns: _Columns, user_ids: IdMap, item_ids: IdMap) -> str:
+def fingerprint_of(columns: Columns, user_ids: IdMap, item_ids: IdMap) -> str:
     """SHA-256 over the canonical content, in a byte order of its own: equal on every machine."""
     digest = hashlib.sha256()
     for ids in (user_ids, item_ids):

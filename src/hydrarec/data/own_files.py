@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from hydrarec.data.cache import cached
-from hydrarec.data.datasets import About, Counts, WithoutFolds
+from hydrarec.data.datasets import About, Counts, Dataset
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.readers.delimited import Rules, read_delimited
 from hydrarec.data.readers.layout import Form, layout_of
@@ -17,7 +17,7 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION, RatingTable, Scale, joi
 PARQUET = (".parquet", ".pq")
 
 
-class CsvRatings(WithoutFolds):
+class CsvRatings(Dataset):
     """Ratings in a file of the user's own, or in separate files for training, validation and test.
 
     Args:

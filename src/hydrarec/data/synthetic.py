@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.config.kinds import Count, Finite, Index, NonNegative, Positive, Seed, Share
-from hydrarec.data.datasets import About, WithoutFolds
+from hydrarec.data.datasets import About, Dataset
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import Place, RatingTable, Scale
 from hydrarec.errors import ConfigError
@@ -18,7 +18,7 @@ DENSE = 4  # up to so many cells per rating the whole matrix is drawn from at on
 FIRST_SECOND, LAST_SECOND = 946_684_800, 1_577_836_800  # the years 2000 to 2019
 
 
-class SyntheticRatings(WithoutFolds):
+class SyntheticRatings(Dataset):
     """``rating = mean + b_u + b_i + p_u·q_i + ε`` with Gaussian biases, factors and noise, on distinct random pairs.
 
     ``p_u·q_i`` has the standard deviation ``structure_sd`` whatever the rank. Items are chosen by a long-tailed

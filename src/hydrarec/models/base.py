@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pytorch_lightning as pl
 import torch
@@ -15,11 +15,13 @@ from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.errors import CheckpointError, DivergedError
 from hydrarec.metrics.running_mean import RunningMean
-from hydrarec.objectives import RatingObjective
+from hydrarec.objectives.base import Objective
 from hydrarec.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
+
+_SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
 
 
 class Recommender(pl.LightningModule):
@@ -34,10 +36,12 @@ class Recommender(pl.LightningModule):
         num_users, num_items: sizes of the index spaces.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("rating",)  # under which tasks this model has a meaning
+    tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # under which tasks this model has a meaning
+    trains_on: ClassVar[Literal["interactions", "users"]] = "interactions"  # what one row of its batches is
     observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
+    floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
 
-    objective: RatingObjective
+    objective: Objective
     _make_optimizer: OptimizerFactory
     _make_schedule: ScheduleFactory
 
@@ -50,8 +54,7 @@ class Recommender(pl.LightningModule):
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
         self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, in full precision
-        self.predictions: dict[str, Tensor] = {}  # per part, float32 [N] in the order of its rows
-        self._collected: list[Tensor] = []
+        self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, what its evaluation found out about each row, [N]
 
     # -- what a model writes ------------------------------------------------------------------------------------
 
@@ -59,8 +62,21 @@ class Recommender(pl.LightningModule):
         """Raw scores, float32, of the shape that ``users`` and ``items`` (int64) broadcast to."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(users, items)")
 
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        """Scores of every item, float32 [U, num_items], for ``users``, int64 [U].
+
+        By default :meth:`forward` over all pairs, a few users at a time; a model with a matrix product says so here.
+        """
+        items = torch.arange(self.num_items, device=users.device)
+        step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
+        return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
+
     def observe(self, data: TrainingData) -> None:
         """See the training part once, before the first step: means, counts, histories. By default nothing."""
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        """The mean loss of a batch, as the objective has it."""
+        return self.objective.loss(self(batch.users, batch.items), batch.targets)
 
     def penalty(self) -> Tensor | None:
         """What is added to the loss of each step, beside the optimiser's weight decay; None for nothing."""
@@ -71,7 +87,7 @@ class Recommender(pl.LightningModule):
     def attach(
         self,
         *,
-        objective: RatingObjective,
+        objective: Objective,
         optimizer: OptimizerFactory,
         scheduler: ScheduleFactory,
         steps_per_epoch: int,
@@ -104,7 +120,7 @@ class Recommender(pl.LightningModule):
         last, losses = len(chunk) - 1, []
         for step, batch in enumerate(chunk):
             optimizer.zero_grad()
-            loss = self.objective.loss(self(batch.users, batch.items), batch.targets)
+            loss = self.batch_loss(batch)
             losses.append(loss.detach())
             penalty = self.penalty()
             (loss if penalty is None else loss + penalty).backward()
@@ -116,7 +132,7 @@ class Recommender(pl.LightningModule):
 
     def _account(self, losses: Tensor, chunk: list[Batch], batch_idx: int) -> None:
         """Add a chunk's losses [steps] to the epoch's mean; stop at the first that is not finite."""
-        full, last = len(chunk[0].targets), len(chunk[-1].targets)
+        full, last = chunk[0].targets.numel(), chunk[-1].targets.numel()
         total = float(losses[:-1].double().sum() * full + losses[-1].double() * last)
         if not math.isfinite(total):
             first = int((~losses.isfinite()).nonzero()[0]) if not losses.isfinite().all() else len(chunk) - 1
@@ -151,10 +167,10 @@ class Recommender(pl.LightningModule):
     def on_test_epoch_start(self) -> None:
         self._start_evaluation()
 
-    def validation_step(self, chunk: list[Batch], batch_idx: int) -> None:
+    def validation_step(self, chunk: list[Any], batch_idx: int) -> None:
         self._evaluate(chunk)
 
-    def test_step(self, chunk: list[Batch], batch_idx: int) -> None:
+    def test_step(self, chunk: list[Any], batch_idx: int) -> None:
         self._evaluate(chunk)
 
     def on_validation_epoch_end(self) -> None:
@@ -164,20 +180,19 @@ class Recommender(pl.LightningModule):
         self._finish_evaluation("test")
 
     def _start_evaluation(self) -> None:
-        self.objective.reset()
-        self._collected.clear()
+        self.objective.reset(thorough=self.trainer.state.fn != "fit")
 
-    def _evaluate(self, chunk: list[Batch]) -> None:
+    def _evaluate(self, chunk: list[Any]) -> None:
         for batch in chunk:
-            self._collected.append(self.objective.evaluate(self(batch.users, batch.items), batch.targets))
+            self.objective.evaluate(self, batch)
 
     def _finish_evaluation(self, part: str) -> None:
         metrics = {f"{part}/{name}": float(value) for name, value in self.objective.report().items()}
-        if not all(math.isfinite(value) for value in metrics.values()):
-            raise self._diverged(f"{part}/loss", metrics[f"{part}/loss"])
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                raise self._diverged(name, value)
         self.evaluation = metrics
-        self.predictions[part] = torch.cat(self._collected)
-        self._collected.clear()
+        self.outcomes[part] = self.objective.outcomes()
         self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}, logger=False)
 
     @classmethod

@@ -51,6 +51,8 @@ class BayesianSVDpp(SolvedRecommender):
     user_samples: Tensor  # float32 [num_samples, num_users, D]
     item_samples: Tensor  # float32 [num_samples, num_items, D]
 
+    tasks = ("rating",)  # its likelihood is that of ratings
+
     def __init__(
         self,
         *,
@@ -109,7 +111,7 @@ class BayesianSVDpp(SolvedRecommender):
         shape, rate = self.gamma
         self.noise_precision.copy_(_gamma(shape + len(target) / 2, rate + (weights * squared).sum() / 2))
         self._store(epoch, item_means)
-        return self.mean + scores
+        return self.objective.loss(self.mean + scores, data.targets)
 
     def _store(self, epoch: int, item_means: Tensor) -> None:
         if epoch < self.burn_in or (epoch - self.burn_in) % self.thin != self.thin - 1:

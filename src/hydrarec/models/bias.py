@@ -23,6 +23,7 @@ class Bias(SolvedRecommender):
         user_regularization, item_regularization: λ_u and λ_i, in ratings.
     """
 
+    tasks = ("rating",)  # without ratings every mean is 1
     observed = ("mean", "user_bias", "item_bias")
     mean: Tensor
     user_bias: Tensor
@@ -47,7 +48,7 @@ class Bias(SolvedRecommender):
         self.user_bias = _damped_mean(
             centred - self.item_bias[data.items], data.users, self.num_users, self.user_regularization
         )
-        return self(data.users, data.items)
+        return self.objective.loss(self(data.users, data.items), data.targets)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return self.mean + self.user_bias[users] + self.item_bias[items]

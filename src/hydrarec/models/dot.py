@@ -40,6 +40,9 @@ class Dot(Recommender):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return (self.user_embedding(users) * self.item_embedding(items)).sum(-1)
 
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        return self.user_embedding(users) @ self.item_embedding.weight.T
+
     def penalty(self) -> Tensor | None:
         return l2_penalty(self.l2, self.user_embedding.weight, self.item_embedding.weight)
 
@@ -89,6 +92,8 @@ class BiasedDot(Recommender):
         self.register_buffer("mean", torch.zeros(()))
 
     def observe(self, data: TrainingData) -> None:
+        if data.scale is None:  # implicit feedback has no mean to start from
+            return
         mean = data.targets.double().mean()
         if self.range is not None:
             self.range.observe(data.scale)
@@ -101,6 +106,11 @@ class BiasedDot(Recommender):
         item = dropped(self.item_embedding(items), self.item_dropout, self.training)
         bias = self.user_bias(users) + self.item_bias(items)
         scores = (user * item).sum(-1) + bias.squeeze(-1) + self.mean
+        return scores if self.range is None else self.range(scores)
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        bias = self.user_bias(users) + self.item_bias.weight.T + self.mean
+        scores = torch.addmm(bias, self.user_embedding(users), self.item_embedding.weight.T)
         return scores if self.range is None else self.range(scores)
 
     def penalty(self) -> Tensor | None:

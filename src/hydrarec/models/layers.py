@@ -93,6 +93,36 @@ def hidden_layers(sizes: Sequence[int], dropout: Sequence[float]) -> nn.Sequenti
     return nn.Sequential(*layers)
 
 
+class PairPerceptron(nn.Module):
+    """Hidden layers over a user's and an item's vector side by side: ``h_1 = ReLU(W [p_u, q_i] + b)`` and so on.
+
+    ``forward(user float32 [..., width], item float32 [..., width]) -> float32 [..., out_features]`` for leading shapes that
+    broadcast. The first layer is ``W_p p_u + W_q q_i + b``, so that a user beside many items is multiplied only once.
+
+    Args:
+        width: of each vector.
+        hidden_dims: widths of the hidden layers; empty: the vectors themselves, side by side.
+        input_dropout: on both vectors. dropout: after each hidden layer, one rate per layer.
+    """
+
+    def __init__(self, width: int, hidden_dims: Sequence[int], input_dropout: float, dropout: Sequence[float]) -> None:
+        super().__init__()
+        self.width, self.input_dropout = width, input_dropout
+        sizes = [2 * width, *hidden_dims]
+        self.out_features = sizes[-1]
+        layers = hidden_layers(sizes, dropout)
+        self.first = layers[0] if hidden_dims else None
+        self.rest = layers[1:]
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        user, item = (dropped(vector, self.input_dropout, self.training) for vector in (user, item))
+        if self.first is None:
+            shape = torch.broadcast_shapes(user.shape[:-1], item.shape[:-1])
+            return torch.cat([user.expand(*shape, -1), item.expand(*shape, -1)], dim=-1)
+        of_user, of_item = self.first.weight.split(self.width, dim=1)
+        return self.rest(functional.linear(user, of_user) + functional.linear(item, of_item, self.first.bias))
+
+
 def dropped(values: Tensor, rate: float, training: bool) -> Tensor:
     """Dropout that costs nothing where it does nothing."""
     return functional.dropout(values, rate, training) if training and rate > 0 else values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
@@ -10,11 +9,11 @@ from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
-from hydrarec.models.layers import RatingRange, dropped, embedding_table, hidden_layers
+from hydrarec.models.layers import PairPerceptron, RatingRange, embedding_table
 
 
 class MLP(Recommender):
-    """``s_ui = w · h_L``, ``h_0 = [p_u, q_i]``, ``h_l = ReLU(W_l h_{l−1} + b_l)`` (He et al. 2017, §3.3; references A1, C4, D3).
+    """``s_ui = w · h_L``, ``h_0 = [p_u, q_i]``, ``h_l = ReLU(W_l h_{l−1} + b_l)`` (He et al. 2017, §3.3; references A1, C4, D3, E1).
 
     Args:
         embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`.
@@ -51,22 +50,20 @@ class MLP(Recommender):
                 value=str(dropout),
             )
         super().__init__(num_users=num_users, num_items=num_items)
-        self.l2, self.input_dropout = l2, input_dropout
+        self.l2 = l2
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
         self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
-        sizes = [2 * embedding_dim, *hidden_dims]
-        self.hidden = hidden_layers(sizes, dropout)
-        self.output = nn.Linear(sizes[-1], 1)
+        self.tower = PairPerceptron(embedding_dim, hidden_dims, input_dropout, dropout)
+        self.output = nn.Linear(self.tower.out_features, 1)
+        self.floats_per_pair = sum(hidden_dims) + 1
         self.range = RatingRange(range_margin) if rating_range else None
 
     def observe(self, data: TrainingData) -> None:
-        if self.range is not None:
+        if self.range is not None and data.scale is not None:
             self.range.observe(data.scale)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        users, items = torch.broadcast_tensors(users, items)
-        inputs = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
-        scores = self.output(self.hidden(dropped(inputs, self.input_dropout, self.training))).squeeze(-1)
+        scores = self.output(self.tower(self.user_embedding(users), self.item_embedding(items))).squeeze(-1)
         return scores if self.range is None else self.range(scores)
 
     def penalty(self) -> Tensor | None:

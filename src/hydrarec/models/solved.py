@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -20,8 +22,11 @@ class SolvedRecommender(Recommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self._data: TrainingData | None = None
 
-    def solve(self, data: TrainingData, epoch: int) -> Tensor:
-        """One sweep over the training part, which lies on the model's device; its scores after the sweep, [N]."""
+    def solve(self, data: TrainingData, epoch: int) -> Tensor | None:
+        """One sweep over the training part, which lies on the model's device.
+
+        Returns its loss after the sweep, the mean over the rows, a scalar; None for a model that minimises nothing.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
 
     def observe(self, data: TrainingData) -> None:
@@ -44,9 +49,9 @@ class SolvedRecommender(Recommender):
         assert self._data is not None
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
         with torch.no_grad():
-            scores = self.solve(self._data, self.current_epoch)
-            loss = self.objective.loss(scores, self._data.targets)
-        self.training_loss.add(float(loss) * len(scores), len(scores))
+            loss = self.solve(self._data, self.current_epoch)
+        rows = len(self._data.targets)
+        self.training_loss.add(math.nan if loss is None else float(loss) * rows, rows)
 
     def on_train_epoch_end(self) -> None:
         pass

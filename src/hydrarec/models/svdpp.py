@@ -50,9 +50,8 @@ class SVDpp(Recommender):
         self.item_bias = embedding_table(embedding, num_items, 1, "zeros", 0)
 
     def observe(self, data: TrainingData) -> None:
-        self.mean = data.targets.double().mean().float()
-        order = torch.argsort(data.users, stable=True)
-        self.history_items = data.items[order]
+        self.mean = torch.zeros(()) if data.scale is None else data.targets.double().mean().float()
+        self.history_items = data.items
         counts = torch.bincount(data.users, minlength=data.num_users)
         self.history_starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
@@ -60,6 +59,11 @@ class SVDpp(Recommender):
         user = self.user_embedding(users) + self._implicit(users)
         bias = (self.user_bias(users) + self.item_bias(items)).squeeze(-1)
         return self.mean + bias + (user * self.item_embedding(items)).sum(-1)
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        user = self.user_embedding(users) + self._implicit(users)
+        bias = self.user_bias(users) + self.item_bias.weight.T + self.mean
+        return torch.addmm(bias, user, self.item_embedding.weight.T)
 
     def _implicit(self, users: Tensor) -> Tensor:
         """|N(u)|^(−1/2) Σ y_j, float32 [..., embedding_dim]; each distinct user is summed once."""

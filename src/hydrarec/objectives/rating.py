@@ -1,16 +1,19 @@
-"""Loss and metrics of a task."""
+"""Predict the rating itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torchmetrics import MeanMetric
+from torchmetrics.utilities.distributed import gather_all_tensors
 
+from hydrarec.data.batches import Batch
 from hydrarec.metrics.rating import RatingErrors
+from hydrarec.objectives.base import Objective, Scorer
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
@@ -19,8 +22,8 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-class RatingObjective(torch.nn.Module):
-    """Predict the rating itself.
+class RatingObjective(Objective):
+    """Errors of predicted ratings, pooled over all ratings.
 
     Args:
         loss: per batch; ``mse`` (the founding write-ups'), ``mae`` or ``huber`` (δ = 1).
@@ -29,8 +32,7 @@ class RatingObjective(torch.nn.Module):
         scale: lowest and highest possible rating.
     """
 
-    # What every evaluated part reports, as <part>/<name>, and which way is better.
-    metrics: ClassVar[dict[str, str]] = {"loss": "min", "rmse": "min", "mae": "min"}
+    outcome_file = "predictions.npz"
 
     def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:
         super().__init__()
@@ -38,6 +40,11 @@ class RatingObjective(torch.nn.Module):
         self.clip, self.scale = clip, scale
         self.errors = RatingErrors()
         self.mean_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self._predictions: list[Tensor] = []
+
+    @classmethod
+    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
+        return {"loss": "min", "rmse": "min", "mae": "min"}
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
@@ -47,22 +54,30 @@ class RatingObjective(torch.nn.Module):
         """Raw scores as ratings, float32 [B]: clipped to the scale where that is asked for."""
         return scores.clamp(*self.scale) if self.clip else scores
 
-    def reset(self) -> None:
-        """Forget what was evaluated."""
+    def reset(self, *, thorough: bool) -> None:
         self.errors.reset()
         self.mean_loss.reset()
+        self._predictions.clear()
 
-    def evaluate(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Count a batch of raw scores [B] in; the predictions that they are."""
+    def evaluate(self, model: Scorer, batch: Batch) -> None:
+        scores = model(batch.users, batch.items)
         predictions = self.predict(scores)
-        self.errors.update(predictions, targets)
-        self.mean_loss.update(self.loss(scores, targets).double(), len(targets))
-        return predictions
+        self.errors.update(predictions, batch.targets)
+        self.mean_loss.update(self.loss(scores, batch.targets).double(), len(batch.targets))
+        self._predictions.append(predictions)
 
     def report(self) -> dict[str, Tensor]:
-        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes.
-
-        ``loss`` is that of the raw scores, as in training; the errors are those of the predictions.
-        """
+        """``loss`` is that of the raw scores, as in training; the errors are those of the predictions."""
         errors = self.errors.compute()
         return {"loss": self.mean_loss.compute(), "rmse": errors["rmse"], "mae": errors["mae"]}
+
+    def outcomes(self) -> dict[str, Tensor]:
+        """``prediction``: float32 [N]."""
+        own = torch.cat(self._predictions)
+        if not torch.distributed.is_initialized():
+            return {"prediction": own}
+        shares = gather_all_tensors(own)  # rank r evaluated rows r, r + world size, …
+        predictions = own.new_empty(sum(len(share) for share in shares))
+        for rank, share in enumerate(shares):
+            predictions[rank :: len(shares)] = share
+        return {"prediction": predictions}

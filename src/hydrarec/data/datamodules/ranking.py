@@ -1,0 +1,199 @@
+"""Implicit feedback as ready batches on the device: positives beside drawn negatives; held-out items as queries."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hydrarec.config.kinds import Count, NonNegative, Seed
+from hydrarec.data.batches import TrainingData
+from hydrarec.data.candidates import draw_candidates
+from hydrarec.data.datamodules.base import InteractionsDataModule
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.loaders import BatchLoader, Samples
+from hydrarec.data.negatives import NegativeSampler, popularity_weights
+from hydrarec.data.queries import Queries, QueryLoader
+from hydrarec.data.samples import CatalogueSamples, ContrastedSamples, UserSamples
+from hydrarec.data.splits import Split
+from hydrarec.errors import DataError
+
+GivenCandidates = tuple[np.ndarray, np.ndarray]  # rows of the interactions int64 [T], items int32 [T, C]
+
+
+class RankingDataModule(InteractionsDataModule):
+    """Every interaction is a positive, whatever its rating; what to compare it with is drawn afresh in every epoch.
+
+    A user who has touched everything has no negative: such positives are left out of the batches, and counted.
+
+    Args:
+        interactions, split, steps_per_call, seed: as in the base.
+        given_candidates: those that the dataset itself brings for its test part, or None.
+        unit: what a row of a batch is, as the model wants it.
+        batch_size: samples per optimiser step over all processes: positives and negatives together, or users.
+        num_negatives: beside each positive; ``catalogue``: the whole catalogue stands against it.
+        negative_alpha: negatives ∝ popularity^α; 0: uniform over the items that the user has not touched.
+        avoid_held_out: never draw a held-out item of the user as a negative. By default it may be drawn, since
+            training must not know it.
+        protocol: which queries evaluation needs; ``full`` draws no candidates.
+        num_candidates: items that each held-out one is ranked among under the sampled protocol.
+        eval_seed: of those candidates; the seed of the training is another one.
+        eval_memory: MiB for the scores of an evaluation in full.
+    """
+
+    def __init__(
+        self,
+        *,
+        interactions: Interactions,
+        split: Split,
+        given_candidates: GivenCandidates | None,
+        unit: Literal["interactions", "users"],
+        batch_size: Count,
+        num_negatives: Count | Literal["catalogue"],
+        negative_alpha: NonNegative,
+        avoid_held_out: bool,
+        protocol: Literal["sampled", "full", "both"],
+        num_candidates: Count,
+        eval_seed: Seed,
+        eval_memory: Count,
+        steps_per_call: Count,
+        seed: int,
+    ) -> None:
+        self.unit, self.num_negatives = unit, num_negatives
+        self.negative_alpha, self.avoid_held_out = negative_alpha, avoid_held_out
+        self.protocol, self.num_candidates, self.eval_seed = protocol, num_candidates, eval_seed
+        self.given_candidates, self.eval_memory = given_candidates, eval_memory
+        self.interactions, self.split = interactions, split
+        super().__init__(
+            interactions=interactions, split=split, batch_size=batch_size, steps_per_call=steps_per_call, seed=seed
+        )
+        self._samples: Samples | None = None
+        self._queries: dict[str, Queries] = {}
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _training_data(self) -> TrainingData:
+        data = self.interactions
+        users, items, _ = self.columns(self.split.train)
+        return TrainingData(
+            users, items, torch.ones(len(users)), data.num_users, data.num_items, None, data.fingerprint
+        )
+
+    def training_data(self) -> TrainingData:
+        return self._training_data
+
+    @property
+    def samples_per_row(self) -> int:
+        return 1 + self.num_negatives if self.unit == "interactions" and isinstance(self.num_negatives, int) else 1
+
+    @property
+    def num_samples(self) -> int:
+        rows = self._usable if self.unit == "interactions" else torch.unique(self._training_data.users)
+        return len(rows) * self.samples_per_row
+
+    def train_dataloader(self) -> BatchLoader:
+        if self._samples is None or self._samples.device != self.device:
+            self._samples = self._training_samples()
+        return BatchLoader(
+            self._samples,
+            batch_size=max(1, self.batch_size // self.samples_per_row),
+            steps=self.steps_per_call,
+            seed=self.seed,
+            **self.share,
+        )
+
+    def _training_samples(self) -> Samples:
+        data = self._training_data
+        if self.unit == "users":
+            return UserSamples(torch.unique(data.users).to(self.device))
+        positions = self._usable
+        users, items = (column[positions].to(self.device) for column in (data.users, data.items))
+        if self.num_negatives == "catalogue":
+            return CatalogueSamples(users, items, data.num_items)
+        excluded = self._touched if self.avoid_held_out else (data.users, data.items)
+        weights = None
+        if self.negative_alpha > 0:
+            counts = torch.bincount(data.items, minlength=data.num_items)
+            weights = popularity_weights(counts, self.negative_alpha).to(self.device)
+        owners, theirs = (part.to(self.device) for part in excluded)
+        sampler = NegativeSampler(owners, theirs, data.num_users, data.num_items, weights)
+        return ContrastedSamples(users, items, positions.to(self.device), sampler, self.num_negatives, self.seed)
+
+    @cached_property
+    def _usable(self) -> Tensor:
+        """Training positives of users who have something left to be compared with, int64 [P]."""
+        data = self._training_data
+        owners, items = self._touched if self.avoid_held_out else (data.users, data.items)
+        drawable = torch.ones(data.num_items, dtype=torch.int64)
+        if self.negative_alpha > 0:  # what nobody touched in training has no weight
+            drawable = (torch.bincount(data.items, minlength=data.num_items) > 0).long()
+        left = drawable.sum() - torch.bincount(owners, weights=drawable[items], minlength=data.num_users).long()
+        usable = (left[data.users] > 0).nonzero().squeeze(1)
+        if len(usable) == 0:
+            raise DataError(
+                "every user has touched every item: there is nothing to compare a positive with",
+                expected="at least one user with an item left to draw",
+                fix="task=rating, or filter.min_rating=4 to count fewer ratings as positive",
+            )
+        return usable
+
+    @cached_property
+    def _touched(self) -> tuple[Tensor, Tensor]:
+        """All interactions of every part, int64 [N] both."""
+        users, items, _ = self.columns(np.arange(len(self.interactions)))
+        return users, items
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    def val_dataloader(self) -> QueryLoader | list[Any]:
+        return self._evaluation("val", self.split.val, self.split.train)
+
+    def test_dataloader(self) -> QueryLoader | list[Any]:
+        seen = np.sort(np.concatenate([self.split.train, self.split.val]))
+        return self._evaluation("test", self.split.test, seen)
+
+    def _evaluation(self, part: str, rows: np.ndarray, seen: np.ndarray) -> QueryLoader | list[Any]:
+        if len(rows) == 0:
+            return []
+        if part not in self._queries or self._queries[part].users.device != self.device:
+            users, items, _ = self.columns(rows)
+            seen_users, seen_items, _ = self.columns(seen)
+            candidates = self._candidates(part, users, rows)
+            self._queries[part] = Queries(users, items, candidates, seen_users, seen_items.int()).to(self.device)
+        users_per_batch = self.eval_memory * 2**20 // (12 * self.interactions.num_items)  # scores, and temporaries
+        return QueryLoader(self._queries[part], users_per_batch=max(1, users_per_batch), **self.share)
+
+    def _candidates(self, part: str, users: Tensor, rows: np.ndarray) -> Tensor:
+        """int32 [T, C]: the dataset's own for its own test part, else drawn from ``eval_seed``."""
+        if self.protocol == "full":
+            return torch.empty(len(users), 0, dtype=torch.int32)
+        if self.given_candidates is not None and part == "test":
+            given_rows, items = self.given_candidates
+            order = np.argsort(given_rows)
+            if np.array_equal(given_rows[order], rows):
+                return torch.from_numpy(items[order].astype(np.int32))
+        positions = torch.from_numpy(rows)
+        drawn = draw_candidates(
+            users, positions, self._touched, self.interactions.num_items, self.num_candidates, self.eval_seed
+        )
+        return drawn.int()
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = {"protocol": self.protocol}
+        if self.unit == "interactions":
+            report["positives_without_negatives"] = len(self.split.train) - len(self._usable)
+        for part, loader in (("val", self.val_dataloader()), ("test", self.test_dataloader())):
+            if self.protocol != "full" and isinstance(loader, QueryLoader):
+                numbers = (loader.queries.candidates >= 0).sum(1)
+                given = part == "test" and self.given_candidates is not None
+                report[part] = {
+                    "candidates": int(numbers.max()),
+                    "drawn": "by the dataset's authors" if given else f"from eval_seed {self.eval_seed}",
+                    "queries_with_fewer": int((numbers < numbers.max()).sum()),
+                    "fewest": int(numbers.min()),
+                }
+        return report

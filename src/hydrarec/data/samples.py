@@ -1,0 +1,103 @@
+"""What one row of a training epoch is: a rating, a positive beside its negatives or the catalogue, or a whole user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hydrarec.data.batches import Batch, epoch_seed
+from hydrarec.data.negatives import NegativeSampler
+
+
+class RatedSamples:
+    """One rating per row; ``users``, ``items``: int64 [N], ``ratings``: float32 [N]."""
+
+    def __init__(self, users: Tensor, items: Tensor, ratings: Tensor) -> None:
+        self.columns = (users, items, ratings)
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    @property
+    def device(self) -> torch.device:
+        return self.columns[0].device
+
+    def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
+        chunk = [column.index_select(0, rows).split(list(sizes)) for column in self.columns]
+        return [Batch(*columns) for columns in zip(*chunk, strict=True)]
+
+
+class ContrastedSamples:
+    """A positive beside ``num_negatives`` fresh negatives of its user; the same in every epoch of the same number.
+
+    Args:
+        users, items: the positives, int64 [N].
+        positions: of each positive in the training part, int64 [N]; with seed and epoch the key of its draws, so that
+            they depend neither on order and batch size nor on the number of processes.
+        sampler: draws the negatives.
+    """
+
+    def __init__(
+        self, users: Tensor, items: Tensor, positions: Tensor, sampler: NegativeSampler, num_negatives: int, seed: int
+    ) -> None:
+        self.users, self.items, self.positions = users, items, positions
+        self.sampler, self.num_negatives, self.seed = sampler, num_negatives, seed
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def device(self) -> torch.device:
+        return self.users.device
+
+    def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
+        users = self.users.index_select(0, rows)
+        positives = self.items.index_select(0, rows).unsqueeze(1)
+        positions = self.positions.index_select(0, rows)
+        negatives = self.sampler.draw(users, positions, self.num_negatives, epoch_seed(self.seed, epoch))
+        items = torch.cat([positives, negatives], dim=1)
+        targets = torch.zeros(max(sizes), 1 + self.num_negatives, device=self.device)
+        targets[:, 0] = 1
+        chunk = zip(users.unsqueeze(1).split(list(sizes)), items.split(list(sizes)), sizes, strict=True)
+        return [Batch(some_users, some_items, targets[:size]) for some_users, some_items, size in chunk]
+
+
+class CatalogueSamples:
+    """A positive against every item there is; ``users``, ``items``: int64 [N]."""
+
+    def __init__(self, users: Tensor, items: Tensor, num_items: int) -> None:
+        self.users, self.items = users, items
+        self.catalogue = torch.arange(num_items, device=users.device).unsqueeze(0)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def device(self) -> torch.device:
+        return self.users.device
+
+    def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
+        users = self.users.index_select(0, rows).unsqueeze(1).split(list(sizes))
+        items = self.items.index_select(0, rows).split(list(sizes))
+        return [Batch(some, self.catalogue, positives) for some, positives in zip(users, items, strict=True)]
+
+
+class UserSamples:
+    """A user per row, whose history the model knows; ``users``: int64 [U], those with a history."""
+
+    def __init__(self, users: Tensor) -> None:
+        self.users = users
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def device(self) -> torch.device:
+        return self.users.device
+
+    def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
+        nothing = self.users.new_empty(0)
+        users = self.users.index_select(0, rows).split(list(sizes))
+        return [Batch(some, nothing, torch.zeros(len(some), device=self.device)) for some in users]

@@ -1,0 +1,83 @@
+"""The order of each user's ratings in time, with a rule for ties that depends on nothing but the seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits.split import shuffled
+from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.errors import ConfigError
+
+LIMIT = 2**63
+
+
+def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
+    """The timestamps that ``split`` needs: int64 [N].
+
+    Raises:
+        ConfigError: there are none.
+    """
+    if interactions.timestamps is None:
+        raise ConfigError(
+            f"{split} needs timestamps, and dataset {interactions.name} has none",
+            expected="a dataset with times, or one of the splits that work without: "
+            "random, train_val, train_test, folds, legacy, given, user_ratio with split.order=random",
+            fix="split=user_ratio split.order=random, or name the column: dataset.time=<name>",
+        )
+    return interactions.timestamps
+
+
+def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, seed: int) -> NDArray[np.int64]:
+    """How many ratings of the same user come after each one: 0 for the latest. int64 [n].
+
+    Ties in time (and, without times, all ratings of a user) stand in the order of a random permutation of the rows,
+    drawn from the seed. Rows are in canonical order, so that neither the order of a file nor a source's habit of
+    giving small ids to popular items decides which of several ratings of one second is held out.
+
+    Args:
+        users: ascending, int32 [n].
+        times: int64 [n], or None for a random order.
+    """
+    total = len(users)
+    keys = np.array(users, np.int64) if times is None else _by_user_then_time(users, times)
+    order = np.argsort(keys)
+    ordered = keys[order]
+    ranks = np.zeros(total, np.int64)  # equal for equal keys
+    np.cumsum(ordered[1:] != ordered[:-1], out=ranks[1:])
+    keys[order] = ranks * total
+    keys += shuffled(total, seed)  # now distinct
+    order = np.argsort(keys)
+    ends = np.cumsum(np.bincount(users))
+    later = np.empty(total, np.int64)
+    later[order] = ends[users] - 1 - np.arange(total)  # users are ascending: those of the sorted rows are the same
+    return later
+
+
+def held_out_from_the_end(
+    users: NDArray[np.int32], later: NDArray[np.int64], num_val: NDArray[np.int64], num_test: NDArray[np.int64]
+) -> NDArray[np.int8]:
+    """Parts of rows: each user's last ``num_test`` test, the ``num_val`` before them validate. int8 [n].
+
+    Args:
+        users, later: int32 and int64 [n], as in and from :func:`later_ratings`.
+        num_val, num_test: per user index.
+    """
+    parts = np.full(len(users), TRAIN, np.int8)
+    parts[later < (num_val + num_test)[users]] = VALIDATION
+    parts[later < num_test[users]] = TEST
+    return parts
+
+
+def _by_user_then_time(users: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One number per row that orders by user, then time: int64 [n]."""
+    low, high = int(times.min()), int(times.max())
+    if (int(users[-1]) + 1) * (high - low + 1) >= LIMIT:  # times from a corrupt clock: their ranks do as well
+        times = np.unique(times, return_inverse=True)[1]
+        low, high = 0, int(times.max())
+    keys = np.array(users, np.int64)
+    keys *= high - low + 1
+    keys += times
+    keys -= low
+    return keys

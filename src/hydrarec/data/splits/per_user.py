@@ -1,0 +1,98 @@
+"""Splits that hold out a part of each user's ratings: the protocols of ranking from implicit feedback."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from hydrarec.config.kinds import Fraction, Seed
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits.chronology import held_out_from_the_end, later_ratings, timestamps_of
+from hydrarec.data.splits.split import Source, Split, require_training_share, split_of
+from hydrarec.errors import DataError
+
+
+class LeaveOneOut:
+    """Each user's latest rating tests and the second latest validates (He et al. 2017, Rendle et al. 2020).
+
+    Users whose last rating would be held out stay wholly in training, and are counted. Of ratings in the same second
+    a random one, drawn from the seed, counts as the latest: :func:`~hydrarec.data.splits.chronology.later_ratings`.
+
+    Args:
+        seed: of the ties alone.
+        val: hold out the second latest too; otherwise there is no validation part.
+    """
+
+    def __init__(self, *, seed: Seed, val: bool) -> None:
+        self.seed, self.val = seed, val
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        """Split.
+
+        Raises:
+            ConfigError: there are no timestamps.
+            DataError: no user has ratings enough.
+        """
+        times = timestamps_of(interactions, "split=leave_one_out")
+        counts = np.bincount(interactions.users, minlength=interactions.num_users)
+        needed = 3 if self.val else 2
+        num_test = (counts >= needed).astype(np.int64)
+        too_short = f"fewer than {needed} ratings"
+        if not num_test.any():
+            raise DataError(
+                f"all {interactions.num_users:,} users have {too_short}, so leave-one-out can hold nothing out",
+                expected=f"a user with {needed} ratings or more",
+                fix="more ratings, or split=random"
+                + (", or split.val=false" if self.val and counts.max() == 2 else ""),
+            )
+        later = later_ratings(interactions.users, times, self.seed)
+        parts = held_out_from_the_end(interactions.users, later, num_test * self.val, num_test)
+        held_out = "latest tests, second latest validates" if self.val else "latest tests"
+        short_users = int((num_test == 0).sum())
+        return split_of(
+            parts,
+            f"leave one out per user, {held_out}, ties by split seed {self.seed}",
+            left_out={too_short: short_users} if short_users else {},
+        )
+
+
+class UserRatio:
+    """A share of each user's ratings tests, and a share validates: the last ones in time, or random ones.
+
+    For a user with n ratings, ``round(n · test)`` of them test and the ``round(n · val)`` before these validate (a half
+    to the even number), as far as one is left to train on: validation gives way first. A user for whom a share comes
+    to nothing keeps these ratings in training, and is counted.
+
+    Args:
+        seed: of the random order; in the order of time, of the ties.
+        val, test: shares of a user's ratings.
+        order: ``time``, the latest ratings test; or ``random``.
+    """
+
+    def __init__(self, *, seed: Seed, val: Fraction, test: Fraction, order: Literal["time", "random"]) -> None:
+        require_training_share(val, test)
+        self.seed, self.val, self.test, self.order = seed, val, test, order
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        """Split.
+
+        Raises:
+            ConfigError: the order is that of time, and there are no timestamps.
+            DataError: nothing is held out of any user.
+        """
+        times = timestamps_of(interactions, "split.order=time") if self.order == "time" else None
+        counts = np.bincount(interactions.users, minlength=interactions.num_users)
+        num_test = np.minimum(np.rint(counts * self.test).astype(np.int64), counts - 1)
+        num_val = np.minimum(np.rint(counts * self.val).astype(np.int64), counts - 1 - num_test)
+        later = later_ratings(interactions.users, times, self.seed)
+        parts = held_out_from_the_end(interactions.users, later, num_val, num_test)
+        left_out = {
+            f"too few ratings for a {name} part of {share:.0%}": int((number == 0).sum())
+            for name, share, number in (("validation", self.val, num_val), ("test", self.test, num_test))
+            if share > 0 and (number == 0).any()
+        }
+        train = 1 - self.val - self.test
+        shares = f"{train:.0%}/{self.val:.0%}/{self.test:.0%}"
+        order = "in time, ties by" if self.order == "time" else "at random,"
+        return split_of(parts, f"per user {shares} {order} split seed {self.seed}", left_out=left_out)

@@ -1,0 +1,92 @@
+"""Splits that deal single rows to the parts, whoever rated and whenever: at random, by numpy's old permutation, in folds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hydrarec.config.kinds import Count, Fraction, Seed, Share
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits.split import Source, Split, require_training_share, shuffled, split_of
+from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.errors import ConfigError
+
+
+class RandomSplit:
+    """Every row to one part at random, ratings of one user spread over all parts.
+
+    Args:
+        seed: of the split alone; the seed of the training is another one.
+        val, test: shares of all rows, rounded to whole rows. ``val=0.2, test=0`` is the 80/20 split of the founding
+            write-ups. With one seed, the test rows are the same whatever the share of validation.
+    """
+
+    def __init__(self, *, seed: Seed, val: Fraction, test: Fraction) -> None:
+        require_training_share(val, test)
+        self.seed, self.val, self.test = seed, val, test
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        total = len(interactions)
+        order = shuffled(total, self.seed)
+        num_test, num_val = round(total * self.test), round(total * self.val)
+        parts = np.full(total, TRAIN, np.int8)
+        parts[order[:num_test]] = TEST
+        parts[order[num_test : num_test + num_val]] = VALIDATION
+        train = 1 - self.val - self.test
+        return split_of(parts, f"random {train:.0%}/{self.val:.0%}/{self.test:.0%}, split seed {self.seed}")
+
+
+class LegacySplit:
+    """The split of the fastai course's notebooks (references C1 … C4), reproduced to the row.
+
+    Their ``get_cv_idxs`` takes the first ``val`` of ``numpy.random.RandomState(random_state).permutation(n)`` as
+    validation rows of the file, which for MovieLens is in canonical order. There is no test part.
+
+    Args:
+        random_state: 42 in the source.
+        val: share of all rows, rounded down, 0.2 in the source.
+    """
+
+    def __init__(self, *, random_state: Seed, val: Share) -> None:
+        self.random_state, self.val = random_state, val
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        order = np.random.RandomState(self.random_state).permutation(len(interactions))
+        parts = np.full(len(interactions), TRAIN, np.int8)
+        parts[order[: int(self.val * len(interactions))]] = VALIDATION
+        return split_of(parts, f"first {self.val:.0%} of numpy's legacy permutation {self.random_state} validate")
+
+
+class FoldSplit:
+    """k-fold cross-validation, one fold per run: fold ``fold`` is the test part.
+
+    Args:
+        folds: number of folds; ``official`` folds bring their own number.
+        fold: which one, from 1.
+        seed: of the assignment of rows to folds, and of the validation part.
+        val: share of the *remaining* rows that selects the epoch; 0 to train a fixed number of epochs.
+        official: the dataset's published folds (ml-100k: u1 … u5) in place of random ones.
+    """
+
+    def __init__(self, *, folds: Count, fold: Count, seed: Seed, val: Fraction, official: bool) -> None:
+        if not 1 <= fold <= folds or folds < 2:
+            raise ConfigError(
+                f"split.fold={fold} of split.folds={folds} does not exist",
+                expected=f"1 to {folds}, of 2 folds or more",
+                fix="split.fold=1",
+                value=fold,
+            )
+        self.folds, self.fold, self.seed, self.val, self.official = folds, fold, seed, val, official
+
+    def __call__(self, interactions: Interactions, source: Source) -> Split:
+        if self.official:
+            parts = source.official_fold(self.fold).copy()
+            name = f"official fold {self.fold}"
+        else:
+            order = shuffled(len(interactions), self.seed)
+            parts = np.full(len(interactions), TRAIN, np.int8)
+            parts[order[self.fold - 1 :: self.folds]] = TEST
+            name = f"fold {self.fold} of {self.folds}, split seed {self.seed}"
+        rest = np.flatnonzero(parts == TRAIN)
+        order = shuffled(len(rest), self.seed + 1)
+        parts[rest[order[: round(len(rest) * self.val)]]] = VALIDATION
+        return split_of(parts, f"{name}, validation {self.val:.0%} of the rest")

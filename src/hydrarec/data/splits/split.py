@@ -1,0 +1,113 @@
+"""A split and what it says of itself: its parts, its fingerprint, whom it left out, and how far training looks ahead."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits.look_ahead import look_ahead
+from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.errors import ConfigError, DataError
+
+
+class Source(Protocol):
+    """A dataset that may know an official split of its own."""
+
+    name: str
+
+    def official_fold(self, fold: int) -> np.ndarray:
+        """int8 [N]: the part (``TRAIN`` or ``TEST``) of each row of the interactions in official fold ``fold``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint, complete row numbers (int64, ascending) into the interactions, and the protocol in words.
+
+    Attributes:
+        train, val, test: the parts.
+        protocol: how they were made, with every setting that matters.
+        left_out: number of users that the protocol could not hold out as it does the others, by reason; their ratings
+            train. Empty for a protocol that does not speak of users.
+        times_compare: the timestamps of two users can be compared; False for row numbers that stand in their place.
+    """
+
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
+    protocol: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    times_compare: bool = True
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the three parts: equal if and only if the same rows train, select and test."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.val, self.test):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(np.ascontiguousarray(part, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+    def report(self, interactions: Interactions) -> dict[str, Any]:
+        """What the split did, for ``run.json``.
+
+        ``parts``: ratings, users and items of each, and ratings of cold users and items, unseen in training.
+        ``users_left_out``: number of users by reason. ``look_ahead``: see :func:`~.look_ahead.look_ahead`.
+        """
+        known_users = np.bincount(interactions.users[self.train], minlength=interactions.num_users) > 0
+        known_items = np.bincount(interactions.items[self.train], minlength=interactions.num_items) > 0
+        parts = {}
+        for name, rows in (("train", self.train), ("val", self.val), ("test", self.test)):
+            users, items = interactions.users[rows], interactions.items[rows]
+            parts[name] = {
+                "ratings": len(rows),
+                "users": int(np.count_nonzero(np.bincount(users))),
+                "items": int(np.count_nonzero(np.bincount(items))),
+                "ratings_of_cold_users": int((~known_users[users]).sum()),
+                "ratings_of_cold_items": int((~known_items[items]).sum()),
+            }
+        times = interactions.timestamps if self.times_compare else None
+        return {
+            "protocol": self.protocol,
+            "fingerprint": self.fingerprint,
+            "parts": parts,
+            "users_left_out": dict(self.left_out),
+            "look_ahead": look_ahead(interactions.users, times, self.train, self.test),
+        }
+
+
+def split_of(parts: NDArray[np.int8], protocol: str, **fields: Any) -> Split:
+    """The split in which row r belongs to ``parts[r]``: ``TRAIN``, ``VALIDATION`` or ``TEST``.
+
+    Raises:
+        DataError: nothing is left to train on, or nothing to evaluate.
+    """
+    train, val, test = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
+    if len(train) == 0 or len(val) + len(test) == 0:
+        raise DataError(
+            f"the split '{protocol}' of {len(parts):,} ratings leaves {len(train):,} to train on and {len(val) + len(test):,} to evaluate",
+            expected="at least one of each",
+            fix="more ratings, or other shares: split.val=0.2 split.test=0.2",
+        )
+    return Split(train, val, test, protocol, **fields)
+
+
+def require_training_share(val: float, test: float) -> None:
+    """Raise :class:`ConfigError` for shares that leave nothing to train on."""
+    if val + test >= 1:
+        raise ConfigError(
+            f"split.val={val} and split.test={test} leave nothing to train on",
+            expected="val + test below 1",
+            fix="split.val=0.1 split.test=0.1",
+        )
+
+
+def shuffled(total: int, seed: int) -> NDArray[np.int64]:
+    """The numbers below ``total`` in an order that the seed alone decides: int64 [total]."""
+    return np.random.Generator(np.random.Philox(seed)).permutation(total)

@@ -1,0 +1,58 @@
+"""What lists of recommendations show of the catalogue, whether it was right or not: beyond accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class Exposure(Metric):
+    """Coverage, popularity and inequality of the items in the top k of many lists, from one count per item and k.
+
+    ``coverage@k``    share of the catalogue that is in at least one list
+    ``popularity@k``  mean popularity (training interactions) of the recommended items, one per place in a list
+    ``gini@k``        Gini coefficient of the counts over the catalogue: 0 if every item is shown equally often, 1 − 1/M if
+                      all places go to one of M items (Adomavicius & Kwon, TKDE 2012, turn it round: 1 − Gini)
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, num_items: int, ks: Sequence[int]) -> None:
+        # What compute() returns depends on its argument: not to be kept.
+        super().__init__(compute_with_cache=False)
+        if not ks or any(k < 1 for k in ks):
+            raise ValueError(f"exposure needs at least one k, each ≥ 1, got {list(ks)}")
+        self.ks, self.num_items = tuple(ks), num_items
+        self.add_state("counts", torch.zeros(len(ks), num_items, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, lists: Tensor) -> None:
+        """``lists``: int64 [U, K] with K ≥ every k, best first; −1 where a list has ended."""
+        if lists.shape[1] < max(self.ks):
+            raise ValueError(f"lists of {lists.shape[1]} items have no top {max(self.ks)}")
+        for row, k in enumerate(self.ks):
+            shown = lists[:, :k].flatten()
+            # places that are not filled count in a bin of their own, which is dropped: no wait for the device
+            counts = torch.zeros(self.num_items + 1, dtype=torch.int64, device=lists.device)
+            bins = torch.where(shown < 0, self.num_items, shown)
+            self.counts[row] += counts.index_add_(0, bins, torch.ones_like(bins))[:-1]
+
+    def compute(self, popularity: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        """``popularity``: int64 [M]. Float64 scalars; NaN for popularity and Gini where nothing was recommended."""
+        found: dict[str, Tensor] = {}
+        for k, counts in zip(self.ks, self.counts, strict=True):
+            shown = counts.sum().double()
+            found[f"coverage@{k}"] = (counts > 0).sum().double() / self.num_items
+            found[f"popularity@{k}"] = (counts * popularity).sum() / shown
+            found[f"gini@{k}"] = _gini(counts)
+        return found
+
+
+def _gini(counts: Tensor) -> Tensor:
+    """Σ_i (2i − M − 1) x_i / (M Σ x) over ascending x_1 … x_M: half the relative mean difference. In whole numbers."""
+    ascending, size = counts.sort().values, len(counts)
+    weights = torch.arange(1 - size, size, 2, device=counts.device)
+    return (weights * ascending).sum() / (size * counts.sum()).double()

@@ -1,0 +1,224 @@
+"""Ranking metrics from the rank distribution of each held-out item, with ties counted by expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class Ranks(NamedTuple):
+    """Where each of T held-out (relevant) items stands among the candidates of its query (a user, as a rule).
+
+    With ties the rank of an item is a distribution: uniform over ``better + 1 … better + tied + 1``.
+    """
+
+    queries: Tensor  # int64 [T], id of the item's query: non-decreasing, so that a query's items are adjacent
+    better: Tensor  # int64 [T], candidates scored strictly higher, other relevant items included
+    tied: Tensor  # int64 [T], other candidates with an equal score, other relevant items included
+    candidates: Tensor  # int64 [T], all candidates of the query, the relevant items included
+
+
+def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int = 2**20) -> tuple[Tensor, Tensor]:
+    """``better`` and ``tied``, int64 [T], of the cells (``rows``, ``items``) among all scores of their row.
+
+    ``scores``: float [U, M], −inf where an item is no candidate; ``rows``, ``items``: int64 [T]. No temporary holds more
+    than ``max_elements`` elements (or one row), and chunks of that size stay in the processor's cache.
+    """
+    # max() hands a NaN on. Compared, a NaN is never better: a model that diverged would rank everything first.
+    if scores.numel() and scores.max().isnan():
+        raise ValueError("scores to be ranked hold NaN")
+    targets = scores[rows, items]
+    if (targets == -torch.inf).any():
+        raise ValueError("a held-out item has the score −inf, which marks items that are no candidates")
+    better, tied = torch.empty_like(rows), torch.empty_like(rows)
+    step = max(1, max_elements // max(1, scores.shape[1]))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        row, target = scores[rows[part]], targets[part, None]  # [t, M], [t, 1]
+        better[part] = (row > target).sum(1)
+        tied[part] = (row == target).sum(1) - 1  # not the item itself
+    return better, tied
+
+
+def count_candidate_ranks(target: Tensor, others: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """``better`` and ``tied``, int64 [T], of ``target`` float [T] among ``others`` float [T, C], its other candidates.
+
+    ``valid``: bool [T, C], False where a row of ``others`` is only filled up.
+    """
+    if target.isnan().any() or (others.isnan() if valid is None else others.isnan() & valid).any():
+        raise ValueError("scores to be ranked hold NaN")
+    higher, equal = others > target[:, None], others == target[:, None]
+    if valid is not None:
+        higher, equal = higher & valid, equal & valid
+    return higher.sum(1), equal.sum(1)
+
+
+class _Groups(NamedTuple):
+    """The G tied groups that hold a relevant item, of each query from best to worst. All int64."""
+
+    better: Tensor  # [G], candidates above the group
+    size: Tensor  # [G], candidates in the group
+    relevant: Tensor  # [G], relevant items in the group, at least one
+    earlier: Tensor  # [G], relevant items above the group
+    candidates: Tensor  # [G], candidates of the query
+    per_query: Tensor  # [Q], groups of each query
+    first: Tensor  # [Q], index of each query's best group
+    num_relevant: Tensor  # [Q], relevant items of each query
+
+    @classmethod
+    def of(cls, ranks: Ranks) -> _Groups:
+        if (ranks.queries.diff() < 0).any():
+            raise ValueError("the queries of ranks must be non-decreasing")
+        _, query, num_relevant = torch.unique_consecutive(ranks.queries, return_inverse=True, return_counts=True)
+        stride = ranks.better.max() + 1 if len(query) else 1
+        keys, order = torch.sort(query * stride + ranks.better, stable=True)
+        _, relevant = torch.unique_consecutive(keys, return_counts=True)
+        heads = order[relevant.cumsum(0) - relevant]
+        size, of_query = ranks.tied[heads] + 1, query[heads]
+        if (relevant > size).any():
+            raise ValueError("more relevant items of one query share a rank than candidates are tied there")
+        if (ranks.better + ranks.tied >= ranks.candidates).any():
+            raise ValueError("more candidates are better or tied than there are")
+        per_query = torch.unique_consecutive(of_query, return_counts=True)[1]
+        first = per_query.cumsum(0) - per_query
+        above = relevant.cumsum(0) - relevant
+        earlier = above - above[first][of_query]
+        better, candidates = ranks.better[heads], ranks.candidates[heads]
+        return cls(better, size, relevant, earlier, candidates, per_query, first, num_relevant)
+
+    def total(self, values: Tensor) -> Tensor:
+        """Sum over the groups of each query: float64 [G] → [Q]. In a fixed order, unlike atomic additions on a GPU."""
+        if len(self.per_query) == len(values):
+            return values
+        return torch.segment_reduce(values, "sum", lengths=self.per_query, unsafe=True)
+
+
+def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
+    """Per query, float64 [Q] in the order of ``ranks.queries``: the metrics at every k, and ``auc``.
+
+    ``hr@k``         1 if a relevant item is among the first k
+    ``recall@k``     relevant items among the first k / |R|, where R are the relevant (held-out) items of the query
+    ``precision@k``  relevant items among the first k / k
+    ``ndcg@k``       Σ 1/log2(rank + 1) over them / the same of an ideal list, which holds min(|R|, k) relevant items
+    ``mrr@k``        1 / rank of the first relevant item, 0 if that is beyond k
+    ``map@k``        Σ precision at the rank of each of them / min(|R|, k)
+    ``auc``          share of the pairs (relevant, other candidate) in the right order; 1/2 where there is no such pair
+
+    Each is the exact expectation over a uniformly random order of tied candidates (McSherry & Najork, "Computing
+    information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008), so that a
+    scorer without an opinion gets chance: hr@10 = 10/100 among 1 + 99 candidates.
+    """
+    if any(k < 1 for k in ks):
+        raise ValueError(f"ranking metrics need k ≥ 1, got {list(ks)}")
+    groups = _Groups.of(ranks)
+    found: dict[str, Tensor] = {}
+    for k in ks:
+        found |= {f"{name}@{k}": values for name, values in _at(groups, k).items()}
+    return found | {"auc": _auc(groups)}
+
+
+def _at(groups: _Groups, k: int) -> dict[str, Tensor]:
+    """The metrics of one cut-off. The positions of a group within the top k are better + 1 … better + inside."""
+    better, size, relevant = groups.better, groups.size, groups.relevant
+    positions = torch.arange(1, k + 1, device=better.device, dtype=torch.float64)
+    harmonic, discounts = _prefix_sums(1 / positions), _prefix_sums(1 / torch.log2(positions + 1))
+    inside = (k - better).clamp(min=0).minimum(size)
+    start = better.clamp(max=k)
+    stop = start + inside
+    density = relevant / size.double()  # the chance that a position of the group holds a relevant item
+
+    hits = groups.total(density * inside)
+    dcg = groups.total(density * (discounts[stop] - discounts[start]))
+    # Given a relevant item at better + x, earlier + 1 + (relevant − 1)(x − 1)/(size − 1) are expected up to there.
+    reciprocals = harmonic[stop] - harmonic[start]  # Σ_x 1/(better + x); Σ_x (x − 1)/(better + x) follows from it
+    slope = (relevant - 1) / (size - 1).clamp(min=1).double()
+    precisions = (groups.earlier + 1) * reciprocals + slope * (inside - (better + 1) * reciprocals)
+    ideal = groups.num_relevant.clamp(max=k)
+    hit, reciprocal = _first_relevant(groups, inside[groups.first], reciprocals[groups.first])
+    return {
+        "hr": hit,
+        "recall": hits / groups.num_relevant,
+        "precision": hits / k,
+        "ndcg": dcg / discounts[ideal],
+        "mrr": reciprocal,
+        "map": groups.total(density * precisions) / ideal,
+    }
+
+
+def _first_relevant(groups: _Groups, inside: Tensor, reciprocals: Tensor) -> tuple[Tensor, Tensor]:
+    """Chance of a relevant item among the first ``inside`` of each query's best group, and its expected 1/rank. [Q].
+
+    Lower groups do not count: where a part of the best group is beyond k, so are they.
+    """
+    better, size, relevant = (column[groups.first] for column in (groups.better, groups.size, groups.relevant))
+    hit, reciprocal = inside / size.double(), reciprocals / size  # one relevant item: every position alike
+    several = torch.nonzero(relevant > 1).squeeze(1)
+    if not len(several):
+        return hit, reciprocal
+    better, size, relevant, inside = (column[several] for column in (better, size, relevant, inside))
+    # A first relevant item at x has x − 1 others before it, so x never exceeds size − relevant + 1.
+    last = inside.minimum(size - relevant + 1)
+    missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # none among the first x − 1
+    expected = torch.zeros_like(missed)
+    for x in range(1, int(last.max()) + 1):
+        here = torch.where(x <= last, missed * relevant / (size - x + 1).clamp(min=1), 0.0)
+        expected += here / (better + x)
+        missed -= here
+    hit[several], reciprocal[several] = 1 - missed, expected
+    return hit, reciprocal
+
+
+def _auc(groups: _Groups) -> Tensor:
+    """A lost pair counts 1, a tied one 1/2. [Q]."""
+    others = groups.size - groups.relevant  # tied, not relevant
+    num_relevant = groups.num_relevant
+    num_others = groups.candidates[groups.first] - num_relevant
+    lost = groups.total(groups.relevant * (groups.better - groups.earlier + others.double() / 2))
+    pairs = num_relevant * num_others
+    return torch.where(pairs > 0, 1 - lost / pairs.clamp(min=1), 0.5)
+
+
+def _prefix_sums(values: Tensor) -> Tensor:
+    """[k] → [k + 1], from 0."""
+    return torch.cat([values.new_zeros(1), values.cumsum(0)])
+
+
+class RankCollector(Metric):
+    """Gathers the ranks of all held-out pairs over batches and processes, whose shares may differ in size."""
+
+    full_state_update = False
+    columns: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # One table instead of five columns: one exchange between processes.
+        self.add_state("columns", [], dist_reduce_fx="cat")
+        self.reset()
+
+    def reset(self) -> None:
+        super().reset()
+        # A process without a share still has to send a table of the right type.
+        self.columns.append(torch.empty(0, 5, dtype=torch.int64, device=self.device))
+
+    def update(self, ids: Tensor, ranks: Ranks) -> None:
+        """``ids``: int64 [T], unique to each held-out pair, in the order of the queries."""
+        self.columns.append(torch.stack([ids, *ranks], dim=1))
+
+    def compute(self) -> tuple[Tensor, Ranks]:
+        """``ids`` and their ranks in the order of the ids: the same whatever the batches and processes.
+
+        A pair that arrives several times (from samplers that fill up shares) counts once.
+        """
+        table = torch.cat(self.columns) if isinstance(self.columns, list) else self.columns
+        table = table[table[:, 0].argsort()]
+        repeated = torch.nonzero(table[1:, 0] == table[:-1, 0]).squeeze(1)
+        if (table[repeated] != table[repeated + 1]).any():
+            raise ValueError("one held-out pair was given with two different ranks")
+        keep = torch.ones(len(table), dtype=torch.bool, device=table.device)
+        keep[repeated + 1] = False
+        ids, *columns = table[keep].unbind(1)
+        return ids, Ranks(*columns)

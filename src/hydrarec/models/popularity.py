@@ -1,0 +1,34 @@
+"""Everybody gets what most people take."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hydrarec.data.batches import TrainingData
+from hydrarec.models.solved import SolvedRecommender
+
+
+class Popularity(SolvedRecommender):
+    """``s_ui`` = the number of training interactions of item i: the baseline whose figures validate an evaluator."""
+
+    tasks = ("ranking",)
+    observed = ("counts",)
+    counts: Tensor  # float32 [num_items]: exact up to 2²⁴
+
+    def __init__(self, *, num_users: int, num_items: int) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+
+    def observe(self, data: TrainingData) -> None:
+        super().observe(data)
+        self.counts = torch.zeros(data.num_items)
+
+    def solve(self, data: TrainingData, epoch: int) -> None:
+        self.counts = torch.bincount(data.items, minlength=self.num_items).float()
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        users, items = torch.broadcast_tensors(users, items)
+        return self.counts[items]
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        return self.counts.repeat(len(users), 1)

@@ -1,0 +1,56 @@
+"""What a task asks of a model: a loss to train with, and metrics to be judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+
+class Scorer(Protocol):
+    """What an objective needs of a model."""
+
+    def __call__(self, users: Tensor, items: Tensor) -> Tensor:
+        """Scores of the shape that ``users`` and ``items`` broadcast to."""
+        ...
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        """Scores of every item, [U, num_items]."""
+        ...
+
+
+class Objective(torch.nn.Module):
+    """Loss and metrics of a task."""
+
+    outcome_file: ClassVar[str]  # where a run folder keeps what was found out about each row
+
+    @classmethod
+    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
+        """What every evaluated part reports in every epoch under ``settings``, as <part>/<name>, and which way is better."""
+        raise NotImplementedError
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+        raise NotImplementedError
+
+    def predict(self, scores: Tensor) -> Tensor:
+        """Raw scores as the task means them."""
+        return scores
+
+    def reset(self, *, thorough: bool) -> None:
+        """Forget what was evaluated; ``thorough`` adds what is too slow for every epoch."""
+        raise NotImplementedError
+
+    def evaluate(self, model: Scorer, batch: Any) -> None:
+        """Count a batch of an evaluation in."""
+        raise NotImplementedError
+
+    def report(self) -> dict[str, Tensor]:
+        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
+        raise NotImplementedError
+
+    def outcomes(self) -> dict[str, Tensor]:
+        """What was found out about each row of the part, [N] each, in its order, over all processes."""
+        raise NotImplementedError
