@@ -78,7 +78,8 @@ def _check_ranking(cfg: DictConfig) -> None:
 
 
 def check_optimizer(cfg: DictConfig) -> None:
-    """An optimiser of torch's own: it must be one, and take these settings."""
+    """Sparse gradients go with one optimiser; one of torch's own must be an optimiser, and take these settings."""
+    _check_sparse(cfg)
     module, _, name = cfg.optimizer._target_.rpartition(".")
     if module != "torch.optim":
         return
@@ -98,6 +99,17 @@ def check_optimizer(cfg: DictConfig) -> None:
             expected=did_you_mean(str(key), accepted),
             fix="correct its name; torch's optimisers keep torch's names",
             value=str(key),
+        )
+
+
+def _check_sparse(cfg: DictConfig) -> None:
+    sparse = cfg.model.get("embedding") == "sparse"
+    if sparse != cfg.optimizer._target_.endswith(".rowwise_adam") or (sparse and cfg.trainer.devices > 1):
+        raise ConfigError(
+            f"model.embedding={cfg.model.get('embedding')} does not go with this optimizer on {cfg.trainer.devices} devices",
+            expected="model.embedding=sparse with optimizer=rowwise_adam on one device, or neither",
+            fix="model.embedding=sparse optimizer=rowwise_adam, or model.embedding=library optimizer=adam",
+            value=str(cfg.model.get("embedding")),
         )
 
 

@@ -1,6 +1,6 @@
 """Optimisers under the field's names; each is called with the parameters once they exist.
 
-All but Adagrad run PyTorch's fused kernels: one pass over the parameters per step, on CPU and CUDA alike.
+All but Adagrad and the row-wise Adam run PyTorch's fused kernels: one pass over the parameters per step, on CPU and CUDA alike.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch.nn import Parameter
 
 from hydrarec.config.kinds import Fraction, NonNegative, Positive
 from hydrarec.errors import ConfigError
+from hydrarec.rowwise import RowwiseAdam
 
 
 def adam(
@@ -71,3 +72,15 @@ def adagrad(
 ) -> torch.optim.Optimizer:
     """Adagrad (Duchi, Hazan & Singer 2011)."""
     return torch.optim.Adagrad(parameters, lr=learning_rate, weight_decay=weight_decay, eps=eps)
+
+
+def rowwise_adam(
+    parameters: Iterable[Parameter],
+    *,
+    learning_rate: Positive,
+    weight_decay: NonNegative,
+    betas: tuple[Fraction, Fraction],
+    eps: Positive,
+) -> torch.optim.Optimizer:
+    """Adam that moves only the rows a batch touches; wants ``model.embedding=sparse``."""
+    return RowwiseAdam(parameters, lr=learning_rate, weight_decay=weight_decay, betas=(betas[0], betas[1]), eps=eps)

@@ -141,6 +141,34 @@ class RunFolder:
         return [str(override) for override in overrides]
 
 
+class SilentFolder(RunFolder):
+    """The run folder of another process of the same run: read, and never written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def release(self) -> None:
+        pass
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        pass
+
+    def update_record(self, **fields: Any) -> None:
+        pass
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        pass
+
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        pass
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        pass
+
+    def write_error(self, error: HydrarecError, status: str) -> None:
+        pass
+
+
 def reserve(wanted: Path) -> Path:
     """Make a folder that did not exist: ``wanted``, or ``wanted-2``, ``wanted-3`` … when runs start in one second."""
     number = 1

@@ -134,6 +134,7 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
 
 def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str]) -> dict[str, Any]:
     from hydrarec.assembly import build
+    from hydrarec.companions import companions
     from hydrarec.provenance import provenance
     from hydrarec.training import run
 
@@ -148,7 +149,8 @@ def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str])
         overrides=overrides,
         provenance=provenance(),
     )
-    return run(build(config, folder), folder, config, resume=resume)
+    with companions(config["trainer"]["devices"], folder.path, resume=resume):
+        return run(build(config, folder), folder, config, resume=resume)
 
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:

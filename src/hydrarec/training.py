@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
 from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.kinds import Count, NonNegative
 from hydrarec.data.datamodules.base import InteractionsDataModule
+from hydrarec.distributed import Replicas
 from hydrarec.errors import EnvironmentFault
 from hydrarec.models.base import Recommender
 from hydrarec.provenance import peak_memory_bytes
@@ -56,20 +58,21 @@ class TrainerSettings:
     deterministic: bool
 
     def check_devices(self) -> None:
-        """Raise :class:`EnvironmentFault` where the accelerator is missing, or several devices are asked for."""
-        if self.devices > 1:
-            raise EnvironmentFault(
-                f"trainer.devices={self.devices}: a run trains on one device so far",
-                expected="trainer.devices ≤ 1",
-                fix="trainer.devices=1; a sweep uses several",
-                value=self.devices,
-            )
+        """Raise :class:`EnvironmentFault` where the accelerator is missing, or there are fewer devices than asked for."""
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise EnvironmentFault(
                 "trainer.accelerator=gpu, and this machine has 0 CUDA devices",
                 expected="a CUDA device that this build of torch can use",
                 fix="trainer=cpu",
                 value="gpu",
+            )
+        there = torch.cuda.device_count() if self.accelerator == "gpu" else os.cpu_count() or 1
+        if self.devices > there:
+            raise EnvironmentFault(
+                f"trainer.devices={self.devices}, and this machine has {there} {self.accelerator.upper()} devices or cores",
+                expected=f"trainer.devices ≤ {there}",
+                fix=f"trainer.devices={there}, or trainer=cpu",
+                value=self.devices,
             )
 
 
@@ -141,6 +144,7 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: Te
     return pl.Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
+        strategy=Replicas() if settings.devices > 1 else "auto",
         precision=settings.precision,
         max_epochs=settings.epochs,
         limit_train_batches=settings.limit_batches,

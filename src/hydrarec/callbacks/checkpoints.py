@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 
 from hydrarec.callbacks.history import History
+from hydrarec.distributed import decided
 from hydrarec.runs import RunFolder
 
 
@@ -70,6 +71,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self.best_value, self.best_epoch = state_dict["best_value"], state_dict["best_epoch"]
 
     def _save_last(self, trainer: pl.Trainer, *, force: bool) -> None:
-        if force or time.monotonic() - self._written >= self.every_seconds:
+        due = time.monotonic() - self._written >= self.every_seconds
+        if force or decided(due, trainer.strategy.root_device):
             trainer.save_checkpoint(self.folder.last_checkpoint)
             self._written = time.monotonic()

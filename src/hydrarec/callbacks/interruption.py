@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from hydrarec.callbacks.checkpoints import Checkpoints
+from hydrarec.distributed import decided
 from hydrarec.errors import InterruptedRun
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,10 +35,12 @@ class Interruption(pl.Callback):
                 self._before[number] = signal.signal(number, self._note)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.received = decided(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None and not trainer.is_last_batch:
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.received = decided(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None:
             trainer.should_stop = (
                 True  # after the checkpoint of this epoch, which is written behind all other callbacks

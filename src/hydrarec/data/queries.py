@@ -56,7 +56,7 @@ class QueryLoader:
 
     def __init__(self, queries: Queries, *, users_per_batch: int, rank: int = 0, world_size: int = 1) -> None:
         self.queries, self.users_per_batch = queries, users_per_batch
-        self.users = torch.unique_consecutive(queries.users)[rank::world_size]
+        self.users = torch.unique_consecutive(queries.users)[rank::world_size].contiguous()
 
     def __len__(self) -> int:
         return -(-len(self.users) // self.users_per_batch)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
+from hydrarec.distributed import average_gradients, summed
 from hydrarec.errors import CheckpointError, DivergedError
 from hydrarec.metrics.running_mean import RunningMean
 from hydrarec.objectives.base import Objective
@@ -124,6 +125,7 @@ class Recommender(pl.LightningModule):
             losses.append(loss.detach())
             penalty = self.penalty()
             (loss if penalty is None else loss + penalty).backward()
+            average_gradients(self.parameters(), batch.targets.numel())
             # Lightning counts only the steps of its own wrapper; without one per chunk, global_step stays 0.
             (counted if step == last else optimizer).step()
             if self.schedule.moves == "step":
@@ -132,13 +134,16 @@ class Recommender(pl.LightningModule):
 
     def _account(self, losses: Tensor, chunk: list[Batch], batch_idx: int) -> None:
         """Add a chunk's losses [steps] to the epoch's mean; stop at the first that is not finite."""
-        full, last = chunk[0].targets.numel(), chunk[-1].targets.numel()
-        total = float(losses[:-1].double().sum() * full + losses[-1].double() * last)
+        sizes = torch.tensor([batch.targets.numel() for batch in chunk], dtype=torch.float64)
+        losses = losses.cpu().double()
+        own = float((losses * sizes)[sizes > 0].sum())  # the share of a batch may be empty, its mean no number
+        total, samples = summed(own, float(sizes.sum()), device=self.device)
         if not math.isfinite(total):
-            first = int((~losses.isfinite()).nonzero()[0]) if not losses.isfinite().all() else len(chunk) - 1
+            broken = (~losses.isfinite() & (sizes > 0)).nonzero()
+            first = int(broken[0]) if len(broken) else len(chunk) - 1
             step = batch_idx * self._steps_per_call + first + 1
             raise self._diverged("the training loss", losses[first].item(), f", step {step}")
-        self.training_loss.add(total, full * (len(chunk) - 1) + last)
+        self.training_loss.add(total, int(samples))
 
     def _diverged(self, what: str, value: float, step: str = "") -> DivergedError:
         rate = self.learning_rate

@@ -53,8 +53,11 @@ class Lookup(nn.Module):
 def embedding_table(
     layer: EmbeddingLayer, rows: int, width: int, initialization: Initialization, scale: float
 ) -> nn.Embedding | Lookup:
-    """``layer`` ``library`` is PyTorch's, ``lookup`` the hand-written one."""
-    table = Lookup(rows, width) if layer == "lookup" else nn.Embedding(rows, width, _weight=torch.empty(rows, width))
+    """``layer`` ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the hand-written one."""
+    if layer == "lookup":
+        table: nn.Embedding | Lookup = Lookup(rows, width)
+    else:
+        table = nn.Embedding(rows, width, _weight=torch.empty(rows, width), sparse=layer == "sparse")
     initialize(table.weight, initialization, scale)
     return table
 
@@ -87,10 +90,13 @@ def hidden_layers(sizes: Sequence[int], dropout: Sequence[float]) -> nn.Sequenti
     """``Linear → ReLU → dropout`` for each consecutive pair of ``sizes``; ``dropout[i]`` follows the i-th layer."""
     layers: list[nn.Module] = []
     for (fan_in, fan_out), rate in zip(itertools.pairwise(sizes), dropout, strict=True):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        if rate > 0:
-            layers.append(nn.Dropout(rate))
+        layers += [nn.Linear(fan_in, fan_out), *_activation([rate])]
     return nn.Sequential(*layers)
+
+
+def _activation(rates: Sequence[float]) -> list[nn.Module]:
+    """ReLU, and dropout where it does something, for each of ``rates``."""
+    return [layer for rate in rates for layer in (nn.ReLU(), *([nn.Dropout(rate)] if rate > 0 else []))]
 
 
 class PairPerceptron(nn.Module):
@@ -110,9 +116,8 @@ class PairPerceptron(nn.Module):
         self.width, self.input_dropout = width, input_dropout
         sizes = [2 * width, *hidden_dims]
         self.out_features = sizes[-1]
-        layers = hidden_layers(sizes, dropout)
-        self.first = layers[0] if hidden_dims else None
-        self.rest = layers[1:]
+        self.first = nn.Linear(sizes[0], sizes[1]) if hidden_dims else None
+        self.rest = nn.Sequential(*_activation(dropout[:1]), *hidden_layers(sizes[1:], dropout[1:]))
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         user, item = (dropped(vector, self.input_dropout, self.training) for vector in (user, item))

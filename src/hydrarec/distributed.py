@@ -1,0 +1,61 @@
+"""Several processes, one run: what they must agree on. With one process every function is the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor, distributed
+
+
+class Replicas(DDPStrategy):
+    """One copy of the model per device, kept equal by :func:`average_gradients`.
+
+    Without the wrapper of ``DistributedDataParallel``, which allows one backward pass per call of the training step, and
+    which would weigh shares of different size alike.
+    """
+
+    def configure_ddp(self) -> None:
+        """Leave the model as it is."""
+
+
+def together() -> bool:
+    """Whether this process is one of several."""
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+def decided(value: int, device: torch.device) -> int:
+    """What the first process says, for all."""
+    if not together():
+        return value
+    word = torch.tensor(value, device=device)
+    distributed.broadcast(word, src=0)
+    return int(word)
+
+
+def summed(*values: float, device: torch.device) -> list[float]:
+    """The sum over all processes of each value, in float64."""
+    if not together():
+        return list(values)
+    sums = torch.tensor(values, dtype=torch.float64, device=device)
+    distributed.all_reduce(sums)
+    return sums.tolist()
+
+
+def average_gradients(parameters: Iterable[Tensor], samples: int) -> None:
+    """Replace each gradient by its mean over the samples of all processes, as if one had taken the whole batch.
+
+    Args:
+        parameters: in the same order everywhere.
+        samples: that this process's gradients are the mean of; 0 for an empty share, whose gradients do not count.
+    """
+    if not together():
+        return
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    flat = [torch.zeros_like(p) if p.grad is None or not samples else p.grad * samples for p in trained]
+    words = torch.cat([*(part.reshape(-1) for part in flat), flat[0].new_tensor([samples])])
+    distributed.all_reduce(words)
+    means = (words[:-1] / words[-1]).split([parameter.numel() for parameter in trained])
+    for parameter, mean in zip(trained, means, strict=True):
+        parameter.grad = mean.view_as(parameter)

@@ -1,0 +1,171 @@
+"""LightGCN: embeddings that are averaged over the neighbours of the neighbours, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hydrarec.config.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
+from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.models.base import Recommender
+from hydrarec.models.layers import embedding_table
+
+Embeddings = tuple[Tensor, Tensor]  # of all users and of all items, float32 [num_users, d] and [num_items, d]
+
+
+class Graph(NamedTuple):
+    """The bipartite graph of users and items, an edge per training interaction: both halves of A in compressed rows.
+
+    Attributes:
+        user_starts, neighbours_of_users: user u's items are ``neighbours_of_users[user_starts[u]:user_starts[u + 1]]``;
+            int32 [num_users + 1] and [N].
+        item_starts, neighbours_of_items: likewise each item's users; int32 [num_items + 1] and [N].
+    """
+
+    user_starts: Tensor
+    neighbours_of_users: Tensor
+    item_starts: Tensor
+    neighbours_of_items: Tensor
+
+    def mean_of_layers(self, embeddings: Embeddings, num_layers: int) -> Embeddings:
+        """``1/(K+1) · Σ_{k=0…K} Â^k E`` with ``Â = D^{−1/2} A D^{−1/2}`` (eqs. 7 and 8); nodes without edges get 0 from Â.
+
+        Â itself is never written down: its values are products of two degrees, which scale rows before and after.
+        """
+        user_scale, item_scale = _inverse_root_of_degrees(self.user_starts), _inverse_root_of_degrees(self.item_starts)
+        users, items = embeddings
+        user_sum, item_sum = users, items
+        for _ in range(num_layers):
+            users, items = (
+                user_scale * _sums(item_scale * items, self.neighbours_of_users, self.user_starts),
+                item_scale * _sums(user_scale * users, self.neighbours_of_items, self.item_starts),
+            )
+            user_sum, item_sum = user_sum + users, item_sum + items
+        return user_sum / (num_layers + 1), item_sum / (num_layers + 1)
+
+
+def _inverse_root_of_degrees(starts: Tensor) -> Tensor:
+    """D^{−1/2} as a column, float32 [nodes, 1]; 0 where the degree is."""
+    degrees = starts.diff().unsqueeze(1)
+    return torch.where(degrees > 0, degrees.float().rsqrt(), 0)
+
+
+def _sums(values: Tensor, neighbours: Tensor, starts: Tensor) -> Tensor:
+    """Sum of ``values`` [nodes, d] over the neighbours of each node on the other side."""
+    return functional.embedding_bag(neighbours, values, starts, mode="sum", include_last_offset=True)
+
+
+class Propagation(torch.autograd.Function):
+    """:meth:`Graph.mean_of_layers` with its own gradient.
+
+    The mean of the layers is a polynomial in Â, which is symmetric: the gradient is propagated by the very same operation,
+    and nothing has to be kept for it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, users: Tensor, items: Tensor, graph: Graph, num_layers: int) -> Embeddings:
+        ctx.graph, ctx.num_layers = graph, num_layers
+        return graph.mean_of_layers((users, items), num_layers)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, of_users: Tensor, of_items: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        return *ctx.graph.mean_of_layers((of_users, of_items), ctx.num_layers), None, None
+
+
+class LightGCN(Recommender):
+    """``s_ui = ⟨e_u, e_i⟩``, ``e = 1/(K+1) Σ_k Â^k e^(0)`` on the training graph (He et al. 2020, eqs. 3–8).
+
+    Trained with any ranking loss, the paper's being BPR; to it comes the L2 norm of the embeddings of layer 0 that the batch
+    touches, per positive, ``l2/2 · 1/B Σ_b (‖e_u^(0)‖² + Σ_i ‖e_i^(0)‖²)``, and it is part of the loss that is reported.
+
+    Args:
+        embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`; the paper's are 64 and Xavier.
+        num_layers: K, how far embeddings travel.
+        l2: of the embeddings of layer 0; λ of eq. 15.
+
+    Each step propagates once over the whole graph. Where no gradient is recorded, as in evaluation, the propagated embeddings
+    are kept until a weight changes.
+
+    Departure: eq. 15 sums the norms of the whole tables; like the authors' code, this one takes the batch's, halved.
+    """
+
+    tasks = ("ranking",)
+    observed = Graph._fields
+    user_starts: Tensor
+    neighbours_of_users: Tensor
+    item_starts: Tensor
+    neighbours_of_items: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        embedding_dim: Dimension,
+        embedding: EmbeddingLayer,
+        init: Initialization,
+        init_scale: NonNegative,
+        num_layers: Count,
+        l2: NonNegative,
+    ) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.num_layers, self.l2 = num_layers, l2
+        self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
+        self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
+        self._kept: tuple[list[tuple[int, int]], Embeddings] | None = None
+
+    def observe(self, data: TrainingData) -> None:
+        self.user_starts = _starts(data.users, data.num_users)
+        self.neighbours_of_users = data.items.int()
+        self.item_starts = _starts(data.items, data.num_items)
+        self.neighbours_of_items = data.users[data.items.argsort(stable=True)].int()
+
+    @property
+    def graph(self) -> Graph:
+        return Graph(self.user_starts, self.neighbours_of_users, self.item_starts, self.neighbours_of_items)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return _scores(self.propagated(), users, items)
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        of_users, of_items = self.propagated()
+        return of_users[users] @ of_items.T
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        loss = self.objective.loss(_scores(self.propagated(), batch.users, batch.items), batch.targets)
+        if self.l2 == 0:
+            return loss
+        norms = self.user_embedding(batch.users).square().sum() + self.item_embedding(batch.items).square().sum()
+        return loss + self.l2 / 2 * norms / max(1, len(batch.users))
+
+    def propagated(self) -> Embeddings:
+        """The embeddings that scores are made of; without gradients computed once for the same weights and graph."""
+        weights = self.user_embedding.weight, self.item_embedding.weight
+        if torch.is_grad_enabled():
+            self._kept = (
+                None  # fused optimisers leave a weight's version as it is, but a step needs a gradient from here
+            )
+            return Propagation.apply(*weights, self.graph, self.num_layers)
+        versions = [_version(tensor) for tensor in (*weights, *self.graph)]
+        if self._kept is None or self._kept[0] != versions:
+            self._kept = versions, self.graph.mean_of_layers(weights, self.num_layers)
+        return self._kept[1]
+
+
+def _starts(owners: Tensor, number: int) -> Tensor:
+    """Where each owner's entries begin once they are sorted, and where all end: int32 [number + 1]."""
+    return functional.pad(torch.bincount(owners, minlength=number).cumsum(0), (1, 0)).int()
+
+
+def _scores(embeddings: Embeddings, users: Tensor, items: Tensor) -> Tensor:
+    user, item = (functional.embedding(rows, table) for rows, table in zip((users, items), embeddings, strict=True))
+    return (user * item).sum(-1)
+
+
+def _version(tensor: Tensor) -> tuple[int, int]:
+    """Changes with the tensor's place and with every operation in place; tensors made for inference only never change."""
+    return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version
