@@ -21,6 +21,8 @@ from hypothesis import settings
 
 from hydrarec.errors import HydrarecError
 
+# Before torch is imported: on a busy machine two threads take fifty times as long as one for models this small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 PACKAGE_ROOT = Path(__file__).resolve().parents[1] / "src"
 TIME_LIMIT = 120  # seconds; a run of these tests takes 5, also where other work keeps the machine busy
 

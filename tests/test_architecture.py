@@ -16,6 +16,7 @@ PACKAGE = Path(hydrarec.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY_POINTS = ("train.py", "reproduce.py", "report.py", "analyze.py", "recommend.py", "describe.py")
 LIGHTNING = ("pytorch_lightning", "lightning")
+ON_THE_DEVICE = ("batches", "loaders", "samples", "negatives", "candidates", "queries")  # of data, beside the DataModules
 
 
 def name_of(path: Path) -> str:
@@ -79,14 +80,26 @@ def test_data_knows_no_model_and_no_training() -> None:
 
 
 def test_only_the_datamodules_of_data_know_lightning() -> None:
-    assert forbidden([path for path in files_in("data") if path.name != "datamodules.py"], LIGHTNING) == []
+    assert forbidden([path for path in files_in("data") if path.parent.name != "datamodules"], LIGHTNING) == []
 
 
 def test_reading_data_needs_no_torch() -> None:
-    assert (
-        forbidden([path for path in files_in("data") if path.name not in ("datamodules.py", "batches.py")], ("torch",))
-        == []
+    reading = [path for path in files_in("data") if path.parent.name != "datamodules" and path.stem not in ON_THE_DEVICE]
+    assert forbidden(reading, ("torch",)) == []
+
+
+def test_what_lies_on_the_device_knows_tensors_only() -> None:
+    """Neither arrays nor files nor splits: only the DataModules turn the one into the other."""
+    lying = [PACKAGE / "data" / f"{name}.py" for name in ON_THE_DEVICE]
+    reading = tuple(
+        f"hydrarec.data.{name}" for name in ("interactions", "splits", "datasets", "filters", "readers", "datamodules")
     )
+    assert forbidden(lying, ("numpy", "pandas", *reading)) == []
+
+
+def test_objectives_know_no_model_and_no_training() -> None:
+    others = ("models", "callbacks", "training", "runs", "checkpointing", "train")
+    assert forbidden(files_in("objectives"), ("hydra", "omegaconf", *(f"hydrarec.{name}" for name in others))) == []
 
 
 def test_models_know_neither_hydra_nor_data_but_batches() -> None:
@@ -110,11 +123,9 @@ def test_metrics_know_tensors_only() -> None:
     allowed = (
         "torch",
         "torchmetrics",
-        "math",
-        "typing",
-        "collections",
-        "dataclasses",
-        "__future__",
+        "numpy",
+        "scipy",
+        *sys.stdlib_module_names,
         "hydrarec.metrics",
     )
     strangers = [

@@ -116,7 +116,7 @@ CONFIGS = {
     "epochs 0": ("trainer.epochs=0", "trainer.epochs=0", "≥ 1"),
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
     "early stopping that can never act": ("callbacks=early_stopping", "patience=3", "trainer.epochs=2"),
-    "a task that is not there": ("task=ranking", "task=ranking", "rating"),
+    "a task that is not there": ("task=rankign", "task=rankign", "ranking"),
 }  # fmt: skip
 
 
@@ -554,7 +554,7 @@ def test_diverged_run_names_the_step(
     execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_per_call: int, place: str
 ) -> None:
     """Whatever the number of steps per call, also in a shorter last one: 15 steps are 4 + 4 + 4 + 3."""
-    from hydrarec.objectives import RatingObjective
+    from hydrarec.objectives.rating import RatingObjective
 
     epoch, step = (int(number) for number in re.findall(r"\d+", place))
     original, calls = RatingObjective.loss, itertools.count(1)

@@ -34,8 +34,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         DataError: the dataset or its split.
     """
     cfg = OmegaConf.create(config)
-    settings: TrainerSettings = factory(cfg.trainer)()
-    settings.check_devices()
+    settings = settings_of(config)
     compatibility.check_task(cfg)
     compatibility.check_optimizer(cfg)
     source, splitter = factory(cfg.dataset)(), factory(cfg.split)()
@@ -88,6 +87,13 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         log_tensorboard=cfg.logger.tensorboard,
         save_predictions=cfg.save_predictions,
     )
+
+
+def settings_of(config: dict[str, Any]) -> TrainerSettings:
+    """How the Trainer runs, on devices that are there."""
+    settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
+    settings.check_devices()
+    return settings
 
 
 def factory(node: DictConfig) -> Callable[..., Any]:

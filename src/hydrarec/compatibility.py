@@ -16,6 +16,7 @@ from hydrarec.data.splits import Split
 from hydrarec.errors import CheckpointError, ConfigError, did_you_mean
 from hydrarec.models.base import Recommender
 from hydrarec.objectives.base import Objective
+from hydrarec.objectives.ranking import judge_lengths
 
 
 def check_task(cfg: DictConfig) -> None:
@@ -53,7 +54,10 @@ def check_task(cfg: DictConfig) -> None:
 
 
 def _check_ranking(cfg: DictConfig) -> None:
-    """What has a meaning for ratings only."""
+    """What has a meaning for ratings only, and lists longer than what is ranked."""
+    objective = cfg.task.objective
+    if objective.protocol != "full":
+        judge_lengths(list(objective.ks), objective.num_candidates + 1, "sampled")
     if cfg.model.get("rating_range"):
         raise ConfigError(
             "model.rating_range=true squashes scores into a scale of ratings, and task=ranking has none",
@@ -68,9 +72,9 @@ def _check_ranking(cfg: DictConfig) -> None:
             fix="scheduler=constant",
             value="plateau",
         )
-    if cfg.task.datamodule.num_negatives == "catalogue" and cfg.task.objective.loss != "softmax":
+    if cfg.task.datamodule.num_negatives == "catalogue" and objective.loss != "softmax":
         raise ConfigError(
-            f"task.objective.loss={cfg.task.objective.loss} compares drawn negatives, not the whole catalogue",
+            f"task.objective.loss={objective.loss} compares drawn negatives, not the whole catalogue",
             expected="task.objective.loss=softmax, or a number of negatives",
             fix="task.datamodule.num_negatives=4, or task.objective.loss=softmax",
             value="catalogue",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fnmatch
 import multiprocessing
 import os
 import sys
@@ -67,8 +68,14 @@ def reproduce(config: dict[str, Any]) -> int:
     known = experiments()
     wanted = _wanted(config["ids"], known)
     output = Path(config["output_dir"])
-    jobs = [_job(name, seed, output) for name in wanted for seed in range(config["seeds"])]
-    outcomes = _run_all(jobs, config["workers"])
+    jobs: list[Job] = []
+    outcomes: list[Outcome] = []
+    for names in _in_waves(wanted, known):
+        wave = [
+            _job(name, seed, output, config["overrides"], jobs) for name in names for seed in range(config["seeds"])
+        ]
+        outcomes += _run_all(wave, config["workers"])
+        jobs += wave
     rows = [
         _row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name])
         for name in wanted
@@ -88,15 +95,26 @@ def _wanted(ids: str | list[str], known: dict[str, Published]) -> list[str]:
     wanted = [ids] if isinstance(ids, str) else ids
     if not wanted:
         raise ConfigError("ids is empty", expected="all, or a list of experiments", fix="ids=all")
-    for name in wanted:
-        if name not in known:
+    found: list[str] = []
+    for pattern in wanted:
+        names = fnmatch.filter(known, pattern)
+        if not names:
             raise ConfigError(
-                f"ids: there is no published experiment '{name}'",
-                expected=did_you_mean(name, known),
+                f"ids: there is no published experiment '{pattern}'",
+                expected=did_you_mean(pattern, known),
                 fix="ids=all",
-                value=name,
+                value=pattern,
             )
-    return wanted
+        found += [name for name in names if name not in found]
+    return found
+
+
+def _in_waves(wanted: list[str], known: dict[str, Published]) -> list[list[str]]:
+    """What others start from comes first, published or not; within a wave nothing waits."""
+    sources = {name: list((known[name].starts_from or {}).values()) for name in wanted}
+    first = list(dict.fromkeys(source for names in sources.values() for source in names))
+    first += [name for name in wanted if not sources[name] and name not in first]
+    return [first, [name for name in wanted if sources[name]]]
 
 
 def experiments() -> dict[str, Published]:
@@ -113,8 +131,13 @@ def experiments() -> dict[str, Published]:
     return found
 
 
-def _job(name: str, seed: int, output: Path) -> Job:
-    overrides = [f"experiment={name}", f"seed={seed}", "logger=none", "save_predictions=false"]
+def _job(name: str, seed: int, output: Path, more: list[str], before: list[Job]) -> Job:
+    """One run; ``before`` holds those that it may start from, of the same seed."""
+    overrides = [f"experiment={name}", f"seed={seed}", "logger=none", "save_predictions=false", *more]
+    published = plain(compose_config(overrides))["published"] or {}
+    for key, source in (published.get("starts_from") or {}).items():
+        folder = next(job.folder for job in before if job.id == source and f"seed={seed}" in job.overrides)
+        overrides.append(f"{key}='{folder.absolute()}'")
     if "seed" in plain(compose_config(overrides))["split"]:  # else the split is one of its own
         overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))
@@ -127,6 +150,8 @@ def _run_all(jobs: list[Job], workers: int) -> list[Outcome]:
 
     An interruption reaches the workers too, which write their checkpoints and end; the same command then goes on.
     """
+    if not jobs:
+        return []
     outcomes: dict[int, Outcome] = {}
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     with (
@@ -168,6 +193,8 @@ def _run(job: Job) -> Outcome:
             raise
         except HydrarecError as error:
             return Outcome(problem=error.what)
+    if job.config["published"] is None:  # only others start from it
+        return Outcome(seconds=result["seconds"]["training"])
     metric = job.config["published"]["metric"]
     if metric not in result["metrics"]:
         return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")

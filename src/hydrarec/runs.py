@@ -4,7 +4,7 @@
 
     config.yaml   the resolved configuration          run.json     seed, code, machine, data, cost, status
     history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
-    predictions.npz  per rating: user, item, target, prediction       error.json  why it failed
+    predictions.npz | ranks.npz  per rating or held-out item          error.json  why it failed
     checkpoints/best.ckpt last.ckpt                   tensorboard/
 """
 

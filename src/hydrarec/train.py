@@ -133,7 +133,7 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
 
 
 def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str]) -> dict[str, Any]:
-    from hydrarec.assembly import build
+    from hydrarec.assembly import build, settings_of
     from hydrarec.companions import companions
     from hydrarec.provenance import provenance
     from hydrarec.training import run
@@ -149,8 +149,10 @@ def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str])
         overrides=overrides,
         provenance=provenance(),
     )
-    with companions(config["trainer"]["devices"], folder.path, resume=resume):
-        return run(build(config, folder), folder, config, resume=resume)
+    with companions(settings_of(config).devices, folder.path, resume=resume) as group:
+        parts = build(config, folder)
+        group.meet()
+        return run(parts, folder, config, resume=resume)
 
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:

@@ -18,15 +18,18 @@ from omegaconf import OmegaConf
 from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
-from hydrarec.config.schema import ReproduceConfig
+from hydrarec.config.schema import SUPPLIED, ReproduceConfig
 from hydrarec.config.signatures import parameters
 from hydrarec.errors import ConfigError
 
-GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
-OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((conf_dir() / group).glob("*.yaml"))]
+FOLDERS = sorted({path.parent for path in conf_dir().rglob("*/*.yaml")})  # task/protocol is a group of its own
+OPTIONS = [
+    (folder.relative_to(conf_dir()).as_posix(), path.stem) for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))
+]
 EXPERIMENTS = [option for group, option in OPTIONS if group == "experiment"]
-SUPPLIED = {"num_users", "num_items", "interactions", "split", "steps_per_call", "seed", "scale", "history", "optimizer", "parameters",
-            "epochs", "steps_per_epoch"}  # fmt: skip
+MODELS = [option for group, option in OPTIONS if group == "model"]
+SHARED = ("founding", "he2017", "best_rating")  # what several experiments have in common, and a recipe
+RUN_KNOWS = {name for names in SUPPLIED.values() for name in names}
 NEEDED = {  # what an option asks of the user before it can run
     ("dataset", "csv"): ["dataset.path=ratings.csv"],
     ("callbacks", "early_stopping"): ["trainer.epochs=20"],
@@ -45,9 +48,21 @@ def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
 
 
 def chosen(group: str, option: str) -> dict[str, Any]:
-    if group == "experiment" and option == "founding":
-        return config_of("experiment=founding", "name=founding")
+    if group == "experiment":
+        named = [f"name={option}"] if option in SHARED else []
+        return config_of(f"experiment={option}", *named, *(f"{key}=run" for key in starts_from(option)))
+    if group == "task/protocol":
+        return config_of("task=ranking", f"{group}={option}")
+    if group == "tuned":
+        task, _, model = option.partition("_")
+        return config_of(f"task={task}", f"model={model}")
     return config_of(f"{group}={option}", *NEEDED.get((group, option), []))
+
+
+def starts_from(experiment: str) -> list[str]:
+    """The settings in which an experiment names the runs that it goes on from."""
+    published = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").get("published") or {}
+    return list(published.get("starts_from") or {})
 
 
 def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,7 +89,7 @@ def test_every_parameter_is_in_the_yaml_or_supplied_by_the_run(group: str, optio
     for path, node in nodes_with_target(chosen(group, option)):
         accepted = parameters(node["_target_"])
         assert accepted is not None, f"{path}: {node['_target_']}"
-        assert set(accepted) - set(node) <= SUPPLIED, f"{path}: neither set nor supplied"
+        assert set(accepted) - set(node) <= RUN_KNOWS, f"{path}: neither set nor supplied"
         assert set(node) - set(accepted) <= {"_target_"}, f"{path}: set, and not accepted"
 
 
@@ -111,21 +126,43 @@ def python_defaults(target: str) -> Iterator[str]:
             )
 
 
-@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "model"])
-def test_model_is_made_and_keeps_its_settings(option: str) -> None:
+@pytest.mark.parametrize("option", MODELS)
+@pytest.mark.parametrize("task", ["rating", "ranking"])
+def test_model_is_made_under_each_task_that_it_serves_and_keeps_its_settings(task: str, option: str) -> None:
+    from hydra.utils import get_class
+
     from hydrarec.assembly import factory
     from hydrarec.models.base import Recommender
 
-    config = chosen("model", option)
+    config = config_of(f"task={task}", f"model={option}", *NEEDED.get(("model", option), []))
+    judge(config)
+    if task not in get_class(config["model"]["_target_"]).tasks:
+        return
     model = factory(OmegaConf.create(config["model"]))(num_users=5, num_items=7)
     assert isinstance(model, Recommender)
-    assert "rating" in model.tasks
+    assert not (task == "ranking" and config["model"].get("rating_range")), "there is no range under this task"
     expected = {key: value for key, value in config["model"].items() if key != "_target_"}
     assert dict(model.hparams) == {**expected, "num_users": 5, "num_items": 7}
     assert all(
         parameter.kind is inspect.Parameter.KEYWORD_ONLY
         for parameter in inspect.signature(type(model)).parameters.values()
     )
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "tuned"])
+def test_tuned_settings_apply_to_the_task_and_model_of_their_name_alone(option: str) -> None:
+    task, _, model = option.partition("_")
+    assert model in MODELS
+    settings = OmegaConf.to_container(OmegaConf.load(conf_dir() / "tuned" / f"{option}.yaml"))
+    assert holds(config_of(f"task={task}", f"model={model}"), settings)
+    assert "tuned" not in config_of(f"task={task}", f"model={model}")
+
+
+def holds(config: Any, settings: Any) -> bool:
+    """Whether all ``settings`` stand in ``config``."""
+    if isinstance(settings, dict):
+        return all(key in config and holds(config[key], value) for key, value in settings.items())
+    return bool(config == settings)
 
 
 @pytest.mark.parametrize("optimizer", [option for group, option in OPTIONS if group == "optimizer"])
@@ -163,15 +200,44 @@ def test_trainer_is_made(option: str) -> None:
     assert settings.accelerator == ("gpu" if option == "gpu" else "cpu")
 
 
-@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "task"])
-def test_objective_is_made_and_reports_what_is_monitored(option: str) -> None:
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("task=rating",),
+        ("task=ranking",),
+        ("task=ranking", "task/protocol=sampled"),
+        ("task=ranking", "task/protocol=full"),
+        ("task=ranking", "task/protocol=sampled", "task.datamodule.num_candidates=49"),
+    ],
+)
+def test_what_is_monitored_is_produced_and_better_in_the_stated_direction(overrides: tuple[str, ...]) -> None:
+    from hydra.utils import get_class
+
+    task = config_of(*overrides)["task"]
+    part, _, metric = task["monitor"].partition("/")
+    assert part == "val"
+    produced = get_class(task["objective"]["_target_"]).produced(task["objective"])
+    assert produced[metric] == task["mode"]
+
+
+@pytest.mark.parametrize("protocol", ["sampled", "full", "both"])
+def test_ranking_objective_is_made(protocol: str) -> None:
+    import torch
+
+    from hydrarec.assembly import factory
+    from hydrarec.objectives.ranking import RankingObjective
+
+    task = config_of("task=ranking", f"task/protocol={protocol}")["task"]
+    made = factory(OmegaConf.create(task["objective"]))(popularity=torch.ones(200, dtype=torch.int64))
+    assert isinstance(made, RankingObjective)
+    assert task["datamodule"]["protocol"] == made.protocol == protocol
+
+
+@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "filter"])
+def test_filter_is_made(option: str) -> None:
     from hydrarec.assembly import factory
 
-    config = chosen("task", option)
-    objective = factory(OmegaConf.create(config["task"]["objective"]))(scale=(1.0, 5.0))
-    part, _, metric = config["task"]["monitor"].partition("/")
-    assert part == "val"
-    assert metric in objective.metrics
+    assert callable(factory(OmegaConf.create(chosen("filter", option)["filter"]))())
 
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "callbacks"])
@@ -191,15 +257,31 @@ def test_callbacks_are_made(option: str) -> None:
         assert isinstance(callback, pl.Callback)
 
 
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name not in ("founding", "best_rating")])
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name not in SHARED])
 def test_experiment_states_what_it_is_held_against(experiment: str) -> None:
-    published = config_of(f"experiment={experiment}")["published"]
+    from hydra.utils import get_class
+
+    config = chosen("experiment", experiment)
+    published = config["published"]
+    if published is None:  # where another one starts from
+        assert any(experiment in _named_by(other) for other in EXPERIMENTS)
+        return
     assert published["id"] == experiment
     low, high = published["band"]
     assert low <= high
-    assert published["metric"] in ("val/rmse", "val/rmse/last")
+    part, metric, *_ = published["metric"].split("/", 2) if config["task"]["name"] == "rating" else (
+        published["metric"].split("/", 1)
+    )
+    assert part in ("val", "test")
+    assert metric in get_class(config["task"]["objective"]["_target_"]).produced(config["task"]["objective"])
     if beaten := published.get("first_epoch_beats"):
         assert beaten in EXPERIMENTS
+    assert all(key in EXPERIMENTS for key in _named_by(experiment))
+
+
+def _named_by(experiment: str) -> list[str]:
+    published = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").get("published") or {}
+    return list((published.get("starts_from") or {}).values())
 
 
 def test_reproduction_composes_and_is_sound() -> None:

@@ -18,6 +18,7 @@ PUBLISHED = [name for name in NAMES if name.startswith("ml-")]
 
 def configured(name: str) -> Any:
     config = OmegaConf.load(CONF / f"{name}.yaml")
+    config.pop("defaults", None)  # what goes with it in other groups
     if name == "csv":
         config.path = "ratings.csv"
     return config

@@ -1,11 +1,14 @@
-"""Every model that ships, found by its YAML file, built small."""
+"""Every model that ships, found by its YAML file, built small, under every task that it serves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 
 import pytest
 import torch
+from hydra.utils import get_class
+from omegaconf import DictConfig
 
 from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
@@ -17,19 +20,46 @@ NUM_USERS, NUM_ITEMS = 7, 5
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
 
 
-@pytest.fixture(params=MODELS)
-def make(request: pytest.FixtureRequest) -> Callable[..., Recommender]:
-    """Build the model with its YAML's defaults, after it has seen :func:`training_data`."""
+@cache  # composing takes longer than what is done with it
+def model_config(task: str, model: str) -> DictConfig:
+    return compose_config([f"task={task}", f"model={model}"])
 
-    def build(num_users: int = NUM_USERS, num_items: int = NUM_ITEMS, data: TrainingData | None = None) -> Recommender:
+
+def tasks_of(model: str) -> tuple[str, ...]:
+    return get_class(model_config("rating", model).model._target_).tasks
+
+
+@dataclass(frozen=True)
+class Make:
+    """Builds one model with its YAML's defaults under one task, after it has seen the training data."""
+
+    task: str
+    name: str
+
+    def __call__(
+        self,
+        num_users: int = NUM_USERS,
+        num_items: int = NUM_ITEMS,
+        data: TrainingData | None = None,
+        **changes: object,
+    ) -> Recommender:
         torch.manual_seed(0)
-        model: Recommender = factory(compose_config([f"model={request.param}"]).model)(
-            num_users=num_users, num_items=num_items
-        )
-        model.observe(data or training_data())
+        made = factory(model_config(self.task, self.name).model)
+        model: Recommender = made(num_users=num_users, num_items=num_items, **changes)
+        model.observe(data or self.data())
         return model.eval()
 
-    return build
+    def data(self) -> TrainingData:
+        """Twelve ratings, or what is left of them where feedback is implicit."""
+        return training_data() if self.task == "rating" else implicit(training_data())
+
+
+SERVED = [(task, model) for model in MODELS for task in tasks_of(model)]
+
+
+@pytest.fixture(params=SERVED, ids=lambda served: "-".join(served))
+def make(request: pytest.FixtureRequest) -> Make:
+    return Make(*request.param)
 
 
 def training_data() -> TrainingData:
@@ -37,4 +67,9 @@ def training_data() -> TrainingData:
     users = torch.tensor([0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 5])
     items = torch.tensor([0, 1, 2, 0, 3, 1, 2, 0, 3, 2, 1, 3])
     targets = torch.tensor([5.0, 3.0, 4.0, 4.0, 2.0, 3.0, 5.0, 4.0, 1.0, 5.0, 2.0, 3.0])
-    return TrainingData(users, items, targets, NUM_USERS, NUM_ITEMS, (1.0, 5.0))
+    return TrainingData(users, items, targets, NUM_USERS, NUM_ITEMS, (1.0, 5.0), "")
+
+
+def implicit(data: TrainingData) -> TrainingData:
+    """The same pairs without their ratings."""
+    return replace(data, targets=torch.ones_like(data.targets), scale=None)

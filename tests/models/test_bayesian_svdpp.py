@@ -10,6 +10,7 @@ from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
 from hydrarec.models import bayesian_svdpp
 from hydrarec.models.bayesian_svdpp import BayesianSVDpp, Side
+from hydrarec.objectives.rating import RatingObjective
 
 OWN = torch.tensor([0, 0, 1, 2, 2, 2])  # row 3 has no rating
 THEIRS = torch.tensor([0, 2, 1, 0, 1, 2])
@@ -82,11 +83,13 @@ def small_model(**changes: object) -> BayesianSVDpp:
     settings = {"embedding_dim": 2, "burn_in": 2, "thin": 2, "num_samples": 3, "noise_shape": 5.0}
     priors = {"precision_shape": 1.0, "precision_rate": 0.01, "init_scale": 0.1}
     torch.manual_seed(0)
-    return BayesianSVDpp(**{"num_users": 4, "num_items": 3, **settings, **priors, **changes})  # type: ignore[arg-type]
+    model = BayesianSVDpp(**{"num_users": 4, "num_items": 3, **settings, **priors, **changes})  # type: ignore[arg-type]
+    model.objective = RatingObjective(loss="mse", clip=False, scale=(1.0, 5.0))
+    return model
 
 
 def data() -> TrainingData:
-    return TrainingData(OWN, THEIRS, TARGET + 3, 4, 3, (1.0, 5.0))
+    return TrainingData(OWN, THEIRS, TARGET + 3, 4, 3, (1.0, 5.0), "")
 
 
 def test_stores_every_thin_th_sample_after_burn_in_and_forgets_the_oldest() -> None:
@@ -115,7 +118,7 @@ def test_noisy_users_get_smaller_weights() -> None:
     random = torch.Generator().manual_seed(0)
     users, items = torch.arange(40).repeat_interleave(50), torch.arange(50).repeat(40)
     noise = torch.where(users < 20, 0.1, 1.0) * torch.randn(2000, generator=random)
-    noisy = TrainingData(users, items, 3 + noise, 40, 50, (0.0, 6.0))
+    noisy = TrainingData(users, items, 3 + noise, 40, 50, (0.0, 6.0), "")
     model = small_model(num_users=40, num_items=50, noise_shape=2.0)
     model.observe(noisy)
     for epoch in range(30):

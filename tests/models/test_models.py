@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
@@ -15,6 +15,7 @@ from hydrarec.models.dot import BiasedDot, Dot
 from hydrarec.models.layers import Lookup, RatingRange, embedding_table, initialize
 from hydrarec.models.mlp import MLP
 from hydrarec.models.svdpp import SVDpp
+from hydrarec.objectives.rating import RatingObjective
 
 SMALL = {
     "num_users": 3,
@@ -32,6 +33,7 @@ DATA = TrainingData(
     num_users=3,
     num_items=4,
     scale=(1.0, 5.0),
+    fingerprint="",
 )
 
 
@@ -43,6 +45,7 @@ def biased(**changes: object) -> BiasedDot:
         "range_margin": 0.0,
         "user_dropout": 0.0,
         "item_dropout": 0.0,
+        "sample_l2": 0.0,
     }
     return BiasedDot(**{**SMALL, **settings, **changes})  # type: ignore[arg-type]
 
@@ -118,7 +121,7 @@ def test_mlp_is_its_formula() -> None:
     model = mlp(hidden_dims=[3, 2], dropout=[0.0, 0.0]).eval()
     users, items = torch.tensor([0, 2]), torch.tensor([1, 3])
     inputs = torch.cat([model.user_embedding.weight[users], model.item_embedding.weight[items]], 1)
-    first, second = (layer for layer in model.hidden if isinstance(layer, nn.Linear))
+    first, (second,) = model.tower.first, [layer for layer in model.tower.rest if isinstance(layer, nn.Linear)]
     hidden = (inputs @ first.weight.T + first.bias).clamp(min=0)
     hidden = (hidden @ second.weight.T + second.bias).clamp(min=0)
     torch.testing.assert_close(model(users, items), (hidden @ model.output.weight.T + model.output.bias).squeeze(-1))
@@ -139,10 +142,16 @@ def test_svdpp_adds_what_the_user_has_rated() -> None:
     torch.testing.assert_close(model(torch.tensor([0, 1, 2]), torch.tensor([2, 3, 0])), expected)
 
 
+def solve(model: Bias, data: TrainingData, epochs: int) -> Tensor:
+    """Observe and sweep; the loss after the last sweep."""
+    model.objective = RatingObjective(loss="mse", clip=False, scale=(1.0, 5.0))
+    model.observe(data)
+    return [model.solve(data, epoch) for epoch in range(epochs)][-1]
+
+
 def test_bias_solves_its_two_normal_equations_in_turn() -> None:
     model = Bias(num_users=3, num_items=4, user_regularization=1.0, item_regularization=2.0)
-    model.observe(DATA)
-    model.solve(DATA, 0)
+    solve(model, DATA, epochs=1)
     # μ = 4; b_i first, with b_u = 0: item 0: (5 − 4)/(2 + 1); item 1: ((4 − 4) + (3 − 4))/(2 + 2)
     torch.testing.assert_close(model.item_bias, torch.tensor([1 / 3, -1 / 4, 0.0, 0.0]))
     # b_u: user 0: ((1 − 1/3) + (0 + 1/4))/(1 + 2); user 1: (−1 + 1/4)/(1 + 1); user 2 has no rating
@@ -152,11 +161,9 @@ def test_bias_solves_its_two_normal_equations_in_turn() -> None:
 def test_bias_converges_to_ridge_regression() -> None:
     random = torch.Generator().manual_seed(1)
     users, items = torch.randint(6, (60,), generator=random), torch.randint(5, (60,), generator=random)
-    data = TrainingData(users, items, 5 * torch.rand(60, generator=random), 6, 5, (0.0, 5.0))
+    data = TrainingData(users, items, 5 * torch.rand(60, generator=random), 6, 5, (0.0, 5.0), "")
     model = Bias(num_users=6, num_items=5, user_regularization=3.0, item_regularization=2.0)
-    model.observe(data)
-    for epoch in range(200):
-        model.solve(data, epoch)
+    solve(model, data, epochs=200)
     design = torch.cat([nn.functional.one_hot(users, 6), nn.functional.one_hot(items, 5)], 1).double()
     ridge = torch.diag(torch.tensor([3.0] * 6 + [2.0] * 5, dtype=torch.float64))
     exact = torch.linalg.solve(

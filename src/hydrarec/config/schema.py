@@ -65,6 +65,7 @@ class Published:
         band: lowest and highest mean of ours that counts as reproduced, and ``reason``, why so.
         first_epoch_beats: the id of the experiment whose final value this one's first epoch is claimed to beat.
         on_request: not part of ``ids=all`` (a large download, or hours).
+        starts_from: settings that name finished runs, and the ids of the experiments that these are runs of.
     """
 
     id: str
@@ -76,6 +77,12 @@ class Published:
     claim: str | None = None
     first_epoch_beats: str | None = None
     on_request: bool = False
+    starts_from: dict | None = None
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Errors and losses are better when they are low; hit rates and the like when they are high."""
+        return not any(word in self.metric for word in ("rmse", "mae", "loss"))
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ class ReproduceConfig:
     """``conf/reproduce.yaml``."""
 
     ids: str | list[str]
+    overrides: list[str]
     seeds: Count
     workers: Count
     output_dir: str

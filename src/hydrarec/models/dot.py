@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.layers import RatingRange, dropped, embedding_table
 
@@ -58,6 +58,8 @@ class BiasedDot(Recommender):
         range_margin: how far that range reaches beyond the lowest and highest rating, in stars.
         user_dropout, item_dropout: on each embedding.
         l2: penalty on both whole tables and both biases in every step.
+        sample_l2: penalty on the embeddings and biases of each sample, the mean over the batch's samples
+            (Rendle et al. 2020, eq. 7).
 
     Departure: with ``rating_range`` the mean is inside the sigmoid as its log-odds, so that a score of 0 is the mean.
     """
@@ -80,9 +82,10 @@ class BiasedDot(Recommender):
         user_dropout: Fraction,
         item_dropout: Fraction,
         l2: NonNegative,
+        sample_l2: NonNegative,
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items)
-        self.l2, self.global_mean = l2, global_mean
+        self.l2, self.sample_l2, self.global_mean = l2, sample_l2, global_mean
         self.user_dropout, self.item_dropout = user_dropout, item_dropout
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
         self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
@@ -112,6 +115,20 @@ class BiasedDot(Recommender):
         bias = self.user_bias(users) + self.item_bias.weight.T + self.mean
         scores = torch.addmm(bias, self.user_embedding(users), self.item_embedding.weight.T)
         return scores if self.range is None else self.range(scores)
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        loss = super().batch_loss(batch)
+        if self.sample_l2 == 0:
+            return loss
+        rows = [
+            (self.user_embedding, batch.users),
+            (self.user_bias, batch.users),
+            (self.item_embedding, batch.items),
+            (self.item_bias, batch.items),
+        ]
+        # A user beside many items is part of as many samples: each term is a mean over samples either way.
+        norms = [table(indices).square().sum(-1).mean() for table, indices in rows]
+        return loss + self.sample_l2 * torch.stack(norms).sum()
 
     def penalty(self) -> Tensor | None:
         tables = (self.user_embedding, self.item_embedding, self.user_bias, self.item_bias)

@@ -46,7 +46,7 @@ class EASE(HistoryRecommender):
         inverse = torch.cholesky_inverse(gram, out=gram)
         diagonal = inverse.diagonal().clone()
         inverse.div_(-diagonal).fill_diagonal_(0)
-        self.weights = inverse.float(memory_format=torch.contiguous_format)
+        self.weights = inverse.to(torch.float32, memory_format=torch.contiguous_format)
         return (diagonal.reciprocal().sum() - self.regularization * self.num_items) / len(data.targets)
 
     def _gram(self, histories: SparseRows) -> Tensor:

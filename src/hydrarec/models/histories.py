@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch.nn import functional
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.solved import SolvedRecommender
 
-_SCRATCH_FLOATS = 2**24  # of intermediate results at a time: 64 MiB
+_SCRATCH_FLOATS = 2**20  # of intermediate results at a time: 4 MiB, within caches
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class HistoryRecommender(SolvedRecommender):
     """
 
     tasks = ("ranking",)
-    observed = ("history_starts", "history_entries", "history_values")
+    observed: ClassVar[tuple[str, ...]] = ("history_starts", "history_entries", "history_values")
     history_starts: Tensor  # int64 [rows + 1]
     history_entries: Tensor  # int64 [N]
     history_values: Tensor  # float32 [N], or [0] where all are 1
@@ -113,7 +113,7 @@ class HistoryRecommender(SolvedRecommender):
         order = torch.argsort(places)
         ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
         scores = torch.empty(len(places), device=items.device)
-        step, begin = max(1, _SCRATCH_FLOATS // self.num_items), 0
+        step, begin = max(1, 16 * _SCRATCH_FLOATS // self.num_items), 0
         for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
             end = ends[first + len(some) - 1]
             pairs = order[begin:end]

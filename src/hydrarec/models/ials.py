@@ -13,7 +13,7 @@ from hydrarec.data.batches import TrainingData
 from hydrarec.models.factors import FactorRecommender
 from hydrarec.models.histories import SparseRows
 
-_SCRATCH_FLOATS = 2**24  # of systems and their rows at a time: 64 MiB
+_SCRATCH_FLOATS = 2**22  # of systems and their rows at a time: 16 MiB, within caches
 _LEAST_FILL = 0.8  # rows of at least this share of the longest one's length are solved in one batch
 _SLACK = 8  # entries by which a row may be shorter than that
 
@@ -32,7 +32,7 @@ class IALS(FactorRecommender):
     Users and items start at N(0, (init_scale/√d)²).
 
     Systems are built from padded batches of rows of similar length and solved by batched Cholesky decompositions in
-    float32, in at most 64 MiB at a time or those of one row.
+    float32, 16 MiB at a time or those of one row.
 
     Departure: users and items without interactions get the minimum, zeros, and not what they started from.
 

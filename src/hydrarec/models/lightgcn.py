@@ -11,51 +11,42 @@ from torch.nn import functional
 from hydrarec.config.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
+from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import embedding_table
 
 Embeddings = tuple[Tensor, Tensor]  # of all users and of all items, float32 [num_users, d] and [num_items, d]
 
 
 class Graph(NamedTuple):
-    """The bipartite graph of users and items, an edge per training interaction: both halves of A in compressed rows.
+    """The bipartite graph of users and items, an edge per training interaction: both halves of A, int32.
 
-    Attributes:
-        user_starts, neighbours_of_users: user u's items are ``neighbours_of_users[user_starts[u]:user_starts[u + 1]]``;
-            int32 [num_users + 1] and [N].
-        item_starts, neighbours_of_items: likewise each item's users; int32 [num_items + 1] and [N].
+    ``of_users``: a row per user, a column per item; ``of_items``: the same, transposed.
     """
 
-    user_starts: Tensor
-    neighbours_of_users: Tensor
-    item_starts: Tensor
-    neighbours_of_items: Tensor
+    of_users: SparseRows
+    of_items: SparseRows
 
     def mean_of_layers(self, embeddings: Embeddings, num_layers: int) -> Embeddings:
         """``1/(K+1) · Σ_{k=0…K} Â^k E`` with ``Â = D^{−1/2} A D^{−1/2}`` (eqs. 7 and 8); nodes without edges get 0 from Â.
 
         Â itself is never written down: its values are products of two degrees, which scale rows before and after.
         """
-        user_scale, item_scale = _inverse_root_of_degrees(self.user_starts), _inverse_root_of_degrees(self.item_starts)
+        user_scale, item_scale = _inverse_root_of_degrees(self.of_users), _inverse_root_of_degrees(self.of_items)
         users, items = embeddings
         user_sum, item_sum = users, items
         for _ in range(num_layers):
             users, items = (
-                user_scale * _sums(item_scale * items, self.neighbours_of_users, self.user_starts),
-                item_scale * _sums(user_scale * users, self.neighbours_of_items, self.item_starts),
+                user_scale * self.of_users.times(item_scale * items),
+                item_scale * self.of_items.times(user_scale * users),
             )
             user_sum, item_sum = user_sum + users, item_sum + items
         return user_sum / (num_layers + 1), item_sum / (num_layers + 1)
 
 
-def _inverse_root_of_degrees(starts: Tensor) -> Tensor:
+def _inverse_root_of_degrees(rows: SparseRows) -> Tensor:
     """D^{−1/2} as a column, float32 [nodes, 1]; 0 where the degree is."""
-    degrees = starts.diff().unsqueeze(1)
+    degrees = rows.starts.diff().unsqueeze(1)
     return torch.where(degrees > 0, degrees.float().rsqrt(), 0)
-
-
-def _sums(values: Tensor, neighbours: Tensor, starts: Tensor) -> Tensor:
-    """Sum of ``values`` [nodes, d] over the neighbours of each node on the other side."""
-    return functional.embedding_bag(neighbours, values, starts, mode="sum", include_last_offset=True)
 
 
 class Propagation(torch.autograd.Function):
@@ -94,11 +85,11 @@ class LightGCN(Recommender):
     """
 
     tasks = ("ranking",)
-    observed = Graph._fields
-    user_starts: Tensor
-    neighbours_of_users: Tensor
-    item_starts: Tensor
-    neighbours_of_items: Tensor
+    observed = ("user_starts", "items_of_users", "item_starts", "users_of_items")
+    user_starts: Tensor  # int32 [num_users + 1]: user u has items_of_users[user_starts[u]:user_starts[u + 1]]
+    items_of_users: Tensor  # int32 [N]
+    item_starts: Tensor  # int32 [num_items + 1]
+    users_of_items: Tensor  # int32 [N]
 
     def __init__(
         self,
@@ -119,14 +110,17 @@ class LightGCN(Recommender):
         self._kept: tuple[list[tuple[int, int]], Embeddings] | None = None
 
     def observe(self, data: TrainingData) -> None:
-        self.user_starts = _starts(data.users, data.num_users)
-        self.neighbours_of_users = data.items.int()
-        self.item_starts = _starts(data.items, data.num_items)
-        self.neighbours_of_items = data.users[data.items.argsort(stable=True)].int()
+        by_user = SparseRows.by_user(data)
+        by_item = by_user.transposed()
+        self.user_starts, self.items_of_users = by_user.starts.int(), by_user.columns.int()
+        self.item_starts, self.users_of_items = by_item.starts.int(), by_item.columns.int()
 
     @property
     def graph(self) -> Graph:
-        return Graph(self.user_starts, self.neighbours_of_users, self.item_starts, self.neighbours_of_items)
+        return Graph(
+            SparseRows(self.user_starts, self.items_of_users, None, self.num_items),
+            SparseRows(self.item_starts, self.users_of_items, None, self.num_users),
+        )
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return _scores(self.propagated(), users, items)
@@ -150,15 +144,10 @@ class LightGCN(Recommender):
                 None  # fused optimisers leave a weight's version as it is, but a step needs a gradient from here
             )
             return Propagation.apply(*weights, self.graph, self.num_layers)
-        versions = [_version(tensor) for tensor in (*weights, *self.graph)]
+        versions = [_version(tensor) for tensor in (*weights, *(getattr(self, name) for name in self.observed))]
         if self._kept is None or self._kept[0] != versions:
             self._kept = versions, self.graph.mean_of_layers(weights, self.num_layers)
         return self._kept[1]
-
-
-def _starts(owners: Tensor, number: int) -> Tensor:
-    """Where each owner's entries begin once they are sorted, and where all end: int32 [number + 1]."""
-    return functional.pad(torch.bincount(owners, minlength=number).cumsum(0), (1, 0)).int()
 
 
 def _scores(embeddings: Embeddings, users: Tensor, items: Tensor) -> Tensor:

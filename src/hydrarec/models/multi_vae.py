@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.nn import functional
 from hydrarec.config.kinds import Count, Dimension, Fraction, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
+from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import embedding_table
 
 _SCRATCH_FLOATS = 2**24  # of catalogue scores at a time where only some pairs are wanted: 64 MiB
@@ -70,9 +72,12 @@ class MultiVAE(Recommender):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def observe(self, data: TrainingData) -> None:
-        self.history_items = data.items
-        counts = torch.bincount(data.users, minlength=data.num_users)
-        self.history_starts = functional.pad(counts.cumsum(0), (1, 0))
+        histories = SparseRows.by_user(data)
+        self.history_starts, self.history_items = histories.starts, histories.columns
+
+    def histories(self, users: Tensor) -> SparseRows:
+        """x_u of ``users``, int64 [U]."""
+        return SparseRows(self.history_starts, self.history_items, None, self.num_items).take(users)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         distinct, places = torch.unique(users, return_inverse=True)
@@ -86,29 +91,28 @@ class MultiVAE(Recommender):
         return scores
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
-        mean, _ = self.encode(*self._histories(users))
+        mean, _ = self.encode(self.histories(users))
         return self.decoder(mean)
 
-    def encode(self, items: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and log σ², float32 [U, latent_dim] both, of histories one after the other: int64 [H], and their lengths [U]."""
-        weights = lengths.clamp(min=1).float().rsqrt().repeat_interleave(lengths)
+    def encode(self, histories: SparseRows) -> tuple[Tensor, Tensor]:
+        """μ and log σ² of each history, float32 [U, latent_dim] both."""
+        lengths = histories.starts.diff()
+        weights = lengths.clamp(min=1).float().rsqrt().repeat_interleave(lengths)  # 1 / ‖x_u‖
         weights = functional.dropout(weights, self.input_dropout, self.training)
-        offsets = lengths.cumsum(0) - lengths
-        table = self.input_embedding.weight
-        summed = functional.embedding_bag(items, table, offsets, mode="sum", per_sample_weights=weights)
+        summed = replace(histories, values=weights).times(self.input_embedding.weight)
         mean, log_variance = self.encoder(summed + self.input_bias).chunk(2, dim=-1)
         return mean, log_variance
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        items, lengths = self._histories(batch.users)
-        mean, log_variance = self.encode(items, lengths)
+        histories = self.histories(batch.users)
+        mean, log_variance = self.encode(histories)
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         logits = self.decoder(latent)
-        owners = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
         # −Σ_i x_i log softmax_i(s) = |x| log Σ_j e^{s_j} − Σ_i x_i s_i
-        losses = (lengths * logits.logsumexp(1)).sum() - logits[owners, items].sum()
+        losses = (histories.starts.diff() * logits.logsumexp(1)).sum()
+        losses = losses - logits[histories.rows_of_entries(), histories.columns].sum()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
-        loss = (losses + self.kl_weight * divergence) / max(1, len(lengths))
+        loss = (losses + self.kl_weight * divergence) / max(1, len(batch.users))
         self.steps += 1
         return loss
 
@@ -116,14 +120,6 @@ class MultiVAE(Recommender):
     def kl_weight(self) -> Tensor:
         """β of the next step, float32 []."""
         return self.beta * (self.steps / self.anneal_steps).clamp(max=1)
-
-    def _histories(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """The items of ``users`` (int64 [U]), one history after the other, int64 [H], and how many each has, int64 [U]."""
-        starts = self.history_starts[users]
-        lengths = self.history_starts[users + 1] - starts
-        shifts = starts - (lengths.cumsum(0) - lengths)
-        rows = torch.arange(int(lengths.sum()), device=users.device) + shifts.repeat_interleave(lengths)
-        return self.history_items[rows], lengths
 
 
 def _linears(sizes: Sequence[int]) -> list[nn.Linear]:

@@ -41,7 +41,7 @@ class GMF(Recommender):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         weighted = self.user_embedding(users) * self.output.weight[0]
-        return (weighted * self.item_embedding(items)).sum(-1) + self.output.bias
+        return (weighted * self.item_embedding(items)).sum(-1) + self.output.bias[0]
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         weighted = self.user_embedding(users) * self.output.weight[0]
@@ -97,7 +97,7 @@ class NeuMF(Recommender):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         of_gmf, of_mlp = self.output.weight[0].split([self.gmf_user.weight.shape[1], self.tower.out_features])
         gmf = ((self.gmf_user(users) * of_gmf) * self.gmf_item(items)).sum(-1)
-        return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ of_mlp + self.output.bias
+        return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ of_mlp + self.output.bias[0]
 
     def observe(self, data: TrainingData) -> None:
         """Start from the pre-trained models, if there are any.

@@ -68,7 +68,7 @@ class RankingObjective(Objective):
         popularity: Tensor,
     ) -> None:
         super().__init__()
-        _judge_lengths(ks, protocol, num_candidates, len(popularity))
+        judge_lengths(ks, len(popularity), "full")
         self.loss_function, self.protocol, self.ks, self.num_candidates = LOSSES[loss], protocol, ks, num_candidates
         self.sampled_name = f"sampled{num_candidates}"
         self.register_buffer("popularity", popularity, persistent=False)
@@ -159,15 +159,12 @@ class RankingObjective(Objective):
         self._collectors()[name].update(batch.ids, Ranks(batch.users[batch.rows], better, tied, candidates))
 
 
-def _judge_lengths(ks: list[int], protocol: str, num_candidates: int, num_items: int) -> None:
-    """A list longer than what is ranked would be a perfect one."""
-    longest = max(ks)
-    limits = {"sampled": num_candidates + 1, "full": num_items}
-    for name in limits if protocol == "both" else [protocol]:
-        if longest > limits[name]:
-            raise ConfigError(
-                f"task.objective.ks has {longest}, more than the {limits[name]:,} candidates of the {name} protocol",
-                expected=f"1 to {limits[name]}",
-                fix=f"task.objective.ks=[{min(10, limits[name])}]",
-                value=longest,
-            )
+def judge_lengths(ks: list[int], candidates: int, protocol: str) -> None:
+    """Raise :class:`ConfigError` for a list longer than what is ranked: it would always be a perfect one."""
+    if max(ks) > candidates:
+        raise ConfigError(
+            f"task.objective.ks has {max(ks)}, more than the {candidates:,} candidates of the {protocol} protocol",
+            expected=f"1 to {candidates}",
+            fix=f"task.objective.ks=[{min(10, candidates)}]",
+            value=max(ks),
+        )

@@ -37,7 +37,8 @@ class Row:
         if low <= self.mean <= high:
             word = "reproduced"
         else:
-            word = "MISS, better than the band" if self.mean < low else "MISS"
+            better = self.mean > high if self.published.higher_is_better else self.mean < low
+            word = "MISS, better than the band" if better else "MISS"
         return f"{word} ({self.problem})" if self.problem else word
 
     def cells(self) -> dict[str, str]:

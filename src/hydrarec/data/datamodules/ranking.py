@@ -111,7 +111,10 @@ class RankingDataModule(InteractionsDataModule):
         if self.unit == "users":
             return UserSamples(torch.unique(data.users).to(self.device))
         positions = self._usable
-        users, items = (column[positions].to(self.device) for column in (data.users, data.items))
+        users, items = data.users, data.items
+        if len(positions) < len(users):
+            users, items = users[positions], items[positions]
+        users, items = users.to(self.device), items.to(self.device)
         if self.num_negatives == "catalogue":
             return CatalogueSamples(users, items, data.num_items)
         excluded = self._touched if self.avoid_held_out else (data.users, data.items)

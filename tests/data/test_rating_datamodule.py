@@ -1,4 +1,4 @@
-"""The DataModule's parts, devices and counts."""
+"""The DataModule of ratings: parts, devices and counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from tests.data.test_splits import NoFolds, interactions
 
-from hydrarec.data.datamodules import RatingDataModule
+from hydrarec.data.datamodules.rating import RatingDataModule
 from hydrarec.data.splits import RandomSplit
 
 
@@ -36,11 +36,11 @@ def test_steps_per_epoch_is_what_the_loader_delivers() -> None:
 
 def test_parts_move_to_the_trainers_device_even_if_they_were_asked_for_before() -> None:
     made = module()
-    assert made.train_dataloader().data.users.device.type == "cpu"
+    assert made.train_dataloader().samples.device.type == "cpu"
     strategy = SimpleNamespace(root_device=torch.device("meta"))
     made.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)  # type: ignore[assignment]
     loaders = (made.train_dataloader(), made.val_dataloader(), made.test_dataloader())
-    assert {loader.data.users.device.type for loader in loaders} == {"meta"}
+    assert {loader.samples.device.type for loader in loaders} == {"meta"}
 
 
 def test_training_data_are_the_training_part_alone() -> None:
