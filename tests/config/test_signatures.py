@@ -177,6 +177,6 @@ def test_what_no_module_of_ours_defines_has_no_parameters(target: str) -> None:
 
 
 def test_public_names_of_a_module() -> None:
-    assert names_in("hydrarec.optimizers") == ["adam", "adamw", "sgd", "adagrad"]
+    assert names_in("hydrarec.optimizers") == ["adam", "adamw", "sgd", "adagrad", "rowwise_adam"]
     assert "_one" not in names_in("hydrarec.schedulers")
     assert names_in("hydrarec.nothing") == []

@@ -12,7 +12,7 @@ from tests.models.test_lightgcn import blocks, fit, interactions
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.data.loaders import BatchLoader
 from hydrarec.data.samples import UserSamples
-from hydrarec.models import multi_vae
+from hydrarec.models import histories
 from hydrarec.models.multi_vae import MultiVAE
 from hydrarec.objectives.ranking import RankingObjective
 
@@ -66,7 +66,7 @@ def test_scores_are_the_decoded_mean_without_dropout_or_noise() -> None:
 
 @pytest.mark.parametrize("scratch", [2**24, 2 * NUM_ITEMS])  # all users at once, two at a time
 def test_forward_gathers_from_the_catalogue_scores(scratch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multi_vae, "_SCRATCH_FLOATS", scratch)
+    monkeypatch.setattr(histories, "_SCRATCH_FLOATS", scratch)
     model = small_model().eval()
     every = model.catalogue_scores(USERS)
     shuffled = torch.tensor([6, 2, 2, 0, 5])

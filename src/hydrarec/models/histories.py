@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -107,16 +107,26 @@ class HistoryRecommender(SolvedRecommender):
         return SparseRows(self.history_starts, self.history_entries, values, num_columns)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        distinct, places = torch.unique(users, return_inverse=True)
-        places, items = torch.broadcast_tensors(places, items)
-        shape, places, items = places.shape, places.flatten(), items.flatten()
-        order = torch.argsort(places)
-        ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
-        scores = torch.empty(len(places), device=items.device)
-        step, begin = max(1, 16 * _SCRATCH_FLOATS // self.num_items), 0
-        for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
-            end = ends[first + len(some) - 1]
-            pairs = order[begin:end]
-            scores[pairs] = self.catalogue_scores(some)[places[pairs] - first, items[pairs]]
-            begin = end
-        return scores.view(shape)
+        return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
+
+
+def scores_of_pairs(
+    catalogue_scores: Callable[[Tensor], Tensor], users: Tensor, items: Tensor, num_items: int
+) -> Tensor:
+    """Single scores of a model that can only score a whole catalogue: once per distinct user, a few users at a time.
+
+    ``users``, ``items``: int64, of shapes that broadcast; the scores, float32, are of that shape.
+    """
+    distinct, places = torch.unique(users, return_inverse=True)
+    places, items = torch.broadcast_tensors(places, items)
+    shape, places, items = places.shape, places.flatten(), items.flatten()
+    order = torch.argsort(places)
+    ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
+    scores = torch.empty(len(places), device=items.device)
+    step, begin = max(1, 16 * _SCRATCH_FLOATS // num_items), 0
+    for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
+        end = ends[first + len(some) - 1]
+        pairs = order[begin:end]
+        scores[pairs] = catalogue_scores(some)[places[pairs] - first, items[pairs]].float()
+        begin = end
+    return scores.view(shape)

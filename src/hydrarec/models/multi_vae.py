@@ -13,10 +13,8 @@ from torch.nn import functional
 from hydrarec.config.kinds import Count, Dimension, Fraction, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
-from hydrarec.models.histories import SparseRows
+from hydrarec.models.histories import SparseRows, scores_of_pairs
 from hydrarec.models.layers import embedding_table
-
-_SCRATCH_FLOATS = 2**24  # of catalogue scores at a time where only some pairs are wanted: 64 MiB
 
 
 class MultiVAE(Recommender):
@@ -80,15 +78,7 @@ class MultiVAE(Recommender):
         return SparseRows(self.history_starts, self.history_items, None, self.num_items).take(users)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        distinct, places = torch.unique(users, return_inverse=True)
-        places, items = torch.broadcast_tensors(places, items)
-        scores = torch.empty(places.shape, device=users.device)
-        step = max(1, _SCRATCH_FLOATS // self.num_items)
-        for start in range(0, len(distinct), step):  # the whole catalogue is scored anyway: a few users at a time
-            inside = (places >= start) & (places < start + step)
-            found = self.catalogue_scores(distinct[start : start + step])
-            scores[inside] = found[places[inside] - start, items[inside]].float()
-        return scores
+        return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         mean, _ = self.encode(self.histories(users))
