@@ -10,6 +10,10 @@ from torch import Tensor
 from torchmetrics import Metric
 
 
+class NotFiniteError(ValueError):
+    """Scores that cannot be ranked: a model that diverged."""
+
+
 class Ranks(NamedTuple):
     """Where each of T held-out (relevant) items stands among the candidates of its query (a user, as a rule).
 
@@ -30,10 +34,10 @@ def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int =
     """
     # max() hands a NaN on. Compared, a NaN is never better: a model that diverged would rank everything first.
     if scores.numel() and scores.max().isnan():
-        raise ValueError("scores to be ranked hold NaN")
+        raise NotFiniteError("scores to be ranked hold NaN")
     targets = scores[rows, items]
     if (targets == -torch.inf).any():
-        raise ValueError("a held-out item has the score −inf, which marks items that are no candidates")
+        raise NotFiniteError("a held-out item has the score −inf, which marks items that are no candidates")
     better, tied = torch.empty_like(rows), torch.empty_like(rows)
     step = max(1, max_elements // max(1, scores.shape[1]))
     for start in range(0, len(rows), step):
@@ -50,7 +54,7 @@ def count_candidate_ranks(target: Tensor, others: Tensor, valid: Tensor | None =
     ``valid``: bool [T, C], False where a row of ``others`` is only filled up.
     """
     if target.isnan().any() or (others.isnan() if valid is None else others.isnan() & valid).any():
-        raise ValueError("scores to be ranked hold NaN")
+        raise NotFiniteError("scores to be ranked hold NaN")
     higher, equal = others > target[:, None], others == target[:, None]
     if valid is not None:
         higher, equal = higher & valid, equal & valid

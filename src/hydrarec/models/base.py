@@ -15,6 +15,7 @@ from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.distributed import average_gradients, summed
 from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.metrics.ranking import NotFiniteError
 from hydrarec.metrics.running_mean import RunningMean
 from hydrarec.objectives.base import Objective
 from hydrarec.schedulers import Schedule
@@ -188,8 +189,11 @@ class Recommender(pl.LightningModule):
         self.objective.reset(thorough=self.trainer.state.fn != "fit")
 
     def _evaluate(self, chunk: list[Any]) -> None:
-        for batch in chunk:
-            self.objective.evaluate(self, batch)
+        try:
+            for batch in chunk:
+                self.objective.evaluate(self, batch)
+        except NotFiniteError as error:
+            raise self._diverged("a score", math.nan) from error
 
     def _finish_evaluation(self, part: str) -> None:
         metrics = {f"{part}/{name}": float(value) for name, value in self.objective.report().items()}

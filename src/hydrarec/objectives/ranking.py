@@ -99,7 +99,8 @@ class RankingObjective(Objective):
     def evaluate(self, model: Scorer, batch: QueryBatch) -> None:
         seen = torch.bincount(batch.seen_rows, minlength=len(batch.users))
         candidates = (len(self.popularity) - seen)[batch.rows]
-        self.catalogue.update(candidates)
+        sampled = (batch.candidates >= 0).sum(1) == self.num_candidates
+        self.catalogue.update(candidates[sampled])
         if self.protocol == "sampled":
             users = batch.users[batch.rows].unsqueeze(1)
             items = torch.cat([batch.items.unsqueeze(1), batch.candidates.clamp(min=0)], dim=1)
@@ -142,12 +143,22 @@ class RankingObjective(Objective):
         return cast(dict[str, RankCollector], dict(self.collectors.items()))
 
     def _corrected(self, name: str, ranks: Ranks) -> dict[str, Tensor]:
-        """Estimates of the metrics in full from the sampled ranks (Krichene & Rendle 2020)."""
-        corrected = corrected_metrics(ranks, round(self.catalogue.compute().item()), self.ks, distinct=True)
+        """Estimates of the metrics in full from the sampled ranks (Krichene & Rendle 2020).
+
+        The catalogue's size is the mean over the queries; where all that a user has not touched fits into the sample, the
+        rank is no estimate, and stays as it is.
+        """
+        sampled = ranks.candidates == 1 + self.num_candidates
+        size = round(self.catalogue.compute().item()) if sampled.any() else 0
+        if size <= 1 + self.num_candidates:
+            sampled = torch.zeros_like(sampled)
+        exact = metrics_of(Ranks(*(column[~sampled] for column in ranks)), self.ks)
+        some = Ranks(*(column[sampled] for column in ranks))
+        estimates = corrected_metrics(some, max(size, 2 + self.num_candidates), self.ks, distinct=True)
         found: dict[str, Tensor] = {}
-        for key, values in corrected.items():
+        for key, values in estimates.items():
             metric, estimator = key.split("/")
-            found[f"{metric}/{name}/{estimator}"] = values.mean()
+            found[f"{metric}/{name}/{estimator}"] = torch.cat([values, exact[metric]]).mean()
         return found
 
     def _collect_sampled(self, batch: QueryBatch, target: Tensor, others: Tensor) -> None:
