@@ -57,9 +57,21 @@ def embedding_table(
     if layer == "lookup":
         table: nn.Embedding | Lookup = Lookup(rows, width)
     else:
-        table = nn.Embedding(rows, width, _weight=torch.empty(rows, width), sparse=layer == "sparse")
+        table = Table(rows, width, _weight=torch.empty(rows, width), sparse=layer == "sparse")
     initialize(table.weight, initialization, scale)
     return table
+
+
+class Table(nn.Embedding):
+    """:class:`torch.nn.Embedding`, values and gradients bit for bit, with a gather whose backward is five times as fast.
+
+    That of the library's CPU kernel takes a fifth to a half of a whole training step of the models here.
+    """
+
+    def forward(self, indices: Tensor) -> Tensor:
+        if self.sparse or indices.device.type != "cpu":  # on CUDA the library's is the fast and deterministic one
+            return super().forward(indices)
+        return self.weight.index_select(0, indices.reshape(-1)).view(*indices.shape, self.embedding_dim)
 
 
 class RatingRange(nn.Module):
@@ -122,10 +134,17 @@ class PairPerceptron(nn.Module):
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         user, item = (dropped(vector, self.input_dropout, self.training) for vector in (user, item))
         if self.first is None:
-            shape = torch.broadcast_shapes(user.shape[:-1], item.shape[:-1])
-            return torch.cat([user.expand(*shape, -1), item.expand(*shape, -1)], dim=-1)
+            return _side_by_side(user, item)
+        if self.training and self.first.out_features > 2 * self.width:
+            # A wide layer costs more to add up and to go back through than to multiply.
+            return self.rest(self.first(_side_by_side(user, item)))
         of_user, of_item = self.first.weight.split(self.width, dim=1)
         return self.rest(functional.linear(user, of_user) + functional.linear(item, of_item, self.first.bias))
+
+
+def _side_by_side(user: Tensor, item: Tensor) -> Tensor:
+    shape = torch.broadcast_shapes(user.shape[:-1], item.shape[:-1])
+    return torch.cat([user.expand(*shape, -1), item.expand(*shape, -1)], dim=-1)
 
 
 def dropped(values: Tensor, rate: float, training: bool) -> Tensor:

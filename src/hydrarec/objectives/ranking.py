@@ -18,6 +18,7 @@ from hydrarec.metrics.exposure import Exposure
 from hydrarec.metrics.ranking import RankCollector, Ranks, count_candidate_ranks, count_ranks, metrics_of
 from hydrarec.objectives.base import Objective, Scorer
 
+_PAIRS_AT_ONCE = 2**14  # under the sampled protocol: what they are made of stays within caches
 METRICS = ("hr", "ndcg", "mrr", "recall", "precision", "map")  # at each k; auc beside them
 
 
@@ -104,7 +105,8 @@ class RankingObjective(Objective):
         if self.protocol == "sampled":
             users = batch.users[batch.rows].unsqueeze(1)
             items = torch.cat([batch.items.unsqueeze(1), batch.candidates.clamp(min=0)], dim=1)
-            scores = model(users, items)
+            few = max(1, _PAIRS_AT_ONCE // items.shape[1])
+            scores = torch.cat([model(*part) for part in zip(users.split(few), items.split(few), strict=True)])
             self._collect_sampled(batch, scores[:, 0], scores[:, 1:])
             return
         scores = model.catalogue_scores(batch.users)
