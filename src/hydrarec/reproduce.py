@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import fnmatch
 import multiprocessing
 import os
+import re
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +23,7 @@ from hydrarec.config.command_line import parse
 from hydrarec.config.composition import compose_config, config_hash, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
-from hydrarec.config.schema import Published, ReproduceConfig
+from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.files import atomic_write
 from hydrarec.reporting import reproduction
@@ -54,26 +56,33 @@ def main() -> None:
 
 def _main() -> int:
     arguments = parse(sys.argv[1:])
+    passed_on = [override for override in arguments.overrides if _is_of_runs(override)]
+    sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in passed_on]
     if not arguments.shows:
-        judge_against(ReproduceConfig, plain(compose_config(arguments.overrides, "reproduce")))
+        own = [override for override in arguments.overrides if override not in passed_on]
+        judge_against(ReproduceConfig, plain(compose_config(own, "reproduce")))
     asked: list[dict[str, Any]] = []
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(
         lambda config: asked.append(plain(config))
     )()
-    return reproduce(asked[0]) if asked else 0  # after Hydra, which would add lines of its own to an error
+    return reproduce(asked[0], passed_on) if asked else 0  # after Hydra, which would add lines of its own to an error
 
 
-def reproduce(config: dict[str, Any]) -> int:
-    """Run what is missing, write the tables; 5 if some runs failed, else 0."""
+def _is_of_runs(override: str) -> bool:
+    """Whether an override is a setting of the runs, ``dataset.path=…``, and not of the reproduction."""
+    names = {field.name for field in dataclasses.fields(TrainConfig)} - {"output_dir"}
+    return re.split(r"[=.@/]", override.lstrip("+~"))[0] in names
+
+
+def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
+    """Run what is missing, with ``overrides`` for every run, write the tables; 5 if some runs failed, else 0."""
     known = experiments()
     wanted = _wanted(config["ids"], known)
     output = Path(config["output_dir"])
     jobs: list[Job] = []
     outcomes: list[Outcome] = []
     for names in _in_waves(wanted, known):
-        wave = [
-            _job(name, seed, output, config["overrides"], jobs) for name in names for seed in range(config["seeds"])
-        ]
+        wave = [_job(name, seed, output, overrides, jobs) for name in names for seed in range(config["seeds"])]
         outcomes += _run_all(wave, config["workers"])
         jobs += wave
     rows = [

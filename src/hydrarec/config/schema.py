@@ -90,7 +90,6 @@ class ReproduceConfig:
     """``conf/reproduce.yaml``."""
 
     ids: str | list[str]
-    overrides: list[str]
     seeds: Count
     workers: Count
     output_dir: str
