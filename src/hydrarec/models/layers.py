@@ -143,8 +143,7 @@ class PairPerceptron(nn.Module):
 
 
 def _side_by_side(user: Tensor, item: Tensor) -> Tensor:
-    shape = torch.broadcast_shapes(user.shape[:-1], item.shape[:-1])
-    return torch.cat([user.expand(*shape, -1), item.expand(*shape, -1)], dim=-1)
+    return torch.cat(torch.broadcast_tensors(user, item), dim=-1)
 
 
 def dropped(values: Tensor, rate: float, training: bool) -> Tensor:
