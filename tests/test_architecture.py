@@ -16,7 +16,14 @@ PACKAGE = Path(hydrarec.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY_POINTS = ("train.py", "reproduce.py", "report.py", "analyze.py", "recommend.py", "describe.py")
 LIGHTNING = ("pytorch_lightning", "lightning")
-ON_THE_DEVICE = ("batches", "loaders", "samples", "negatives", "candidates", "queries")  # of data, beside the DataModules
+ON_THE_DEVICE = (
+    "batches",
+    "loaders",
+    "samples",
+    "negatives",
+    "candidates",
+    "queries",
+)  # of data, beside the DataModules
 
 
 def name_of(path: Path) -> str:
@@ -84,7 +91,9 @@ def test_only_the_datamodules_of_data_know_lightning() -> None:
 
 
 def test_reading_data_needs_no_torch() -> None:
-    reading = [path for path in files_in("data") if path.parent.name != "datamodules" and path.stem not in ON_THE_DEVICE]
+    reading = [
+        path for path in files_in("data") if path.parent.name != "datamodules" and path.stem not in ON_THE_DEVICE
+    ]
     assert forbidden(reading, ("torch",)) == []
 
 

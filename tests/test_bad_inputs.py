@@ -83,7 +83,7 @@ def refused(action: Callable[[], object], exit_code: int, *says: str) -> Hydrare
 
 CONFIGS = {
     "unknown model": ("model=biased_dto", "model=biased_dto", "biased_dot"),
-    "unknown optimizer, nothing near": ("optimizer=foo", "optimizer=foo", "adagrad, adam, adamw, sgd"),
+    "unknown optimizer, nothing near": ("optimizer=foo", "optimizer=foo", "adagrad, adam, adamw, rowwise_adam, sgd"),
     "unknown group": ("modl=mlp", "'modl'", "model"),
     "unknown group after +": ("+modl=mlp", "'modl'", "model"),
     "unknown key": ("model.embeding_dim=8", "'model.embeding_dim'", "embedding_dim"),
@@ -94,7 +94,7 @@ CONFIGS = {
     "a group taken out": ("~model", "model", "model"),
     "a setting taken out": ("~seed", "seed", "seed"),
     "a setting of a class taken out": ("~optimizer.eps", "optimizer.eps", "> 0"),
-    "a number for a group": ("model=3", "model=3", "biased_dot"),
+    "a number for a group": ("model=3", "model=3", "conf/model"),
     "an override that cannot be read": ("model=[mlp", "model=[mlp", "key=value"),
     "an interpolation that leads nowhere": ("optimizer.learning_rate=${nowhere}", "nowhere", "optimizer.learning_rate"),
     "text for a whole number": ("model.embedding_dim=abc", "model.embedding_dim=abc", "a whole number"),
@@ -178,7 +178,7 @@ def test_model_that_does_not_serve_the_task(execute: Execute, tmp_path: Path, mo
 
 
 def test_gpu_without_one(execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     error = refused(
         lambda: execute(tmp_path / "run", "trainer=gpu"), 6, "trainer.accelerator=gpu", "0 CUDA devices", "trainer=cpu"
     )
@@ -186,6 +186,7 @@ def test_gpu_without_one(execute: Execute, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_more_gpus_than_there_are(execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     refused(lambda: execute(tmp_path / "run", "trainer=gpu", "trainer.devices=2"), 6, "trainer.devices=2", "≤ 1")
 

@@ -14,7 +14,6 @@ from tests.conftest import TINY, Train
 from hydrarec.checkpointing import load
 
 RANKING = (*TINY, "task=ranking", "model=gmf", "task.datamodule.num_candidates=9", "task.objective.ks=[5]")
-MONITOR = "task.monitor=val/ndcg@5/full"
 
 
 def run_of(workplace: Path, name: str) -> Path:
@@ -24,7 +23,7 @@ def run_of(workplace: Path, name: str) -> Path:
 
 def test_ranking_on_two_processes_equals_one(train: Train, workplace: Path) -> None:
     for devices in (1, 2):
-        done = train(*RANKING, MONITOR, "trainer=ddp", f"trainer.devices={devices}", f"name=on{devices}")
+        done = train(*RANKING, "trainer=ddp", f"trainer.devices={devices}", f"name=on{devices}")
         assert done.returncode == 0, done.stderr
     one, two = run_of(workplace, "on1"), run_of(workplace, "on2")
     results = [json.loads((run / "result.json").read_text()) for run in (one, two)]
@@ -61,7 +60,7 @@ def test_a_companion_that_dies_ends_the_run_with_its_reason(
         "import os, threading\nif os.environ.get('LOCAL_RANK') == '1':\n    raise SystemExit(3)\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{workplace}:{__import__('os').environ['PYTHONPATH']}")
-    done: subprocess.CompletedProcess[str] = train(*RANKING, MONITOR, "trainer=ddp", "trainer.devices=2", "name=broken")
+    done: subprocess.CompletedProcess[str] = train(*RANKING, "trainer=ddp", "trainer.devices=2", "name=broken")
     assert done.returncode == 6, done.stderr
     assert "process 1 of 2 ended early" in done.stderr
     assert "process-1.log" in done.stderr

@@ -128,9 +128,11 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """``one of a, b, c`` for an error's *expected* line, nearest first."""
+    """``one of a, b, c`` for an error's *expected* line, nearest first; all of them if none is near and they are few."""
     names = list(valid)
     close = nearest(name, names)
+    if not close and len(names) <= 24:
+        return "one of " + ", ".join(names) if names else "nothing: there is no valid name"
     if not close:
         return f"one of {len(names)} names, none of them close to '{name}'"
     return ("one of " if len(close) > 1 else "") + ", ".join(close)

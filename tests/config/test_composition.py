@@ -24,7 +24,9 @@ from hydrarec.errors import ConfigError
 
 FOLDERS = sorted({path.parent for path in conf_dir().rglob("*/*.yaml")})  # task/protocol is a group of its own
 OPTIONS = [
-    (folder.relative_to(conf_dir()).as_posix(), path.stem) for folder in FOLDERS for path in sorted(folder.glob("*.yaml"))
+    (folder.relative_to(conf_dir()).as_posix(), path.stem)
+    for folder in FOLDERS
+    for path in sorted(folder.glob("*.yaml"))
 ]
 EXPERIMENTS = [option for group, option in OPTIONS if group == "experiment"]
 MODELS = [option for group, option in OPTIONS if group == "model"]
@@ -268,8 +270,8 @@ def test_experiment_states_what_it_is_held_against(experiment: str) -> None:
     assert published["id"] == experiment
     low, high = published["band"]
     assert low <= high
-    part, metric, *_ = published["metric"].split("/", 2) if config["task"]["name"] == "rating" else (
-        published["metric"].split("/", 1)
+    part, metric, *_ = (
+        published["metric"].split("/", 2) if config["task"]["name"] == "rating" else (published["metric"].split("/", 1))
     )
     assert part in ("val", "test")
     assert metric in get_class(config["task"]["objective"]["_target_"]).produced(config["task"]["objective"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 import torchmetrics
@@ -11,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydrarec.metrics.rating import RatingErrors
-from hydrarec.objectives import RatingObjective
 
 
 def test_pooled_over_all_ratings_not_over_batches() -> None:
@@ -47,21 +44,3 @@ def test_equal_to_torchmetrics_whatever_the_batches(pairs: list[tuple[float, flo
     assert found["mae"].item() == pytest.approx(
         torchmetrics.functional.mean_absolute_error(predictions, targets).item(), abs=1e-9
     )
-
-
-@pytest.mark.parametrize(("clip", "rmse"), [(True, 0.0), (False, math.sqrt((1 + 4) / 2))])
-def test_clipping_acts_at_evaluation_only(clip: bool, rmse: float) -> None:
-    objective = RatingObjective(loss="mse", clip=clip, scale=(1.0, 5.0))
-    scores, targets = torch.tensor([6.0, -1.0]), torch.tensor([5.0, 1.0])
-    assert objective.loss(scores, targets).item() == (1 + 4) / 2
-    objective.evaluate(scores, targets)
-    assert objective.report()["rmse"].item() == pytest.approx(rmse)
-    assert objective.report()["loss"].item() == (1 + 4) / 2  # of the raw scores, as in training
-
-
-@pytest.mark.parametrize(
-    ("loss", "value"), [("mse", (9 + 0.25) / 2), ("mae", (3 + 0.5) / 2), ("huber", (2.5 + 0.125) / 2)]
-)
-def test_losses(loss: str, value: float) -> None:
-    objective = RatingObjective(loss=loss, clip=False, scale=(1.0, 5.0))  # type: ignore[arg-type]
-    assert objective.loss(torch.tensor([4.0, 2.0]), torch.tensor([1.0, 1.5])).item() == pytest.approx(value)

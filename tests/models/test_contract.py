@@ -103,7 +103,9 @@ def fives(data: TrainingData) -> TrainingData:
     """Only the pairs rated 5, as implicit feedback."""
     liked = data.targets == 5
     return implicit(
-        TrainingData(data.users[liked], data.items[liked], data.targets[liked], data.num_users, data.num_items, None, "")
+        TrainingData(
+            data.users[liked], data.items[liked], data.targets[liked], data.num_users, data.num_items, None, ""
+        )
     )
 
 

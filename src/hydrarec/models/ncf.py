@@ -116,7 +116,7 @@ class NeuMF(Recommender):
             **{name: weight for name, weight in mlp.items() if name.startswith("tower.")},
         }
         own = self.state_dict()
-        for name in own.keys() - start.keys() - {"output.weight", "output.bias"} | start.keys():
+        for name in sorted(own.keys() - start.keys() - {"output.weight", "output.bias"} | start.keys()):
             weight = start.get(name)
             if weight is None or name not in own or weight.shape != own[name].shape:
                 raise CheckpointError(
