@@ -230,7 +230,7 @@ REFUSED = {
     "more places than candidates": (("model=gmf", "task.objective.ks=[10,11]"), ("11", "10 candidates", "sampled")),
     "more places than items": (("model=gmf", "task/protocol=full", "task.objective.ks=[31]", "task.monitor=val/auc/full"), ("31", "30 candidates", "full")),
     "a metric of another protocol": (("model=gmf", "task/protocol=sampled", "task.monitor=val/hr@10/full"), ("val/hr@10/full", "sampled9")),
-    "a metric at another k": (("model=gmf", "task.objective.ks=[5]"), ("val/ndcg@10/full", "val/ndcg@5/full")),
+    "a metric at another k": (("model=gmf", "task.objective.ks=[5]", "task.monitor=val/ndcg@10/full"), ("val/ndcg@10/full", "val/ndcg@5/full")),
     "the wrong direction": (("model=gmf", "task.mode=min"), ("task.mode=min",)),
     "a split that needs times": (("model=gmf", "dataset.time=null"), ("leave_one_out", "split=")),
 }  # fmt: skip

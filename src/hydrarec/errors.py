@@ -124,15 +124,13 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """The valid names closest to a misspelt one, closest first; all of them when none is close and they are few."""
     names = sorted(set(valid))
     close = difflib.get_close_matches(name, names, n=count, cutoff=0.6)
-    return close or (names if len(names) <= 12 else [])
+    return close or (names if len(names) <= 24 else [])
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
-    """``one of a, b, c`` for an error's *expected* line, nearest first; all of them if none is near and they are few."""
+    """``one of a, b, c`` for an error's *expected* line, nearest first."""
     names = list(valid)
     close = nearest(name, names)
-    if not close and len(names) <= 24:
-        return "one of " + ", ".join(names) if names else "nothing: there is no valid name"
     if not close:
         return f"one of {len(names)} names, none of them close to '{name}'"
     return ("one of " if len(close) > 1 else "") + ", ".join(close)
