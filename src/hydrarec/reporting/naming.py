@@ -30,6 +30,7 @@ def name_groups(protocols: Sequence[Protocol]) -> None:
             target = str(group.settings.get(f"model.{TARGET}"))
             parts = [f"{short[key]}={shown(group.settings.get(key))}" for key in sorted(keys[target])]
             group.name = " ".join([models[target], *parts])
+        _number_equal_names(protocol.groups)
 
 
 def model_names(runs: Iterable[Run]) -> dict[str, str]:
@@ -66,12 +67,21 @@ def shown(value: Any) -> str:
         return "–"
     if isinstance(value, str) and value.startswith("hydrarec."):
         return last_part(value)
-    text = f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
+    text = f"{value:.12g}" if isinstance(value, float) else str(value).replace(" ", "")
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def last_part(dotted: str) -> str:
     return dotted.rpartition(".")[2]
+
+
+def _number_equal_names(groups: Iterable[Group]) -> None:
+    """Settings that are written alike, such as long lists and none at all, still are different ones."""
+    seen: Counter[str] = Counter()
+    for group in groups:
+        seen[group.name] += 1
+        if seen[group.name] > 1:
+            group.name = f"{group.name} #{seen[group.name]}"
 
 
 def _by_model(groups: Iterable[Group]) -> dict[str, list[Group]]:

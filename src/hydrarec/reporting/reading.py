@@ -1,4 +1,4 @@
-"""What a run folder says, in whatever state it is: finished, failed, unfinished or damaged."""
+"""What a run folder says, in whatever state it is: finished, pruned, failed, unfinished or damaged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hydrarec.reporting.sections import SectionReader
 
-State = Literal["finished", "failed", "unfinished", "damaged"]
+State = Literal["finished", "pruned", "failed", "unfinished", "damaged"]
+STATES = get_args(State)
+_BY_CODE: dict[object, State] = {"pruned": "pruned", "interrupted": "unfinished"}  # of error.json; others have failed
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def _judged(
     folder: str, config: dict[str, Any], record: dict[str, Any], result: dict[str, Any], error: dict[str, Any]
 ) -> Run:
     if error and not result:
-        return Run(folder, "failed", config, record, problem=str(error.get("what") or "no reason given"))
+        state = _BY_CODE.get(error.get("code"), "failed")
+        return Run(folder, state, config, record, problem=str(error.get("what") or "no reason given"))
     if not result:
         status = record.get("status", "not started")
         return Run(folder, "unfinished", config, record, problem=f"no result.json; its last status: {status}")

@@ -6,6 +6,7 @@ import math
 
 from hydrarec.reporting.comparison import Comparison
 from hydrarec.reporting.contents import Contents, Section
+from hydrarec.reporting.reading import STATES
 
 
 def sentence(comparison: Comparison) -> str:
@@ -60,7 +61,7 @@ def outlook(comparison: Comparison) -> str:
 def counts(contents: Contents) -> str:
     """``30 run folders: 27 finished, 2 failed, 1 damaged``."""
     total = sum(contents.states.values())
-    states = [f"{contents.states[state]:,} {state}" for state in ("finished", "failed", "unfinished", "damaged")]
+    states = [f"{contents.states[state]:,} {state}" for state in STATES]
     return f"{total:,} run folders: " + ", ".join(text for text in states if not text.startswith("0 "))
 
 
