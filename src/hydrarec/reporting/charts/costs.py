@@ -42,7 +42,7 @@ def metric_against(section: Section, cost: str, styles: dict[str, svg.Style]) ->
 
 def _label(name: str, x: float, y: float, place: float) -> str:
     """A name beside its point, or moved away from the others with a line to it."""
-    side, anchor = (-1, "end") if x > (FRAME.left + FRAME.right) / 2 else (1, "start")
+    side, anchor = (-1, "end") if x + 11 + len(name) * svg.CHARACTER > WIDTH else (1, "start")
     leader = svg.path([(x, y), (x + 9 * side, place)], class_="leader") if abs(place - y) > 5 else ""
     return leader + svg.text(x + 11 * side, place + 4, name, text_anchor=anchor, class_="label")
 

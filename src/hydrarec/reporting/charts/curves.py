@@ -49,7 +49,7 @@ def learning_curves(section: Section, styles: dict[str, svg.Style], count: int) 
             + svg.tag(
                 "g",
                 svg.title(curve.name),
-                svg.text(FRAME.right + 28, place + 4, svg.shortened(curve.name, 30), class_="label"),
+                svg.text(FRAME.right + 28, place + 4, svg.shortened(curve.name, 28), class_="label"),
             )
         )
     return svg.drawing(WIDTH, HEIGHT, f"learning curves of {metric}", *parts)

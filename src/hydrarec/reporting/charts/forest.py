@@ -25,9 +25,8 @@ def forest_plot(section: Section, metric: str | None) -> str:
     ends = [end for found in comparisons if abs(found.difference) in shown for end in _behind(found)]
     x = svg.Scale.over([0.0, *ends], LEFT, RIGHT)
     level = f"{100 * (1 - comparisons[0].alpha):g} %"
-    parts = [
-        svg.text(8, 16, f"{metric}: difference to {svg.shortened(comparisons[0].first, 60)}, {level}", class_="axis")
-    ]
+    heading = svg.shortened(f"{metric}, {level} intervals of the difference to {comparisons[0].first}", 66)
+    parts = [svg.text(8, 16, heading, class_="axis")]
     for tick in x.ticks():
         parts.append(svg.line(x(tick), TOP - 8, x(tick), bottom, class_="grid"))
         parts.append(svg.text(x(tick), bottom + 16, svg.tick_label(tick), text_anchor="middle", class_="tick"))
@@ -46,7 +45,7 @@ def _row(comparison: Comparison, y: float, x: svg.Scale) -> str:
     words = svg.title(wording.sentence(comparison))
     off_scale = not x.low <= -comparison.difference <= x.high
     parts = [
-        svg.text(LEFT - 12, y + 4, svg.shortened(comparison.second, 32), text_anchor="end", class_="label"),
+        svg.text(LEFT - 12, y + 4, svg.shortened(comparison.second, 28), text_anchor="end", class_="label"),
         svg.text(
             middle,
             y + 4,

@@ -14,6 +14,7 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3")
 MARKERS = ("circle", "square", "triangle", "diamond")
 GREY = "#8a8f98"
 LONGEST = 34  # characters of a name in a chart; the rest shows when the mouse rests on it
+CHARACTER = 7.6  # width of one in a label, in a wide font; the page cannot know which it gets
 
 
 @dataclass(frozen=True)
