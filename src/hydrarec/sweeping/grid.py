@@ -16,7 +16,6 @@ from hydrarec.sweeping.task import FINISHED, SweepTask, line_of
 Job = list[str]
 Launch = Callable[[list[Job], int], Any]
 Compose = Callable[[Job], Any]
-ATTEMPTS = 2  # of a job whose launcher's process dies with it
 
 
 def combinations(overrides: Sequence[Override]) -> list[Job]:
@@ -62,23 +61,28 @@ def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, ta
     """
     first = 0
     for jobs_at_once in _batches(jobs, batch):
-        left, attempts = list(jobs_at_once), 0
+        left = list(jobs_at_once)
         while left:
-            problem: Exception | None = None
-            try:
-                launch(left, first)
-            except InterruptedRun:
-                raise
-            except Exception as error:
-                if isinstance(error, MemoryError):
-                    raise
-                problem = error
-            before, attempts = len(left), attempts + 1
+            before = len(left)
+            problem = _launched(left, first, launch)
             left = _without_impossible(_without_ended(left, task.journal), compose, task)
-            if left and len(left) == before and attempts >= ATTEMPTS:
-                _give_up(left, problem, task)
-                break
+            if len(left) == before:  # the launcher breaks at the first of them, or does nothing
+                alone, left = left[:1], left[1:]
+                problem = _launched(alone, first, launch) if before > 1 else problem
+                if _without_ended(alone, task.journal):
+                    _give_up(alone[0], problem, task)
         first += len(jobs_at_once)
+
+
+def _launched(jobs: list[Job], first: int, launch: Launch) -> Exception | None:
+    """What the launcher broke with, if it did."""
+    try:
+        launch(jobs, first)
+    except Exception as error:
+        if isinstance(error, InterruptedRun | MemoryError):
+            raise
+        return error
+    return None
 
 
 def _batches(jobs: list[Job], size: int) -> Iterator[list[Job]]:
@@ -104,12 +108,10 @@ def _without_impossible(jobs: list[Job], compose: Compose, task: SweepTask) -> l
     return left
 
 
-def _give_up(jobs: list[Job], error: Exception | None, task: SweepTask) -> None:
+def _give_up(job: Job, error: Exception | None, task: SweepTask) -> None:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200] if error else "without a word"
     begun = {key_of(event["overrides"]) for event in task.journal.of_this_start() if event["event"] == "running"}
-    for job in jobs:
-        place = "its launcher ended with it" if key_of(job) in begun else "its launcher could not start it"
-        _fail(job, f"{place}: {reason}", task)
+    _fail(job, f"its launcher {'ended with it' if key_of(job) in begun else 'could not start it'}: {reason}", task)
 
 
 def _fail(job: Job, reason: str, task: SweepTask) -> None:

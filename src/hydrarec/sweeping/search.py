@@ -18,7 +18,7 @@ from hydrarec.config.judge import judge
 from hydrarec.errors import ConfigError
 from hydrarec.sweeping.grid import Job
 from hydrarec.sweeping.journal import key_of, last_ends
-from hydrarec.sweeping.space import Space, read_space
+from hydrarec.sweeping.space import Space, corners, read_space
 from hydrarec.sweeping.studies import Sessions, make_study
 from hydrarec.sweeping.task import SEARCH, TRIAL, SweepTask, shortened, what_differs
 
@@ -95,9 +95,8 @@ class Search:
                 expected="conf/search/<model>.yaml, or an interval(…) or choice(…) on the command line",
                 fix="hydra/sweeper=grid runs it as it is",
             )
-        for dimension in self.space:
-            for end in dimension.ends():
-                judge(plain(compose_config([*self.fixed, f"{dimension.key}={end}"])))
+        for corner in corners(self.space):
+            judge(plain(compose_config([*self.fixed, *corner])))
 
     def next_trials(self, most: int, sessions: Sessions) -> dict[int, Job]:
         """Abandoned ones again, then new ones up to the number asked for; their jobs by number."""

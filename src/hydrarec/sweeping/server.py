@@ -7,6 +7,7 @@ has ended. When its input closes, the sweep is gone or wants to be: the running 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -15,7 +16,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ def main() -> int:
     os.dup2(2, 1)  # whatever an import prints is no reply
     for module in _PRELOADED:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # what is there now stays: a job's collector need not look through all of torch, nor copy its pages
     while line := _read_line(0):
         order: Order = json.loads(line)
         lifeline, held = os.pipe()
@@ -92,14 +94,13 @@ def _job(order: Order, lifeline: int, says: int) -> int:
     _write_to(Path(order["path"]) / LOG)
     sys.argv = ["hydrarec-train", *order["overrides"]]  # for run.json: the same run, alone
     from hydrarec import train
-    from hydrarec.errors import HydrarecError
+    from hydrarec.cli import as_contract
 
     try:
         train.execute(order["config"], Path(order["path"]), order["overrides"], order["trial"])
-    except HydrarecError as error:
-        traceback.print_exc()
-        os.write(says, json.dumps(error.to_dict()).encode())
-        return error.exit_code
+    except Exception as error:
+        os.write(says, json.dumps(as_contract(error).to_dict()).encode())
+        raise  # for the traceback in the log
     return 0
 
 

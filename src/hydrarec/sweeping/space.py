@@ -1,7 +1,8 @@
 """A search space in Hydra's words for sweeps: what is varied, over which values, and how an optimiser sees it.
 
 ====================================  ==========================================================
-``interval(0.0, 0.8)``                any number between; whole ones where both ends are whole
+``interval(0.0, 0.8)``                any number between
+``int(interval(1, 9))``               any whole number, both ends included
 ``tag(log, interval(1e-4, 1e-1))``    the same on a logarithmic scale
 ``range(1, 10)``, ``range(8, 65, 8)``  as Python's: the end is left out
 ``choice(16, 32, [64, 32])``          one of these
@@ -93,6 +94,12 @@ def read_space(node: Mapping[str, str]) -> Space:
         ConfigError: an entry that is no sweep.
     """
     return [dimension_of(parse_overrides([f"{key}={text}"])[0]) for key, text in node.items()]
+
+
+def corners(space: Space) -> list[list[str]]:
+    """Overrides in which each dimension takes each of its ends at least once."""
+    ends = [[f"{dimension.key}={end}" for end in dimension.ends()] for dimension in space]
+    return [[each[min(place, len(each) - 1)] for each in ends] for place in range(max(map(len, ends), default=0))]
 
 
 def is_dimension(override: Override) -> bool:
