@@ -231,3 +231,32 @@ def test_search_shared_by_two_and_killed_ends_with_its_trials(tmp_path: Path) ->
     assert "0 done, 0 failed, 0 skipped" in again.stdout
     ended = [event["trial"]["number"] for event in journal(tmp_path / SWEEP) if event["event"] in ("done", "pruned")]
     assert sorted(ended) == list(range(10))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "extra", "words"),
+    [
+        ("hydra_plugins.hydra_submitit_launcher", "slurm", ("hydra/launcher=submitit_local",)),
+        ("hydra_plugins.hydra_ray_launcher", "ray", ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2")),
+    ],
+)
+def test_launchers_of_many_machines(
+    train: Train, faults: None, workplace: Path, package: str, extra: str, words: tuple[str, ...]
+) -> None:
+    pytest.importorskip(package, reason=f"the extra [{extra}] is not installed")
+    ended = train(*SMALL, *words, "model=dot", "seed=0,2,7")
+    assert ended.returncode == 5, ended.stdout + ended.stderr
+    assert set(events(workplace / SWEEP, "done")) == {"seed=0", "seed=7"}
+    assert "ended with code 3" in events(workplace / SWEEP, "failed")["seed=2"]["reason"]
+
+
+def test_preset_of_slurm_is_one_of_the_plugins() -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra [slurm] is not installed")
+    from hydrarec.config.composition import compose_config
+
+    launcher = compose_config(
+        ["hydra/launcher=slurm", "hydra.launcher.partition=short"], with_hydra=True
+    ).hydra.launcher
+    assert launcher._target_.endswith(".SlurmLauncher")
+    assert (launcher.partition, launcher.cpus_per_task) == ("short", 1)
