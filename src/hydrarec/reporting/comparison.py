@@ -17,7 +17,7 @@ from hydrarec.reporting.outcomes import Floats, Outcomes, outcomes_of
 from hydrarec.reporting.reading import Run
 from hydrarec.reporting.settings import ReportConfig
 
-MOST_BLOCKS = 20_000  # of the bootstrap
+MOST_BLOCKS = 5_000  # of the bootstrap: their spread is that of all units to 1 %
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Comparison:
 
 
 class Comparer:
-    """Compares groups of one protocol; reads each run's outcomes once per metric."""
+    """Compares groups of one protocol; keeps the outcomes of the first one only, since millions of ratings add up."""
 
     def __init__(self, settings: ReportConfig) -> None:
         self.settings = settings
@@ -132,8 +132,8 @@ class Comparer:
         """The unit, and a difference per unit, averaged over seeds, whose mean is that of the metric. None: not kept."""
         runs_first = [run for run in first.runs if run.seed in (seeds or first.values(metric))]
         runs_second = [run for run in second.runs if run.seed in (seeds or second.values(metric))]
-        parts_first = [self._outcomes(run, metric) for run in runs_first]
-        parts_second = [self._outcomes(run, metric) for run in runs_second]
+        parts_first = [self._kept(run, metric) for run in runs_first]
+        parts_second = [outcomes_of(run, metric) for run in runs_second]
         if any(part is None for part in [*parts_first, *parts_second]):
             return None
         known_first = [part for part in parts_first if part is not None]
@@ -154,7 +154,7 @@ class Comparer:
         ]
         return parts[0].unit, _averaged(parts).values
 
-    def _outcomes(self, run: Run, metric: str) -> Outcomes | None:
+    def _kept(self, run: Run, metric: str) -> Outcomes | None:
         key = (run.folder, metric)
         if key not in self._known:
             self._known[key] = outcomes_of(run, metric)

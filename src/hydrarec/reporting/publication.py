@@ -26,26 +26,30 @@ def publish(settings: ReportConfig) -> str:
     """
     folder = _folder(settings)
     found = contents(read_all(find(settings.runs)), settings)
-    texts = {
-        "table.md": tables.markdown(found),
-        "table.csv": tables.comma_separated(found),
-        "table.tex": tables.latex(found),
-        "comparisons.csv": tables.comparisons_csv(found),
-        "report.html": page.render(found, folder),
+    tables_of = {
+        "table.md": tables.markdown,
+        "table.csv": tables.comma_separated,
+        "table.tex": tables.latex,
+        "comparisons.csv": tables.comparisons_csv,
     }
+    for name, make in tables_of.items():
+        _write(folder / name, make(found))
+    _write(folder / "report.html", page.render(found, folder))  # last: of thousands of runs it takes longest
+    return summary(found, folder)
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            with atomic_write(folder / name, "w") as file:
-                file.write(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path, "w") as file:
+            file.write(text)
     except OSError as error:
         raise EnvironmentFault(
-            f"the report {folder} cannot be written: {error.strerror}",
+            f"the report {path} cannot be written: {error.strerror}",
             expected="a folder that may be written",
             fix="output_dir=<another folder>",
-            value=str(folder),
+            value=str(path),
         ) from error
-    return summary(found, folder)
 
 
 def summary(found: Contents, folder: Path) -> str:

@@ -80,6 +80,8 @@ def _read(folder: str, sections: SectionReader) -> Run:
         return Run(folder, "damaged", problem="config.yaml cannot be read")
     found: dict[str, dict[str, Any]] = {}
     for name in ("run.json", "result.json", "error.json"):
+        if name == "error.json" and found["result.json"]:
+            break  # of an earlier attempt, if there is one
         try:
             text = _text(folder, name)
             content = json.loads(text) if text is not None else {}
@@ -88,7 +90,7 @@ def _read(folder: str, sections: SectionReader) -> Run:
         if not isinstance(content, dict):
             return Run(folder, "damaged", config, problem=f"{name} is no JSON object")
         found[name] = content
-    return _judged(folder, config, found["run.json"], found["result.json"], found["error.json"])
+    return _judged(folder, config, found["run.json"], found["result.json"], found.get("error.json", {}))
 
 
 def _judged(
