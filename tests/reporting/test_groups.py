@@ -130,3 +130,15 @@ def test_groups_of_one_heading_never_share_a_name(tmp_path: Path) -> None:
 )
 def test_values_as_people_write_them(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_runs_without_a_result_are_told_of_their_configuration(tmp_path: Path) -> None:
+    folders = [make_run(tmp_path / f"{seed}", {"test/rmse": 1.0}, seed=seed) for seed in range(4)]
+    folders.append(make_run(tmp_path / "other", {"test/rmse": 1.0}, model="MLP"))
+    for folder, error in ((folders[2], '{"what": "x"}'), (folders[3], '{"code": "pruned", "what": "hopeless"}')):
+        (folder / "result.json").unlink()
+        (folder / "run.json").unlink()  # it never saw the data
+        (folder / "error.json").write_text(error)
+    [protocol] = group_runs(read_all(map(str, folders)))
+    assert [[run.seed for run in group.lost] for group in protocol.groups] == [[2], []]
+    assert [run.seed for run in protocol.pruned] == [3]

@@ -14,7 +14,7 @@ from tests.reporting.run_folders import make_run
 from tests.reporting.test_comparison import errors, read
 
 from hydrarec.reporting import page
-from hydrarec.reporting.charts import svg
+from hydrarec.reporting.charts import budget, svg
 from hydrarec.reporting.charts.axes import legible
 
 NASTY = "<script>window.caught = 1</script>\"'&<b>"
@@ -98,6 +98,19 @@ def test_labels_are_moved_apart_and_stay_within() -> None:
 def test_scale_is_not_flattened_by_one_failure() -> None:
     assert legible([0.94, 0.945, 0.947, 0.96, 0.97, 2.35], "test/rmse") == [0.94, 0.945, 0.947, 0.96, 0.97]
     assert legible([0.5, 0.1], "test/hr@10/full") == [0.5, 0.1]
+
+
+def test_budget_counts_what_was_given_up(tmp_path: Path) -> None:
+    for day, (dim, value) in enumerate([(4, 0.9), (8, 0.8), (16, 0.7), (32, 0.85)], start=1):
+        folder = make_run(tmp_path / f"{dim}", {"val/rmse": value}, model__embedding_dim=dim, started=f"2026-01-0{day}")
+        if dim == 16:
+            (folder / "result.json").unlink()
+            (folder / "error.json").write_text('{"code": "pruned", "what": "worse than the median"}')
+    make_run(tmp_path / "b", {"val/rmse": 0.75}, model="BiasedDot")
+    [section] = read(tmp_path).sections
+    assert budget._traces(section, "val/rmse") == {"BiasedDot": [0.75], "Dot": [0.9, 0.8, 0.8, 0.8]}
+    assert budget.unequal_budgets(section) == "The budgets differ: configurations tried: Dot 4, BiasedDot 1."
+    assert "Dot (4)" in budget.best_so_far(section)
 
 
 # -- in a browser ------------------------------------------------------------------------------------------------------

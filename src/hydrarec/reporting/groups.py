@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +18,14 @@ class Group:
     Attributes:
         settings: dotted keys to values, without the protocol's and the seed.
         runs: one per seed, by seed. repeats: further runs of the same seeds, which no mean counts twice.
+        lost: runs of this configuration without a result.
         name: what tells it from the others (:mod:`hydrarec.reporting.naming`).
     """
 
     settings: dict[str, Any]
     runs: list[Run] = field(default_factory=list)
     repeats: list[Run] = field(default_factory=list)
+    lost: list[Run] = field(default_factory=list)
     name: str = ""
 
     @property
@@ -47,6 +49,7 @@ class Protocol:
     Attributes:
         settings: dotted keys to values. follows: whether the split's seed is the run's.
         split_fingerprints: by seed where the split follows it, else under None.
+        pruned: trials of a search that were given up under it.
     """
 
     dataset: str
@@ -55,6 +58,7 @@ class Protocol:
     follows: bool
     split_fingerprints: dict[int | None, str] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    pruned: list[Run] = field(default_factory=list)
 
     @property
     def task(self) -> str:
@@ -71,7 +75,7 @@ class Protocol:
         return monitor
 
 
-def group_runs(runs: Iterable[Run]) -> list[Protocol]:
+def group_runs(runs: Sequence[Run]) -> list[Protocol]:
     """The finished ones of ``runs`` as groups under their headings, in the order of their folders.
 
     The seed of a split is left out of the configuration where it follows the run's seed: then the runs of one seed share
@@ -95,7 +99,28 @@ def group_runs(runs: Iterable[Run]) -> list[Protocol]:
             groups[identity] = Group(fact.own)
             protocol.groups.append(groups[identity])
         _add(groups[identity], fact.run)
-    return [protocol for variants in protocols.values() for protocol in variants]
+    found = [protocol for variants in protocols.values() for protocol in variants]
+    _assign_lost([run for run in runs if run.state != "finished"], found, settings)
+    return found
+
+
+def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: Settings) -> None:
+    """Count runs without a result to their configuration, as far as theirs alone can tell it: most never saw the data."""
+    by_protocol: dict[str, list[Protocol]] = defaultdict(list)
+    by_configuration: dict[tuple[str, str], list[Group]] = defaultdict(list)
+    for protocol in protocols:
+        for group in protocol.groups:
+            own, shared = settings.of(group.runs[0].config)
+            by_configuration[own.text, shared.text].append(group)
+        by_protocol[settings.of(protocol.any_run.config)[1].text].append(protocol)
+    for run in runs:
+        if not isinstance(run.config.get("model"), dict):
+            continue
+        own, shared = settings.of(run.config)
+        if run.state == "pruned" and len(by_protocol[shared.text]) == 1:
+            by_protocol[shared.text][0].pruned.append(run)
+        elif len(by_configuration[own.text, shared.text]) == 1:
+            by_configuration[own.text, shared.text][0].lost.append(run)
 
 
 class _Facts:

@@ -60,7 +60,7 @@ def _section(section: Section, contents: Contents, folder: Path) -> dict[str, An
         "finding": wording.sentence(comparisons[0]) if comparisons else "",
         "header": ["model", *section.metrics, *COSTS],
         "rows": [_row(section, index) for index in range(len(section.groups))],
-        "looks": wording.looks(section),
+        "notes": wording.notes(section),
         "budgets": unequal_budgets(section),
         "forest": forest_plot(section, section.primary),
         "curves": learning_curves(section, styles, contents.settings.curves),

@@ -81,7 +81,7 @@ def _section_lines(section: Section) -> list[str]:
     if len(section.groups) > SHOWN:
         lines.append(f"   … and {len(section.groups) - SHOWN:,} more")
     lines += [f"   {wording.sentence(comparison)}" for comparison in section.comparisons.get(metric, [])[:1]]
-    return [*lines, f"   {wording.looks(section)}"]
+    return [*lines, f"   {wording.notes(section)}"]
 
 
 def _next(found: Contents) -> str:

@@ -30,7 +30,7 @@ def markdown(contents: Contents) -> str:
         lines += ["## Side by side", "", *_markdown_table(*table), ""]
     for section in contents.sections:
         lines += [f"## {section.number}. {_escaped(section.title)}", ""]
-        lines += [*_markdown_table(*section_table(section)), "", LEGEND, wording.looks(section), ""]
+        lines += [*_markdown_table(*section_table(section)), "", LEGEND, wording.notes(section), ""]
         for metric, comparisons in section.comparisons.items():
             lines += [f"- {metric}: {_escaped(wording.sentence(comparison))}." for comparison in comparisons]
         lines += [""]

@@ -81,6 +81,19 @@ def looks(section: Section) -> str:
     return text
 
 
+def notes(section: Section) -> str:
+    """What a reader of the table has to know besides: looks at the test part, runs that are missing, limits."""
+    lost = [(group.name, len(group.lost)) for group in section.groups if group.lost]
+    listed = ", ".join(f"{name} ({count})" for name, count in lost[:5])
+    further = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+    missing = f"Runs without a result, in no mean: {listed}{further}." if lost else ""
+    compared = max((len(found) for found in section.comparisons.values()), default=0)
+    others = len(section.groups) - 1
+    limit = f"Compared with the best: the next {compared} of {others:,}." if 0 < compared < others else ""
+    pruned = f"Given up early, by validation: {len(section.protocol.pruned)}." if section.protocol.pruned else ""
+    return " ".join(filter(None, [looks(section), missing, pruned, limit]))
+
+
 def _over(comparison: Comparison) -> str:
     if not comparison.count:
         return ""

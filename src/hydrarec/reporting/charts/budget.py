@@ -8,8 +8,7 @@ from collections import defaultdict
 from hydrarec.reporting.charts import svg
 from hydrarec.reporting.charts.axes import Frame, direction
 from hydrarec.reporting.contents import Section
-from hydrarec.reporting.groups import Group
-from hydrarec.reporting.metric_names import better, lower_is_better
+from hydrarec.reporting.metric_names import lower_is_better
 from hydrarec.reporting.naming import model_names
 
 FRAME = Frame(58, 34, 480, 290)
@@ -23,7 +22,7 @@ def best_so_far(section: Section) -> str:
     Empty unless some model was searched. By validation: the test part chooses nothing.
     """
     metric = section.protocol.monitor
-    traces = _traces(section.groups, metric) if metric else {}
+    traces = _traces(section, metric) if metric else {}
     if metric is None or max((len(trace) for trace in traces.values()), default=0) < SEARCHED:
         return ""
     most = max(len(trace) for trace in traces.values())
@@ -49,7 +48,7 @@ def best_so_far(section: Section) -> str:
 
 def unequal_budgets(section: Section) -> str:
     """A warning in words where models were not tried equally often; empty where they were, or nothing was searched."""
-    traces = _traces(section.groups, section.protocol.monitor)
+    traces = _traces(section, section.protocol.monitor)
     counts = {model: len(trace) for model, trace in traces.items()}
     if len(set(counts.values())) < 2 or max(counts.values()) < SEARCHED:
         return ""
@@ -57,21 +56,27 @@ def unequal_budgets(section: Section) -> str:
     return f"The budgets differ: configurations tried: {listed}."
 
 
-def _traces(groups: list[Group], metric: str | None) -> dict[str, list[float]]:
-    """By model: the best mean so far, after each configuration."""
-    models = model_names(run for group in groups for run in group.runs)
-    values: dict[str, list[tuple[str, float]]] = defaultdict(list)
+def _traces(section: Section, metric: str | None) -> dict[str, list[float]]:
+    """By model: the best mean so far, after each configuration; one that was given up costs budget and finds nothing."""
+    groups, pruned = section.groups, section.protocol.pruned
+    models = model_names([*(run for group in groups for run in group.runs), *pruned])
+    tried: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
     for group in groups:
         measured = list(group.values(metric or "").values())
         if measured:
             model = models[str(group.settings.get("model._target_"))]
-            values[model].append((min(run.started for run in group.runs), statistics.fmean(measured)))
+            tried[model].append((min(run.started for run in group.runs), statistics.fmean(measured)))
+    for run in pruned:
+        tried[models[str(run.config["model"].get("_target_"))]].append((run.started, None))
     pick = min if lower_is_better(metric or "") else max
     found = {}
-    for model, entries in values.items():
-        trace: list[float] = []
-        for _, value in sorted(entries):
-            trace.append(pick(value, trace[-1]) if trace else value)
-        found[model] = trace
-    best = sorted(found.items(), key=lambda entry: entry[1][-1])
-    return dict(best if not metric or better(metric, 0, 1) else reversed(best))
+    for model, entries in tried.items():
+        best: list[float] = []
+        trace = []
+        for _, value in sorted(entries, key=lambda entry: entry[0]):
+            best = best if value is None else [pick([value, *best])]
+            trace += best  # nothing is drawn before the first that was finished
+        if trace:
+            found[model] = [trace[0]] * (len(entries) - len(trace)) + trace
+    ranked = sorted(found.items(), key=lambda entry: entry[1][-1])
+    return dict(ranked if lower_is_better(metric or "") else reversed(ranked))
