@@ -43,6 +43,7 @@ def report(config: dict[str, Any]) -> int:
     from hydrarec.reporting import check, publication  # scipy takes a second to import
 
     settings = ReportConfig(**config)
+    settings.judge_columns()
     text = publication.publish(settings) if settings.check is None else check.check(settings)
     sys.stdout.write(text)
     return 0

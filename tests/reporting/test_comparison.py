@@ -27,6 +27,7 @@ SETTINGS = ReportConfig(
     check=None,
     metrics=["rmse", "mae", "hr@10", "ndcg@10"],
     side_by_side=["rmse", "hr@10"],
+    costs=["seconds", "samples/s", "parameters", "peak MiB"],
     compare=20,
     curves=8,
     alpha=0.05,

@@ -13,8 +13,8 @@ from tests.reporting.run_folders import make_run
 from tests.reporting.test_comparison import SETTINGS, errors, read
 
 from hydrarec.errors import ConfigError
-from hydrarec.reporting import check, publication, tables, wording
-from hydrarec.reporting.contents import Contents
+from hydrarec.reporting import check, publication, settings, tables, wording
+from hydrarec.reporting.contents import COSTS, Contents
 
 NASTY = "<script>alert('x')</script> | a_b & 50% $x$ #{~}"
 
@@ -48,7 +48,7 @@ def test_a_column_per_protocol_side_by_side(found: Contents) -> None:
 
 def test_best_is_bold_and_every_cell_has_its_n(found: Contents) -> None:
     header, _, best, other = rows_of(tables.markdown(found), "1. ")
-    assert header == ["model", "test/rmse", "test/mae", "seconds", "samples/s", "parameters", "peak memory, MiB"]
+    assert header == ["model", "test/rmse", "test/mae", "seconds", "samples/s", "parameters", "peak MiB"]
     assert best[1].startswith("**1.0")
     assert best[1].endswith(" (3)**")
     assert other[1].endswith(" (3)")
@@ -182,3 +182,23 @@ def test_unfinished_run_cannot_be_checked(tmp_path: Path) -> None:
     (second / "result.json").unlink()
     with pytest.raises(ConfigError, match="no run in it is finished: unfinished"):
         checked([first, second])
+
+
+def test_columns_of_costs_are_those_that_settings_know() -> None:
+    assert tuple(COSTS) == settings.COSTS
+
+
+def test_tables_without_costs_are_equal_wherever_the_runs_were_made(tmp_path: Path) -> None:
+    written = []
+    for number in range(2):
+        folder = make_run(tmp_path / f"runs{number}" / f"{number}", errors=errors(0))
+        text = (folder / "result.json").read_text()
+        (folder / "result.json").write_text(text.replace("1.5", f"{number + 2}.5"))
+        changed = dataclasses.replace(
+            SETTINGS, runs=str(folder), output_dir=str(tmp_path / "out"), costs=["parameters"]
+        )
+        publication.publish(changed)
+        written.append(
+            [(tmp_path / "out/report" / name).read_bytes() for name in ("table.md", "table.csv", "table.tex")]
+        )
+    assert written[0] == written[1]

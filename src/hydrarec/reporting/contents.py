@@ -41,12 +41,12 @@ class Cell:
         return cls(mean, sd, len(values), best, tied)
 
 
-# What a group cost, mean over its runs: the table's last columns.
+# What a group cost, mean over its runs; which of them are columns is a setting.
 COSTS: dict[str, Callable[[Run], float | None]] = {
     "seconds": lambda run: _number(run.result.get("seconds"), "training"),
     "samples/s": lambda run: run.samples_per_second,
     "parameters": lambda run: _number(run.record, "parameters"),
-    "peak memory, MiB": lambda run: _scaled(_number(run.record, "peak_memory_bytes"), 2**20),
+    "peak MiB": lambda run: _scaled(_number(run.record, "peak_memory_bytes"), 2**20),
 }
 
 
@@ -55,7 +55,7 @@ class Section:
     """One protocol: its groups from the best to the worst, and how they compare.
 
     Attributes:
-        number: from 1, to refer to. metrics: the columns. primary: the one that ranks; None if nothing can.
+        number: from 1, to refer to. metrics, costs: the columns. primary: the one that ranks; None if nothing can.
         comparisons: by metric, the best group against others.
     """
 
@@ -64,6 +64,7 @@ class Section:
     metrics: list[str]
     primary: str | None
     groups: list[Group]
+    costs: list[str]
     comparisons: dict[str, list[Comparison]] = field(default_factory=dict)
 
     @property
@@ -163,7 +164,7 @@ def _section(number: int, protocol: Protocol, settings: ReportConfig) -> Section
         values = _values(group, primary or "")
         return not values, sign * statistics.fmean(values) if values else 0.0
 
-    return Section(number, protocol, metrics, primary, sorted(protocol.groups, key=rank))
+    return Section(number, protocol, metrics, primary, sorted(protocol.groups, key=rank), settings.costs)
 
 
 def _compared(section: Section, settings: ReportConfig) -> dict[str, list[Comparison]]:

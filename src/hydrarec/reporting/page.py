@@ -20,7 +20,7 @@ from hydrarec.reporting.charts.forest import forest_plot
 from hydrarec.reporting.charts.parallel import parallel_coordinates
 from hydrarec.reporting.charts.svg import GREY, Style
 from hydrarec.reporting.comparison import Comparison
-from hydrarec.reporting.contents import COSTS, Cell, Contents, Section
+from hydrarec.reporting.contents import Cell, Contents, Section
 from hydrarec.reporting.protocol_words import protocol_words
 from hydrarec.reporting.reading import Run
 
@@ -58,7 +58,7 @@ def _section(section: Section, contents: Contents, folder: Path) -> dict[str, An
         "number": section.number,
         "title": section.title,
         "finding": wording.sentence(comparisons[0]) if comparisons else "",
-        "header": ["model", *section.metrics, *COSTS],
+        "header": ["model", *section.metrics, *section.costs],
         "rows": [_row(section, index) for index in range(len(section.groups))],
         "notes": wording.notes(section),
         "budgets": unequal_budgets(section),
@@ -76,8 +76,8 @@ def _section(section: Section, contents: Contents, folder: Path) -> dict[str, An
 
 def _row(section: Section, index: int) -> list[Markup]:
     group = section.groups[index]
-    costs = [section.cell(group, name) for name in COSTS]
-    figures = [_figure(tables.figure(name, cell), cell) for name, cell in zip(COSTS, costs, strict=True)]
+    costs = [section.cell(group, name) for name in section.costs]
+    figures = [_figure(tables.figure(name, cell), cell) for name, cell in zip(section.costs, costs, strict=True)]
     return [*_cells([group.name, *(section.cell(group, metric) for metric in section.metrics)]), *figures]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydrarec.reporting import wording
-from hydrarec.reporting.contents import COSTS, Cell, Contents, Section
+from hydrarec.reporting.contents import Cell, Contents, Section
 from hydrarec.reporting.metric_names import base_name
 
 TIED = "≈"  # beside a value that is not distinguishable from the best
@@ -64,7 +64,7 @@ def comma_separated(contents: Contents) -> str:
                 if cell is not None:
                     record |= {f"{metric} mean": cell.mean, f"{metric} sd": _or_empty(cell.sd), f"{metric} n": cell.n}
                     record |= {f"{metric} best": int(cell.best), f"{metric} tied": int(cell.tied)}
-            record |= {name: found.mean for name in COSTS if (found := section.cell(group, name)) is not None}
+            record |= {name: found.mean for name in section.costs if (found := section.cell(group, name)) is not None}
             records.append(record)
     return _csv(records)
 
@@ -93,9 +93,9 @@ def section_table(section: Section) -> tuple[list[str], list[list[str | Cell | N
     rows: list[list[str | Cell | None]] = []
     for group in section.groups:
         cells = [section.cell(group, metric) for metric in section.metrics]
-        costs = [figure(name, section.cell(group, name)) for name in COSTS]
+        costs = [figure(name, section.cell(group, name)) for name in section.costs]
         rows.append([group.name, *cells, *costs])
-    return ["model", *section.metrics, *COSTS], rows
+    return ["model", *section.metrics, *section.costs], rows
 
 
 def side_by_side(contents: Contents) -> tuple[list[str], list[list[str | Cell | None]]] | None:
