@@ -154,6 +154,20 @@ def test_sweep_that_cannot_work_is_refused_before_its_first_job(
     assert not list(workplace.rglob("result.json"))
 
 
+@pytest.mark.parametrize("words", [("hydra/sweeper=basic", "seed=0,1"), ("hydra/sweeper=optuna", "sweep.trials=2")])
+def test_other_sweepers_with_options_of_the_users_own(train: Train, workplace: Path, words: tuple[str, ...]) -> None:
+    if "hydra/sweeper=optuna" in words:
+        pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
+    (workplace / "own" / "model").mkdir(parents=True)
+    (workplace / "own" / "search").mkdir()
+    (workplace / "own" / "model" / "mine.yaml").write_text("defaults: [dot]\nembedding_dim: 4\n")
+    space = "# @package sweep\nspace: {model.embedding_dim: 'choice(4,8)'}\n"
+    (workplace / "own" / "search" / "mine.yaml").write_text(space)
+    ended = train("--config-dir", "own", *SMALL, "model=mine", *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "2 done, 0 failed, 0 skipped" in ended.stdout or "2 of 2 trials" in ended.stdout
+
+
 def test_interrupted_sweep_goes_on(
     started: Callable[..., subprocess.Popen[str]], train: Train, workplace: Path
 ) -> None:
@@ -183,34 +197,32 @@ def kill_at(process: subprocess.Popen, moment: float) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_sweep_killed_at_random_ends_as_one_that_was_not(tmp_path: Path, launcher: str) -> None:
-    """Thirty kills; every time the same command again, in the end to its end."""
+    """Thirty kills; every time the same command again, to its end, and then in a fresh folder."""
     command = [sys.executable, "-m", "hydrarec.train", "-m", *TINY, f"hydra/launcher={launcher}"]
     command += ["model=bias,dot,mlp", "seed=0,1,2,3", "trainer.epochs=6"]
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    for name in ("whole", "killed"):
+
+    def fresh(name: str) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "ratings.csv").write_text(small_ratings())
+        return tmp_path / name
+
     began = time.monotonic()
-    subprocess.run(command, cwd=tmp_path / "whole", check=True, timeout=10 * TIME_LIMIT, **streams)
+    whole = fresh("whole")
+    subprocess.run(command, cwd=whole, check=True, timeout=10 * TIME_LIMIT, **streams)
     length, chance, kills = time.monotonic() - began, random.Random(7), 0
     while kills < 30:
-        process = subprocess.Popen(command, cwd=tmp_path / "killed", **streams)
+        place = fresh(f"killed after {kills}")
         # Start-up takes several seconds, a job one: most kills hit jobs, some the start.
-        if kill_at(process, chance.uniform(1, 6 + length / 10)):
+        while kill_at(process := subprocess.Popen(command, cwd=place, **streams), chance.uniform(1, 6 + length / 10)):
             kills += 1
-        elif process.returncode == 0:
-            break
-    last = subprocess.run(command, cwd=tmp_path / "killed", capture_output=True, text=True, timeout=10 * TIME_LIMIT)
-    assert last.returncode == 0, last.stdout + last.stderr
-    assert kills >= 3
-    killed = tmp_path / "killed" / SWEEP
-    assert results(killed) == results(tmp_path / "whole" / SWEEP)
-    finished: set[str] = set()
-    for event in journal(killed):
-        assert not (event["event"] == "running" and event["run"] in finished), "a finished job ran again"
-        if event["event"] == "done":
-            finished.add(event["run"])
-    assert len(finished | {event["run"] for event in journal(killed) if event["event"] == "skipped"}) == 12
+        assert process.returncode == 0
+        assert results(place / SWEEP) == results(whole / SWEEP)
+        finished: set[str] = set()
+        for event in journal(place / SWEEP):
+            assert not (event["event"] == "running" and event["run"] in finished), "a finished job ran again"
+            if event["event"] == "done":
+                finished.add(event["run"])
 
 
 @pytest.mark.slow
@@ -229,8 +241,12 @@ def test_search_shared_by_two_and_killed_ends_with_its_trials(tmp_path: Path) ->
     assert "10 of 10 trials" in last.stdout, last.stdout + last.stderr
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=10 * TIME_LIMIT)
     assert "0 done, 0 failed, 0 skipped" in again.stdout
-    ended = [event["trial"]["number"] for event in journal(tmp_path / SWEEP) if event["event"] in ("done", "pruned")]
-    assert sorted(ended) == list(range(10))
+    ended = [event for event in journal(tmp_path / SWEEP) if event["event"] in ("done", "pruned", "skipped")]
+    assert {event["trial"]["number"] for event in ended} == set(range(10))
+    run = Counter(
+        event["run"] for event in ended if event["event"] == "done"
+    )  # skipped: the killed one's job had ended
+    assert set(run.values()) == {1}
 
 
 @pytest.mark.slow

@@ -36,6 +36,11 @@ class _Sweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         return parser.parse_overrides(arguments), self.task
 
+    def _compose(self, job: grid.Job) -> DictConfig:
+        assert isinstance(self.task, SweepTask)
+        folders = self.task.searchpath
+        return compose_config([*([f"hydra.searchpath=[{','.join(folders)}]"] if folders else []), *job])
+
     def _launch(self, jobs: list[grid.Job], first: int) -> Any:
         assert self.launcher is not None
         return self.launcher.launch(jobs, initial_job_idx=first)
@@ -54,7 +59,7 @@ class GridSweeper(_Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         overrides, task = self._parsed(arguments)
         left = grid.unfinished(grid.combinations(overrides), task)
-        grid.launch_all(left, self.max_batch_size, self._launch, compose_config, task)
+        grid.launch_all(left, self.max_batch_size, self._launch, self._compose, task)
 
 
 class SearchSweeper(_Sweeper):
@@ -77,7 +82,8 @@ class SearchSweeper(_Sweeper):
         combinations = grid.combinations([override for override in overrides if override not in searched])
 
         def run(jobs: list[grid.Job]) -> None:
-            grid.launch_all(jobs, len(jobs), self._launch, compose_config, task)
+            grid.launch_all(jobs, len(jobs), self._launch, self._compose, task)
 
         dimensions = [space.dimension_of(override) for override in searched]
-        search.run_searches(combinations, dimensions, task, search.Settings(**self.settings), self.at_once, run)
+        settings = search.Settings(**self.settings)
+        search.run_searches(combinations, dimensions, task, settings, self.at_once, run, self._compose)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from hydrarec.config.composition import compose_config, config_hash, plain
@@ -23,6 +23,7 @@ from hydrarec.sweeping.studies import Sessions, make_study
 from hydrarec.sweeping.task import SEARCH, TRIAL, SweepTask, shortened, what_differs
 
 Run = Callable[[list[Job]], Any]
+Compose = Callable[[Job], DictConfig]
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,23 @@ class Search:
     Args:
         fixed: its overrides.
         dimensions: given on the command line; they replace those of the model's search space.
+        compose: overrides, the user's own folders among the sources.
 
     Raises:
         ConfigError: nothing to vary, nothing to go by, or a value at an end of the space that cannot work.
     """
 
-    def __init__(self, fixed: Job, dimensions: Space, task: SweepTask, settings: Settings) -> None:
+    def __init__(
+        self, fixed: Job, dimensions: Space, task: SweepTask, settings: Settings, compose: Compose = compose_config
+    ) -> None:
         self.fixed, self.task, self.settings = fixed, task, settings
-        composed = compose_config(fixed)
+        composed = compose(fixed)
         config = plain(composed)
         self.trials, self.monitor, self.mode = composed.sweep.trials, config["task"]["monitor"], config["task"]["mode"]
         given = {dimension.key: dimension for dimension in dimensions}
         shipped = {d.key: d for d in read_space(OmegaConf.to_container(composed.sweep.space))}  # type: ignore[arg-type]
         self.space: Space = list({**shipped, **given}.values())
-        self._judge(config)
+        self._judge(config, compose)
         space = hashlib.sha256(repr(self.space).encode()).hexdigest()[:8]
         self.name = f"{config_hash(config)}-{space}"  # another space is another study
         self.title = what_differs(fixed, task.swept | {"task", "dataset", "model"})
@@ -82,7 +86,7 @@ class Search:
         if not self.study.get_trials(deepcopy=False) and None not in default.values():
             self.study.enqueue_trial(default, skip_if_exists=True)  # so that no search ends below what ships
 
-    def _judge(self, config: dict[str, Any]) -> None:
+    def _judge(self, config: dict[str, Any], compose: Compose) -> None:
         if self.monitor is None:
             raise ConfigError(
                 "a search goes by the validation metric, and this task has none",
@@ -96,7 +100,7 @@ class Search:
                 fix="hydra/sweeper=grid runs it as it is",
             )
         for corner in corners(self.space):
-            judge(plain(compose_config([*self.fixed, *corner])))
+            judge(plain(compose([*self.fixed, *corner])))
 
     def next_trials(self, most: int, sessions: Sessions) -> dict[int, Job]:
         """Abandoned ones again, then new ones up to the number asked for; their jobs by number."""
@@ -152,10 +156,16 @@ _ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 def run_searches(
-    combinations: Sequence[Job], dimensions: Space, task: SweepTask, settings: Settings, at_once: int, run: Run
+    combinations: Sequence[Job],
+    dimensions: Space,
+    task: SweepTask,
+    settings: Settings,
+    at_once: int,
+    run: Run,
+    compose: Compose = compose_config,
 ) -> None:
     """Every combination's trials, in batches of ``at_once``; every space is judged before the first trial."""
-    searches = [Search(list(fixed), dimensions, task, settings) for fixed in combinations]
+    searches = [Search(list(fixed), dimensions, task, settings, compose) for fixed in combinations]
     sessions = Sessions(task.folder, task.session)
     try:
         for search in searches:

@@ -38,7 +38,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     _make(folder)
     parsed = parse_overrides(overrides)
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
-    task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept)
+    task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write("started", command=sys.argv[1:])
     sys.argv.append(f"hydra.sweep.dir='{folder}'")  # of all jobs, whatever they are named by themselves
     register_resolvers()

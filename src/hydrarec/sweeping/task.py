@@ -48,6 +48,7 @@ class SweepTask:
         conf: the fingerprint of the YAML files that jobs are composed from.
         timeout: seconds that a job may take; None: any number.
         swept: the keys that differ between jobs; only these are shown.
+        searchpath: the user's own folders of YAML files, beside ``conf/``.
         process, host: that the sweep was started in.
     """
 
@@ -56,6 +57,7 @@ class SweepTask:
     conf: str
     timeout: float | None
     swept: frozenset[str]
+    searchpath: tuple[str, ...] = ()
     process: int = field(default_factory=os.getpid)
     host: str = field(default_factory=platform.node)
 
