@@ -27,6 +27,7 @@ class HydrarecError(ValueError):
 
     exit_code: ClassVar[int] = BUG
     code: ClassVar[str] = "bug"
+    status: ClassVar[str] = "failed"  # of a run that ended so, in run.json
 
     def __init__(
         self,
@@ -106,10 +107,22 @@ class DivergedError(HydrarecError):
     exit_code, code = 7, "diverged"
 
 
+class LostJobError(HydrarecError):
+    """A job of a sweep whose process ended without a word, or had to be ended."""
+
+    code = "lost"
+
+
+class PrunedRun(HydrarecError):
+    """A trial of a search that was given up for its validation metric; its test part was never looked at."""
+
+    exit_code, code, status = 0, "pruned", "pruned"
+
+
 class InterruptedRun(HydrarecError):
     """SIGINT or SIGTERM, after the state was saved."""
 
-    code = "interrupted"
+    code, status = "interrupted", "interrupted"
 
     def __init__(self, what: str, *, signal_number: int = 2, **fields: Any) -> None:
         super().__init__(what, **fields)
@@ -118,6 +131,15 @@ class InterruptedRun(HydrarecError):
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: getattr(self, name) for name in _FIELDS}
         return _rebuild, (type(self), self.what, {**fields, "signal_number": self.exit_code - 128})
+
+
+def from_dict(content: dict[str, Any]) -> HydrarecError:
+    """The error whose :meth:`HydrarecError.to_dict` this is, from another process."""
+    fields = {name: content[name] for name in _FIELDS}
+    if content["code"] == InterruptedRun.code:
+        return InterruptedRun(content["what"], signal_number=content["exit_code"] - 128, **fields)
+    kinds = {kind.code: kind for kind in HydrarecError.__subclasses__()}
+    return kinds.get(content["code"], HydrarecError)(content["what"], **fields)
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:

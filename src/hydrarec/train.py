@@ -21,8 +21,8 @@ from hydrarec.config.command_line import parse
 from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain, register_resolvers
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
-from hydrarec.config.sweeps import judge_sweep
-from hydrarec.errors import CheckpointError, HydrarecError, InterruptedRun
+from hydrarec.errors import CheckpointError, HydrarecError
+from hydrarec.sweeping.start import start_sweep
 
 
 def main() -> None:
@@ -34,22 +34,19 @@ def _main() -> int:
     arguments = parse(sys.argv[1:])
     failures: list[HydrarecError] = []
 
-    def task(config: DictConfig) -> float | None:
-        """What Hydra calls, once for a run and once per job of a sweep; the monitored metric is for sweepers."""
+    def task(config: DictConfig) -> None:
+        """What Hydra calls for a run."""
         try:
-            return _job(config)
+            _job(config)
         except HydrarecError as error:
-            if arguments.multirun:
-                raise
             failures.append(error)  # Hydra would add lines of its own to ours
-            return None
 
     overrides = arguments.overrides
+    if arguments.multirun and not arguments.shows:
+        return start_sweep(overrides)
     if arguments.shows:
         if overrides:
             compose_config(overrides)  # whose errors keep the contract
-    elif arguments.multirun:
-        judge_sweep(overrides)
     else:
         prepared = _prepare(overrides)
         if prepared is None:
@@ -100,17 +97,17 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
     return [*merged, f"hydra.run.dir='{folder.path}'"]
 
 
-def _job(config: DictConfig) -> float | None:
+def _job(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("resume=")]
     result = execute(plain(config), folder, overrides)
     print_summary(folder, result)
-    metric: float | None = result["metrics"].get(config.task.monitor)
-    return metric
 
 
-def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[str, Any]:
-    """One run in its folder, from a judged or unjudged configuration; its result.
+def execute(
+    config: dict[str, Any], path: Path, overrides: list[str], trial: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One run in its folder, from a judged or unjudged configuration; its result. ``trial``: of a search, if it is one.
 
     Raises:
         HydrarecError: after ``error.json`` and the status were written.
@@ -120,11 +117,11 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
     try:
         if folder.finished:
             return folder.read_result()
-        return _train(config, folder, overrides)
+        return _train(config, folder, overrides, trial)
     except BaseException as raised:
         error = cli.as_contract(raised)
         with contextlib.suppress(OSError):  # a full disk must not hide what filled it
-            folder.write_error(error, "interrupted" if isinstance(error, InterruptedRun) else "failed")
+            folder.write_error(error, error.status)
         if isinstance(raised, HydrarecError):
             raise
         raise error from raised
@@ -132,10 +129,13 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str]) -> dict[st
         folder.release()
 
 
-def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str]) -> dict[str, Any]:
+def _train(
+    config: dict[str, Any], folder: runs.RunFolder, overrides: list[str], trial: dict[str, Any] | None
+) -> dict[str, Any]:
     from hydrarec.assembly import build, settings_of
     from hydrarec.companions import companions
     from hydrarec.provenance import provenance
+    from hydrarec.sweeping.pruning import pruned
     from hydrarec.training import run
 
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
@@ -150,7 +150,7 @@ def _train(config: dict[str, Any], folder: runs.RunFolder, overrides: list[str])
         provenance=provenance(),
     )
     with companions(settings_of(config).devices, folder.path, resume=resume) as group:
-        parts = build(config, folder)
+        parts = pruned(build(config, folder), trial)
         group.meet()
         return run(parts, folder, config, resume=resume)
 

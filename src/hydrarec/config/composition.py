@@ -38,9 +38,12 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as resolved plain containers, without Hydra's own node; ``???`` stays to be judged."""
+    """A configuration as resolved plain containers; ``???`` stays to be judged.
+
+    Without Hydra's own node and the sweep's, which say how runs are started and nothing about what they compute.
+    """
     with _translated("train", []):
-        node = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        node = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[return-value]
 
 

@@ -17,23 +17,40 @@ from hydrarec.config.signatures import Kind
 from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
 
 Node = dict[str, Any]
+_NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # that say what they are
 
 
 def judge(config: Node) -> None:
     """Raise :class:`ConfigError` for the first thing in ``config`` (resolved, plain containers) that cannot work."""
     judge_against(TrainConfig, config)
-    judge_against(LoggerConfig, config["logger"], "logger")
-    if config["published"] is not None:
-        judge_against(Published, config["published"], "published")
-    judge_against(TaskConfig, config["task"], "task")
-    for path in ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer"):
-        _judge_node(path, config[path])
-    for part in ("datamodule", "objective"):
-        _judge_node(f"task.{part}", config["task"][part])
-    for name, node in config["callbacks"].items():
-        if node is not None:
-            _judge_node(f"callbacks.{name}", node)
+    for path in ("logger", "published", "task", *_NODES, "callbacks"):
+        _judge_below(config, path)
     _judge_together(config)
+
+
+def judge_part(config: Node, changed: str) -> None:
+    """The same where only what lies below the top-level key ``changed`` differs from a judged configuration."""
+    judge_against(TrainConfig, config)
+    _judge_below(config, changed)
+    _judge_together(config)
+
+
+def _judge_below(config: Node, path: str) -> None:
+    node = config[path]
+    if path in _NODES:
+        _judge_node(path, node)
+    elif path == "logger":
+        judge_against(LoggerConfig, node, path)
+    elif path == "published" and node is not None:
+        judge_against(Published, node, path)
+    elif path == "task":
+        judge_against(TaskConfig, node, path)
+        for part in ("datamodule", "objective"):
+            _judge_node(f"task.{part}", node[part])
+    elif path == "callbacks":
+        for name, inner in node.items():
+            if inner is not None:
+                _judge_node(f"callbacks.{name}", inner)
 
 
 def judge_against(schema: type, node: Node, path: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.config.kinds import Count, Finite, Seed
+from hydrarec.config.kinds import Count, Finite, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,25 @@ class TrainConfig:
     callbacks: dict
     logger: dict
     published: dict | None
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """``sweep``: of all runs of a command with ``-m``, and of no single one.
+
+    Attributes:
+        name: of the sweep's folder; the same name, the same folder, and what is finished in it is not run again.
+        timeout: seconds that a job may take.
+        trials: of a search, per model.
+        space: of a search: what is varied, and where, in Hydra's words for sweeps.
+        trial: set by a search.
+    """
+
+    name: str
+    timeout: Positive | None
+    trials: Count
+    space: dict
+    trial: dict | None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""hydrarec's sweepers where Hydra looks for plugins, which is the one namespace it accepts them from."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from hydrarec.config.composition import compose_config
+from hydrarec.sweeping import grid
+from hydrarec.sweeping.task import SweepTask
+
+
+class _Sweeper(Sweeper):
+    """What Hydra tells every sweeper, and how jobs are launched."""
+
+    task: TaskFunction | None = None
+    context: HydraContext | None = None
+    launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.context, self.task = config, hydra_context, task_function
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def _parsed(self, arguments: list[str]) -> tuple[list[Override], SweepTask]:
+        assert self.context is not None and isinstance(self.task, SweepTask)
+        parser = OverridesParser.create(config_loader=self.context.config_loader)
+        return parser.parse_overrides(arguments), self.task
+
+    def _compose(self, job: grid.Job) -> DictConfig:
+        assert isinstance(self.task, SweepTask)
+        folders = self.task.searchpath
+        return compose_config([*([f"hydra.searchpath=[{','.join(folders)}]"] if folders else []), *job])
+
+    def _launch(self, jobs: list[grid.Job], first: int) -> Any:
+        assert self.launcher is not None
+        return self.launcher.launch(jobs, initial_job_idx=first)
+
+
+class GridSweeper(_Sweeper):
+    """All combinations, as Hydra's basic sweeper; those that are finished are skipped, and no job can end the sweep.
+
+    Args:
+        max_batch_size: jobs that a launcher gets at once.
+    """
+
+    def __init__(self, max_batch_size: int) -> None:
+        self.max_batch_size = max_batch_size
+
+    def sweep(self, arguments: list[str]) -> Any:
+        overrides, task = self._parsed(arguments)
+        left = grid.unfinished(grid.combinations(overrides), task)
+        grid.launch_all(left, self.max_batch_size, self._launch, self._compose, task)
+
+
+class SearchSweeper(_Sweeper):
+    """A search per combination of plain lists (``model=dot,mlp``); intervals, ranges and choices are searched.
+
+    Args:
+        n_jobs: trials at a time; −1: one per core.
+        settings: of :class:`hydrarec.sweeping.search.Settings`.
+    """
+
+    def __init__(self, n_jobs: int, **settings: Any) -> None:
+        self.at_once = n_jobs if n_jobs > 0 else os.cpu_count() or 1
+        self.settings = settings
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from hydrarec.sweeping import search, space  # which need Optuna, and only here
+
+        overrides, task = self._parsed(arguments)
+        searched = [override for override in overrides if space.is_dimension(override)]
+        combinations = grid.combinations([override for override in overrides if override not in searched])
+
+        def run(jobs: list[grid.Job]) -> None:
+            grid.launch_all(jobs, len(jobs), self._launch, self._compose, task)
+
+        dimensions = [space.dimension_of(override) for override in searched]
+        settings = search.Settings(**self.settings)
+        search.run_searches(combinations, dimensions, task, settings, self.at_once, run, self._compose)

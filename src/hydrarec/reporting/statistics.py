@@ -1,0 +1,156 @@
+"""Is a paired difference more than noise, how large is it, and how small a one could have been seen?
+
+Pure functions of arrays. Differences are paired: entry i of ``differences`` is system A minus system B on unit i (a user,
+a rating, a seed).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
+
+Floats = NDArray[np.float64]
+CHUNK = 2**21  # numbers drawn at once by the bootstrap: 16 MiB
+
+
+def paired_t(differences: ArrayLike) -> float:
+    """Two-sided p of Student's paired t-test (Student 1908); NaN for fewer than 2 units.
+
+    Differences that are all equal have no noise: p is 1 if they are 0, and 0 otherwise.
+    """
+    values = _floats(differences)
+    if len(values) < 2:
+        return math.nan
+    if _is_constant(values):
+        return 1.0 if values[0] == 0 else 0.0
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def welch_t(first: ArrayLike, second: ArrayLike) -> float:
+    """Two-sided p of Welch's t-test for unpaired samples (Welch 1947); NaN where one has fewer than 2 values."""
+    a, b = _floats(first), _floats(second)
+    if min(len(a), len(b)) < 2:
+        return math.nan
+    if _is_constant(a) and _is_constant(b):
+        return 1.0 if a[0] == b[0] else 0.0
+    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
+
+
+def wilcoxon(differences: ArrayLike) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test (Wilcoxon 1945), zeros left out; 1 where nothing else is left.
+
+    Exact up to 50 units without ties, else by the normal approximation: scipy's choice.
+    """
+    values = _floats(differences)
+    if len(values) < 2:
+        return math.nan
+    if not values.any():
+        return 1.0
+    return float(stats.wilcoxon(values).pvalue)
+
+
+def bootstrap_interval(differences: ArrayLike, *, level: float, resamples: int, seed: int) -> tuple[float, float]:
+    """Percentile interval of the mean over resampled units (Efron & Tibshirani 1993, ch. 13).
+
+    ``level``: coverage, in (0, 1). One seed, one interval.
+    """
+    values = _floats(differences)
+    generator = np.random.default_rng(seed)
+    count = len(values)
+    step = max(1, CHUNK // count)
+    means = np.empty(resamples)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        means[start : start + size] = values[generator.integers(0, count, (size, count))].mean(axis=1)
+    low, high = np.percentile(means, [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
+
+
+def random_blocks(differences: ArrayLike, *, most: int, seed: int) -> Floats:
+    """At most ``most`` means of equally many units each, drawn at random; the units themselves where they are so few.
+
+    The bootstrap of the mean needs no more: such means vary around theirs exactly as much less as there are fewer of
+    them, and millions of ratings would take minutes. Up to one block's worth of units, drawn at random, is left out.
+    """
+    values = _floats(differences)
+    if len(values) <= most:
+        return values
+    size = math.ceil(len(values) / most)
+    shuffled = np.random.default_rng(seed).permutation(values)
+    blocks: Floats = shuffled[: len(values) // size * size].reshape(-1, size).mean(axis=1)
+    return blocks
+
+
+def effect_size(differences: ArrayLike) -> float:
+    """Cohen's d of paired differences, mean / standard deviation (Cohen 1988); NaN without a spread."""
+    values = _floats(differences)
+    if len(values) < 2 or _is_constant(values):
+        return math.nan
+    return float(values.mean() / values.std(ddof=1))
+
+
+def smallest_detectable(differences: ArrayLike, *, alpha: float, power: float) -> float:
+    """The smallest true mean that a two-sided paired t-test on as many units, as noisy, finds with this ``power``.
+
+    In the unit of the differences; NaN for fewer than 2 units.
+    """
+    values = _floats(differences)
+    if len(values) < 2:
+        return math.nan
+    return _detectable_effect(len(values), alpha, power) * float(values.std(ddof=1))
+
+
+@functools.lru_cache(maxsize=1024)
+def _detectable_effect(count: int, alpha: float, power: float) -> float:
+    upper = 1 / math.sqrt(count)
+    while power_of(upper, count, alpha) < power:
+        upper *= 2
+    return float(optimize.brentq(lambda effect: power_of(effect, count, alpha) - power, 0.0, upper, xtol=1e-13))
+
+
+def power_of(effect: float, count: int, alpha: float) -> float:
+    """The chance that a two-sided paired t-test on ``count`` units finds an effect of this size (Cohen's d)."""
+    freedom = count - 1
+    critical = stats.t.isf(alpha / 2, freedom)
+    shift = effect * math.sqrt(count)
+    # The lower tail by its mirror image: its own form is NaN far out.
+    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.sf(critical, freedom, -shift))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p that keep the chance of any false claim below the level (Holm 1979); NaN stays, and counts for none."""
+    return _adjusted(p_values, step_down=True)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p that keep the share of false claims below the level (Benjamini & Hochberg 1995); NaN stays."""
+    return _adjusted(p_values, step_down=False)
+
+
+def _adjusted(p_values: Sequence[float], *, step_down: bool) -> list[float]:
+    values = _floats(p_values)
+    adjusted = values.copy()
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    count = len(order)
+    ranks = np.arange(1, count + 1)
+    if step_down:
+        steps = np.maximum.accumulate(values[order] * (count - ranks + 1))
+    else:
+        steps = np.minimum.accumulate((values[order] * count / ranks)[::-1])[::-1]
+    adjusted[order] = np.minimum(steps, 1.0)
+    return [float(value) for value in adjusted]
+
+
+def _is_constant(values: Floats) -> bool:
+    """Equal up to rounding: what is left of equal differences of floats is no noise."""
+    return bool(np.ptp(values) <= 1e-14 * max(1.0, float(np.abs(values).max())))
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,19 @@
+"use strict";
+// Sort a table by a click on its head: numbers by their value, the best direction first; what is missing stays last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") === "ascending";
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = (row) => row.cells[column].dataset.value;
+    const compare = (first, second) => {
+      const [a, b] = [key(first), key(second)];
+      if (a === "" || b === "") return (a === "") - (b === "");
+      const order = column === 0 ? a.localeCompare(b, undefined, {numeric: true}) : Number(a) - Number(b);
+      return down ? -order : order;
+    };
+    const body = table.tBodies[0];
+    body.append(...[...body.rows].sort(compare));
+  }));
+}
