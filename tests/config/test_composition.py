@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import importlib.util
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,16 @@ OPTIONS = [
     for folder in FOLDERS
     for path in sorted(folder.glob("*.yaml"))
 ]
+PLUGINS = {"slurm": "hydra_submitit_launcher", "ray_cluster": "hydra_ray_launcher"}  # each an extra
+
+
+def skipped_without_its_plugin(group: str, option: str) -> object:
+    plugin = PLUGINS.get(option) if group == "hydra/launcher" else None
+    missing = plugin is not None and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None
+    return pytest.param(group, option, marks=pytest.mark.skipif(missing, reason=f"{plugin} is not installed"))
+
+
+INSTALLED = [skipped_without_its_plugin(group, option) for group, option in OPTIONS]
 EXPERIMENTS = [option for group, option in OPTIONS if group == "experiment"]
 MODELS = [option for group, option in OPTIONS if group == "model"]
 SHARED = ("founding", "he2017", "best_rating")  # what several experiments have in common, and a recipe
@@ -81,12 +92,12 @@ def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[
 # -- what is shipped ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
+@pytest.mark.parametrize(("group", "option"), INSTALLED)
 def test_shipped_option_composes_and_is_sound(group: str, option: str) -> None:
     judge(chosen(group, option))
 
 
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
+@pytest.mark.parametrize(("group", "option"), INSTALLED)
 def test_every_parameter_is_in_the_yaml_or_supplied_by_the_run(group: str, option: str) -> None:
     for path, node in nodes_with_target(chosen(group, option)):
         accepted = parameters(node["_target_"])
@@ -95,7 +106,7 @@ def test_every_parameter_is_in_the_yaml_or_supplied_by_the_run(group: str, optio
         assert set(node) - set(accepted) <= {"_target_"}, f"{path}: set, and not accepted"
 
 
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
+@pytest.mark.parametrize(("group", "option"), INSTALLED)
 def test_default_is_stated_once_in_the_yaml(group: str, option: str) -> None:
     """No parameter of ours has a second default in Python."""
     for path, node in nodes_with_target(chosen(group, option)):
