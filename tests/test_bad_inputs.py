@@ -94,7 +94,7 @@ CONFIGS = {
     "a group taken out": ("~model", "model", "model"),
     "a setting taken out": ("~seed", "seed", "seed"),
     "a setting of a class taken out": ("~optimizer.eps", "optimizer.eps", "> 0"),
-    "a number for a group": ("model=3", "model=3", "conf/model"),
+    "a number for a group": ("model=3", "model=3", "biased_dot"),
     "an override that cannot be read": ("model=[mlp", "model=[mlp", "key=value"),
     "an interpolation that leads nowhere": ("optimizer.learning_rate=${nowhere}", "nowhere", "optimizer.learning_rate"),
     "text for a whole number": ("model.embedding_dim=abc", "model.embedding_dim=abc", "a whole number"),
