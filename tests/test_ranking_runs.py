@@ -17,7 +17,7 @@ from tests.test_resume import assert_same_run
 
 from hydrarec.checkpointing import load
 from hydrarec.data.queries import Queries, QueryLoader
-from hydrarec.errors import CheckpointError
+from hydrarec.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.metrics.ranking import Ranks, metrics_of
 
 # 40 users with 15 of 30 items, one for test and one for validation each: 520 positives
@@ -316,3 +316,47 @@ def test_both_protocols_are_printed(train: Train) -> None:
         for protocol in ("sampled9", "full"):
             assert f"{part}/hr@10/{protocol}" in completed.stdout
             assert f"{part}/ndcg@10/{protocol}" in completed.stdout
+
+
+# -- what a reviewer would find ----------------------------------------------------------------------------------------
+
+
+def test_one_held_out_item(train: Train, workplace: Path) -> None:
+    (workplace / "ratings.csv").write_text("user,item,rating,time\n" + "".join(f"1,{i},3,{i}\n" for i in range(1, 5)))
+    settings = (
+        "task.datamodule.batch_size=1",
+        "task.datamodule.num_negatives=catalogue",
+        "task.objective.loss=softmax",
+    )
+    done = train(*TINY, "task=ranking", "model=gmf", "task/protocol=full", "task.objective.ks=[1]", *settings)
+    assert done.returncode == 0, done.stderr
+    assert "test/hr@1/full" in done.stdout
+
+
+def test_a_protocol_is_stated_once(execute: Execute, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"task.datamodule.protocol=full, and task.objective.protocol=both"):
+        execute(tmp_path / "run", "task=ranking", "model=gmf", "task.datamodule.protocol=full")
+
+
+def test_a_tower_needs_a_rate_per_layer(execute: Execute, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="3 rates for 2 hidden layers"):
+        execute(
+            tmp_path / "run",
+            "task=ranking",
+            "model=neumf",
+            "model.hidden_dims=[16,8]",
+            "task.datamodule.num_candidates=5",
+            "task.objective.ks=[5]",
+        )
+
+
+def test_equations_without_a_solution(execute: Execute, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match="no solution"):
+        execute(
+            tmp_path / "run",
+            "task=ranking",
+            "model=ease",
+            "model.regularization=1e-30",
+            "task.datamodule.num_candidates=5",
+            "task.objective.ks=[5]",
+        )

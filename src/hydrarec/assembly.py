@@ -61,7 +61,9 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         "seed": config["seed"],
     }
     datamodule: InteractionsDataModule = factory(cfg.task.datamodule)(**_wanted(cfg.task.datamodule, known))
-    folder.update_record(evaluation=datamodule.report())
+    evaluation = datamodule.report()
+    folder.update_record(evaluation=evaluation)
+    compatibility.check_lists(cfg, evaluation)
     training_items = interactions.items[split.train]
     known = {
         "scale": interactions.scale,

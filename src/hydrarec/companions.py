@@ -62,7 +62,10 @@ class Companions:
         )
 
     def failed(self) -> int | None:
-        """The rank of one that ended in an error; None if there is none."""
+        """The rank of one that ends in an error, or is about to; None if there is none."""
+        for process in self.processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
         codes = [process.poll() for process in self.processes]
         return next((rank for rank, code in enumerate(codes, 1) if code not in (None, 0)), None)
 

@@ -56,6 +56,14 @@ def check_task(cfg: DictConfig) -> None:
 def _check_ranking(cfg: DictConfig) -> None:
     """What has a meaning for ratings only, and lists longer than what is ranked."""
     objective = cfg.task.objective
+    for key in ("protocol", "num_candidates"):
+        if cfg.task.datamodule[key] != objective[key]:
+            raise ConfigError(
+                f"task.datamodule.{key}={cfg.task.datamodule[key]}, and task.objective.{key}={objective[key]}",
+                expected="one protocol: what is drawn is what is measured",
+                fix="task/protocol=sampled, full or both, and task.datamodule.num_candidates",
+                value=str(objective[key]),
+            )
     if objective.protocol != "full":
         judge_lengths(list(objective.ks), objective.num_candidates + 1, "sampled")
     if cfg.model.get("rating_range"):
@@ -108,9 +116,16 @@ def check_optimizer(cfg: DictConfig) -> None:
 
 def _check_sparse(cfg: DictConfig) -> None:
     sparse = cfg.model.get("embedding") == "sparse"
+    if sparse and cfg.model.get("l2"):
+        raise ConfigError(
+            f"model.l2={cfg.model.l2} is a penalty on whole tables, and model.embedding=sparse touches a batch's rows",
+            expected="model.l2=0 with model.embedding=sparse",
+            fix="optimizer.weight_decay for the touched rows, or model.embedding=library optimizer=adam",
+            value=cfg.model.l2,
+        )
     if sparse != cfg.optimizer._target_.endswith(".rowwise_adam") or (sparse and cfg.trainer.devices > 1):
         raise ConfigError(
-            f"model.embedding={cfg.model.get('embedding')} does not go with this optimizer on {cfg.trainer.devices} devices",
+            f"model.embedding={cfg.model.get('embedding')} does not go with optimizer {cfg.optimizer._target_.rpartition('.')[2]} on {cfg.trainer.devices} devices",
             expected="model.embedding=sparse with optimizer=rowwise_adam on one device, or neither",
             fix="model.embedding=sparse optimizer=rowwise_adam, or model.embedding=library optimizer=adam",
             value=str(cfg.model.get("embedding")),
@@ -127,6 +142,13 @@ def check_without_validation(cfg: DictConfig) -> None:
             expected="a split with a validation part",
             fix="split.val=0.1, or " + ("callbacks=none" if early else "scheduler=constant"),
         )
+
+
+def check_lists(cfg: DictConfig, evaluation: dict[str, Any]) -> None:
+    """A list longer than the candidates that there are would always be a perfect one."""
+    for part in ("val", "test"):
+        if part in evaluation:
+            judge_lengths(list(cfg.task.objective.ks), 1 + evaluation[part]["candidates"], f"sampled {part}")
 
 
 def check_same_data(record: dict[str, Any], interactions: Interactions, split: Split) -> None:

@@ -396,7 +396,7 @@ def test_training_data_are_implicit_and_of_the_training_part_alone() -> None:
     assert torch.equal(data.targets, torch.ones(len(made.split.train)))
     assert pairs_of(data.users, data.items) == pairs_in(made, "train")
     assert torch.equal(torch.argsort(data.users * NUM_ITEMS + data.items), torch.arange(len(data.users)))
-    assert data.fingerprint == made.interactions.fingerprint
+    assert data.fingerprint == f"{made.interactions.fingerprint}-{made.split.fingerprint}"
 
 
 def test_popularity_is_that_of_the_training_part() -> None:

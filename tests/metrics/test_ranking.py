@@ -178,7 +178,7 @@ def collected(ids: Tensor, ranks: Ranks, shares: list[Tensor]) -> tuple[Tensor, 
     collector = RankCollector()
     for share in shares:
         collector.update(ids[share], Ranks(*(column[share] for column in ranks)))
-    return collector.compute()
+    return collector.ranks()
 
 
 def table(count: int) -> tuple[Tensor, Ranks]:

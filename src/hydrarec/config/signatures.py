@@ -86,7 +86,7 @@ _UNKNOWN = {"Any", "Tensor", "object"}  # names of types that no configuration g
 def parameters(target: str) -> dict[str, Kind] | None:
     """The keyword parameters of ``hydrarec.module.Name`` and what each admits; None if there is no such definition.
 
-    A class without an ``__init__`` of its own and without annotated fields has no parameters.
+    A class without an ``__init__`` has that of its base in the same module, or its annotated fields.
     """
     module, _, name = target.rpartition(".")
     definition = _definitions(module).get(name)
@@ -97,6 +97,9 @@ def parameters(target: str) -> dict[str, Kind] | None:
     for statement in definition.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
             return _arguments(statement)
+    for base in definition.bases:  # of the same module
+        if isinstance(base, ast.Name) and base.id in _definitions(module):
+            return parameters(f"{module}.{base.id}")
     return {  # a dataclass
         statement.target.id: kind_of(statement.annotation)
         for statement in definition.body

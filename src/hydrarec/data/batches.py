@@ -30,7 +30,7 @@ class TrainingData:
     """All that a model may know of the training part beside its batches.
 
     ``users``, ``items``: int64 [N], sorted by user, then item; ``targets``: float32 [N], 1 where feedback is implicit;
-    ``scale``: lowest and highest rating, None where feedback is implicit; ``fingerprint``: of the interactions.
+    ``scale``: lowest and highest rating, None where feedback is implicit; ``fingerprint``: of interactions and split.
     """
 
     users: Tensor

@@ -81,7 +81,16 @@ class He2017Ratings(Dataset):
                 fix="fetch the three files again, all of one release",
                 file=folder / f"{self.stem}.test.negative",
             )
-        candidates = interactions.item_ids.indices_of(negatives.ravel())
+        try:
+            candidates = interactions.item_ids.indices_of(negatives.ravel())
+        except DataError as error:
+            raise DataError(
+                f"a candidate of the negatives has no rating: {error.what}",
+                expected=f"items of {self.stem}.train.rating or {self.stem}.test.rating",
+                fix="fetch the three files again, all of one release",
+                file=folder / f"{self.stem}.test.negative",
+                value=error.value,
+            ) from error
         return rows, candidates.reshape(negatives.shape)
 
     def _folder(self) -> Path:

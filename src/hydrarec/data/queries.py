@@ -59,9 +59,12 @@ class QueryLoader:
         self.users = torch.unique_consecutive(queries.users)[rank::world_size].contiguous()
 
     def __len__(self) -> int:
-        return -(-len(self.users) // self.users_per_batch)
+        return max(1, -(-len(self.users) // self.users_per_batch))
 
     def __iter__(self) -> Iterator[list[QueryBatch]]:
+        if not len(self.users):  # fewer users than processes; Lightning accepts no loader without a batch
+            yield []
+            return
         for users in self.users.split(self.users_per_batch):
             ids, rows = _of_users(self.queries.users, users)
             seen, seen_rows = _of_users(self.queries.seen_users, users)

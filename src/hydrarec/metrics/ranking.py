@@ -212,8 +212,13 @@ class RankCollector(Metric):
         """``ids``: int64 [T], unique to each held-out pair, in the order of the queries."""
         self.columns.append(torch.stack([ids, *ranks], dim=1))
 
-    def compute(self) -> tuple[Tensor, Ranks]:
-        """``ids`` and their ranks in the order of the ids: the same whatever the batches and processes.
+    def ranks(self) -> tuple[Tensor, Ranks]:
+        """``ids``, int64 [T], and their ranks in the order of the ids: the same whatever the batches and processes."""
+        ids, *columns = self.compute().unbind(1)
+        return ids, Ranks(*columns)
+
+    def compute(self) -> Tensor:
+        """The table of ids and ranks, int64 [T, 5]; not its columns, since the base class squeezes single elements.
 
         A pair that arrives several times (from samplers that fill up shares) counts once.
         """
@@ -224,5 +229,4 @@ class RankCollector(Metric):
             raise ValueError("one held-out pair was given with two different ranks")
         keep = torch.ones(len(table), dtype=torch.bool, device=table.device)
         keep[repeated + 1] = False
-        ids, *columns = table[keep].unbind(1)
-        return ids, Ranks(*columns)
+        return table[keep]

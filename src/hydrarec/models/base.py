@@ -114,8 +114,9 @@ class Recommender(pl.LightningModule):
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
         """One optimiser step per batch of the chunk."""
-        # Dropout is a function of (seed, epoch, chunk), so that a resumed run draws what the uninterrupted one drew.
-        torch.manual_seed(epoch_seed(self._seed, self.current_epoch, batch_idx))
+        # Dropout is a function of (seed, epoch, chunk, process), so that a resumed run draws what the uninterrupted one drew.
+        share = batch_idx * self.trainer.world_size + self.trainer.global_rank
+        torch.manual_seed(epoch_seed(self._seed, self.current_epoch, share))
         counted = self.optimizers()
         assert not isinstance(counted, list)
         optimizer: torch.optim.Optimizer = counted.optimizer

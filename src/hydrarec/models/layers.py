@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hydrarec.config.kinds import EmbeddingLayer, Initialization
+from hydrarec.errors import ConfigError
 
 
 def initialize(weight: Tensor, name: Initialization, scale: float) -> None:
@@ -124,6 +125,13 @@ class PairPerceptron(nn.Module):
     """
 
     def __init__(self, width: int, hidden_dims: Sequence[int], input_dropout: float, dropout: Sequence[float]) -> None:
+        if len(hidden_dims) != len(dropout):
+            raise ConfigError(
+                f"model.dropout has {len(dropout)} rates for {len(hidden_dims)} hidden layers",
+                expected="one rate per hidden layer",
+                fix=f"model.dropout={[0.0] * len(hidden_dims)}",
+                value=str(dropout),
+            )
         super().__init__()
         self.width, self.input_dropout = width, input_dropout
         sizes = [2 * width, *hidden_dims]

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batches import TrainingData
-from hydrarec.errors import ConfigError
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
 from hydrarec.models.layers import PairPerceptron, RatingRange, embedding_table
@@ -42,13 +41,6 @@ class MLP(Recommender):
         range_margin: NonNegative,
         l2: NonNegative,
     ) -> None:
-        if len(hidden_dims) != len(dropout):
-            raise ConfigError(
-                f"model.dropout has {len(dropout)} rates for {len(hidden_dims)} hidden layers",
-                expected="one rate per hidden layer",
-                fix=f"model.dropout={[0.0] * len(hidden_dims)}",
-                value=str(dropout),
-            )
         super().__init__(num_users=num_users, num_items=num_items)
         self.l2 = l2
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)

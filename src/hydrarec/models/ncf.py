@@ -142,19 +142,16 @@ def prediction_layer(width: int) -> nn.Linear:
 
 
 def _weights_of(run: Path, fingerprint: str) -> dict[str, Tensor]:
-    """The best weights of a run on the data with this fingerprint."""
+    """The best weights of a run on the data and split with this fingerprint: another split would leak its held-out items."""
     checkpoint = load(run / "checkpoints" / "best.ckpt")
-    trained_on = next((state["interactions"] for state in checkpoint.values() if _is_data_state(state)), "nothing")
+    states = [state for state in checkpoint.values() if isinstance(state, dict) and "interactions" in state]
+    trained_on = "".join(f"{state['interactions']}-{state['split']}" for state in states[:1])
     if trained_on != fingerprint:
         raise CheckpointError(
-            f"{run} was trained on other interactions: {trained_on[:12]}…, here {fingerprint[:12]}…",
-            expected="a run on the same data",
-            fix="train model=gmf and model=ncf_mlp on this dataset",
+            f"{run} was trained on other interactions, or on another split of them",
+            expected=f"a run on the same data and split: {fingerprint}",
+            fix="train model=gmf and model=ncf_mlp on this dataset and split",
             value=trained_on,
         )
     weights: dict[str, Tensor] = checkpoint["state_dict"]
     return weights
-
-
-def _is_data_state(state: object) -> bool:
-    return isinstance(state, dict) and "interactions" in state

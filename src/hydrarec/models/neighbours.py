@@ -75,25 +75,6 @@ class ItemKNN(_Neighbours):
         topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
     """
 
-    def __init__(
-        self,
-        *,
-        num_users: int,
-        num_items: int,
-        topk: Count,
-        shrink: NonNegative,
-        normalize: bool,
-        feature_weighting: Literal["none", "bm25", "tfidf"],
-    ) -> None:
-        super().__init__(
-            num_users=num_users,
-            num_items=num_items,
-            topk=topk,
-            shrink=shrink,
-            normalize=normalize,
-            feature_weighting=feature_weighting,
-        )
-
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
         self.keep(SparseRows.by_user(data))
@@ -121,25 +102,6 @@ class UserKNN(_Neighbours):
     Args:
         topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
     """
-
-    def __init__(
-        self,
-        *,
-        num_users: int,
-        num_items: int,
-        topk: Count,
-        shrink: NonNegative,
-        normalize: bool,
-        feature_weighting: Literal["none", "bm25", "tfidf"],
-    ) -> None:
-        super().__init__(
-            num_users=num_users,
-            num_items=num_items,
-            topk=topk,
-            shrink=shrink,
-            normalize=normalize,
-            feature_weighting=feature_weighting,
-        )
 
     def observe(self, data: TrainingData) -> None:
         super().observe(data)

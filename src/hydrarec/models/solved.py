@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
+from hydrarec.errors import DivergedError
 from hydrarec.models.base import Recommender
 
 
@@ -48,8 +49,15 @@ class SolvedRecommender(Recommender):
             return
         assert self._data is not None
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
-        with torch.no_grad():
-            loss = self.solve(self._data, self.current_epoch)
+        try:
+            with torch.no_grad():
+                loss = self.solve(self._data, self.current_epoch)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise DivergedError(
+                f"the equations of epoch {self.current_epoch + 1} have no solution: {str(error).splitlines()[0]}",
+                expected="a positive definite system",
+                fix="a larger model.regularization",
+            ) from error
         rows = len(self._data.targets)
         self.training_loss.add(math.nan if loss is None else float(loss) * rows, rows)
 

@@ -69,7 +69,8 @@ class RankingObjective(Objective):
         popularity: Tensor,
     ) -> None:
         super().__init__()
-        judge_lengths(ks, len(popularity), "full")
+        if protocol != "sampled":
+            judge_lengths(ks, len(popularity), "full")
         self.loss_function, self.protocol, self.ks, self.num_candidates = LOSSES[loss], protocol, ks, num_candidates
         self.sampled_name = f"sampled{num_candidates}"
         self.register_buffer("popularity", popularity, persistent=False)
@@ -123,11 +124,12 @@ class RankingObjective(Objective):
     def report(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for name, collector in self._collectors().items():
-            _, ranks = collector.compute()
+            _, ranks = collector.ranks()
+            one_each = len(torch.unique_consecutive(ranks.queries)) == len(ranks.queries)
             if name != "full":  # each held-out item has candidates of its own, and is a query of its own
                 ranks = ranks._replace(queries=torch.arange(len(ranks.queries), device=ranks.queries.device))
             found |= {f"{key}/{name}": values.mean() for key, values in metrics_of(ranks, self.ks).items()}
-            if name != "full" and self.thorough:
+            if name != "full" and self.thorough and one_each:  # with several per user, full is another quantity
                 found |= self._corrected(name, ranks)
         if self.thorough and "full" in self.collectors:
             found |= {f"{key}/full": value for key, value in self.exposure.compute(self.popularity).items()}
@@ -137,7 +139,7 @@ class RankingObjective(Objective):
         """Per protocol ``better``, ``tied`` and ``candidates`` of each held-out item, int64 [N]."""
         found: dict[str, Tensor] = {}
         for name, collector in self._collectors().items():
-            _, ranks = collector.compute()
+            _, ranks = collector.ranks()
             found |= {f"{name}/{field}": getattr(ranks, field) for field in ("better", "tied", "candidates")}
         return found
 

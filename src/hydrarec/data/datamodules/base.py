@@ -57,6 +57,11 @@ class InteractionsDataModule(pl.LightningDataModule):
         """The training part in the order of the epoch."""
         raise NotImplementedError
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what is trained on: the interactions and their split."""
+        return f"{self.interactions.fingerprint}-{self.split.fingerprint}"
+
     def training_data(self) -> TrainingData:
         """The training part, on the CPU; nothing of validation or test is in it."""
         raise NotImplementedError

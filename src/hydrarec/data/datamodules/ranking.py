@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,7 +20,10 @@ from hydrarec.data.negatives import NegativeSampler, popularity_weights
 from hydrarec.data.queries import Queries, QueryLoader
 from hydrarec.data.samples import CatalogueSamples, ContrastedSamples, UserSamples
 from hydrarec.data.splits import Split
-from hydrarec.errors import DataError
+from hydrarec.data.table import TEST
+from hydrarec.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
 
 GivenCandidates = tuple[np.ndarray, np.ndarray]  # rows of the interactions int64 [T], items int32 [T, C]
 
@@ -80,7 +84,7 @@ class RankingDataModule(InteractionsDataModule):
         data = self.interactions
         users, items, _ = self.columns(self.split.train)
         return TrainingData(
-            users, items, torch.ones(len(users)), data.num_users, data.num_items, None, data.fingerprint
+            users, items, torch.ones(len(users)), data.num_users, data.num_items, None, self.fingerprint
         )
 
     def training_data(self) -> TrainingData:
@@ -174,16 +178,49 @@ class RankingDataModule(InteractionsDataModule):
         """int32 [T, C]: the dataset's own for its own test part, else drawn from ``eval_seed``."""
         if self.protocol == "full":
             return torch.empty(len(users), 0, dtype=torch.int32)
-        if self.given_candidates is not None and part == "test":
-            given_rows, items = self.given_candidates
-            order = np.argsort(given_rows)
-            if np.array_equal(given_rows[order], rows):
-                return torch.from_numpy(items[order].astype(np.int32))
+        if self._are_given(part, rows):
+            return self._given(rows)
         positions = torch.from_numpy(rows)
         drawn = draw_candidates(
             users, positions, self._touched, self.interactions.num_items, self.num_candidates, self.eval_seed
         )
         return drawn.int()
+
+    def _are_given(self, part: str, rows: np.ndarray) -> bool:
+        """Whether the dataset brings the candidates of this part: of each of its rows, or it is its own test part."""
+        if self.given_candidates is None or part != "test":
+            return False
+        own = self.interactions.part
+        is_own = own is not None and np.array_equal(np.flatnonzero(own == TEST), rows)
+        return is_own or bool(np.isin(rows, self.given_candidates[0]).all())
+
+    def _given(self, rows: np.ndarray) -> Tensor:
+        """The dataset's own candidates of ``rows``, int32 [T, C].
+
+        Raises:
+            ConfigError: they are more or fewer than the metrics' names say. DataError: they do not cover every row.
+        """
+        assert self.given_candidates is not None
+        given_rows, items = self.given_candidates
+        if items.shape[1] != self.num_candidates:
+            raise ConfigError(
+                f"task.datamodule.num_candidates={self.num_candidates}, and {self.interactions.name} brings {items.shape[1]} per item",
+                expected=f"{items.shape[1]}",
+                fix=f"task.datamodule.num_candidates={items.shape[1]}",
+                value=self.num_candidates,
+            )
+        lacking = np.setdiff1d(rows, given_rows)
+        if len(lacking):
+            data = self.interactions
+            user = data.user_ids.to_list()[data.users[lacking[0]]]
+            item = data.item_ids.to_list()[data.items[lacking[0]]]
+            raise DataError(
+                f"{data.name} brings no candidates for its test pair ({user},{item}) ({len(lacking):,} such pairs)",
+                expected="candidates for each of its test pairs",
+                fix="fetch the files again, all of one release, or split=leave_one_out",
+                value=f"{user},{item}",
+            )
+        return torch.from_numpy(items[np.argsort(given_rows)][np.isin(np.sort(given_rows), rows)].astype(np.int32))
 
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = {"protocol": self.protocol}
@@ -191,12 +228,22 @@ class RankingDataModule(InteractionsDataModule):
             report["positives_without_negatives"] = len(self.split.train) - len(self._usable)
         for part, loader in (("val", self.val_dataloader()), ("test", self.test_dataloader())):
             if self.protocol != "full" and isinstance(loader, QueryLoader):
-                numbers = (loader.queries.candidates >= 0).sum(1)
-                given = part == "test" and self.given_candidates is not None
-                report[part] = {
-                    "candidates": int(numbers.max()),
-                    "drawn": "by the dataset's authors" if given else f"from eval_seed {self.eval_seed}",
-                    "queries_with_fewer": int((numbers < numbers.max()).sum()),
-                    "fewest": int(numbers.min()),
-                }
+                given = self._are_given(part, getattr(self.split, part))
+                report[part] = self._report_of(loader.queries.candidates, given)
         return report
+
+    def _report_of(self, candidates: Tensor, given: bool) -> dict[str, Any]:
+        """Where the candidates of a part come from, and how many held-out items have fewer than they should."""
+        numbers = (candidates >= 0).sum(1)
+        fewer, fewest = int((numbers < self.num_candidates).sum()), int(numbers.min())
+        if fewer:
+            log.warning(
+                "%d of %d held-out items have fewer than %d candidates, as few as %d: their ranks are better for it",
+                *(fewer, len(numbers), self.num_candidates, fewest),
+            )
+        return {
+            "candidates": int(numbers.max()),
+            "drawn": "by the dataset's authors" if given else f"from eval_seed {self.eval_seed}",
+            "queries_with_fewer": fewer,
+            "fewest": fewest,
+        }

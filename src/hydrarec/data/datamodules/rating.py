@@ -44,7 +44,7 @@ class RatingDataModule(InteractionsDataModule):
     def _training_data(self) -> TrainingData:
         data = self.interactions
         return TrainingData(
-            *self.columns(self.split.train), data.num_users, data.num_items, data.scale, data.fingerprint
+            *self.columns(self.split.train), data.num_users, data.num_items, data.scale, self.fingerprint
         )
 
     def training_data(self) -> TrainingData:
