@@ -76,7 +76,7 @@ def against_torchmetrics(arguments: argparse.Namespace) -> Figure:
         collector = RankCollector()
         better, tied = count_candidate_ranks(scores[:, 0], scores[:, 1:])
         collector.update(users, Ranks(users, better, tied, torch.full_like(users, 100)))
-        return collector.compute()[1]
+        return collector.ranks()[1]
 
     def theirs() -> float:
         metrics = RetrievalHitRate(top_k=10), RetrievalNormalizedDCG(top_k=10)
