@@ -104,6 +104,8 @@ def test_other_numbers_are_told_with_what_may_explain_them(original: Path, repla
     assert differences[0].endswith(" (-0.5)")
     assert f"differs: {differences[0]}" in told(unexplained)
     assert "nothing recorded explains it" in told(unexplained)
+    change(original / "run.json", lambda record: record.pop("device"))  # an older version did not tell
+    assert "nothing recorded explains it" in told(replay(original))
     change(original / "run.json", other_torch)
     assert "what may explain it: package torch 1.0 → " in told(replay(original))
 
@@ -137,6 +139,9 @@ def test_stopped_replay_goes_on_and_is_compared(original: Path, replay: Replay, 
     [folder] = (workplace / "outputs" / "rating-csv").iterdir()
     config = {**runs.SilentFolder(folder).read_config(), "resume": str(folder)}
     execute_config(config, folder, [*TINY])
+    assert record_of(folder)["replay"]["equal"] is True
+    change(folder / "run.json", lambda record: record.pop("replay"))  # as if stopped just before the comparison
+    assert _prepare([f"resume='{folder}'"]) is None
     assert record_of(folder)["replay"]["equal"] is True
 
 

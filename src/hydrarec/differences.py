@@ -133,7 +133,11 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 
 def _records(first: RunFolder, second: RunFolder, found: Comparison) -> None:
-    _pairs(_circumstances(first.read_record()), _circumstances(second.read_record()), found.circumstances)
+    """What either record leaves open, such as that of an older version of ours, explains nothing."""
+    one, other = _circumstances(first.read_record()), _circumstances(second.read_record())
+    unknown = {name for name in {**one, **other} if one.get(name) is None or other.get(name) is None} - {"git commit"}
+    told = [{name: value for name, value in record.items() if name not in unknown} for record in (one, other)]
+    _pairs(told[0], told[1], found.circumstances)
 
 
 def _circumstances(record: dict[str, Any]) -> dict[str, Any]:

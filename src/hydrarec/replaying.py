@@ -72,9 +72,10 @@ def overrides_of(path: Path, overrides: Sequence[str]) -> list[str]:
 
 
 def conclude(folder: runs.RunFolder) -> None:
-    """Compare a finished replay with its original, in its ``run.json``; nothing to do for any other run."""
-    original = folder.read_record().get("replay_of")
-    if original is None:
+    """Compare a finished replay with its original, in its ``run.json``; nothing to do for any other run, or once more."""
+    record = folder.read_record()
+    original = record.get("replay_of")
+    if original is None or "replay" in record:
         return
     from hydrarec.differences import compare
 

@@ -87,6 +87,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
     folder = runs.RunFolder(path)
     try:
         if folder.finished:
+            replaying.conclude(folder)  # if it was stopped just before
             print_summary(folder.path, folder.read_result(), note="already finished")
             return None
         old = folder.read_config()
