@@ -156,7 +156,8 @@ def test_question_is_answered_without_torch(workplace: Path, module: str, argume
 
 
 @pytest.mark.parametrize(
-    "arguments", [("modl=x",), ("model=x",), ("seed=x",), ("-m", "seed=1,x"), ("--hepl",), ("resume=nowhere",)]
+    "arguments",
+    [("modl=x",), ("model=x",), ("seed=x",), ("-m", "seed=1,x"), ("--hepl",), ("resume=nowhere",), ("replay=nowhere",)],
 )
 def test_mistake_is_answered_without_torch(workplace: Path, arguments: tuple[str, ...]) -> None:
     answer = run_and_list_modules("hydrarec.train", *arguments)

@@ -138,6 +138,7 @@ def test_several_tasks_share_a_folder_that_none_of_them_names(train: Train, work
         (("sweep.timeout=1,2",), "a sweep has one sweep.timeout"),
         (("sweep.tmeout=1",), "unknown key 'sweep.tmeout'"),
         (("resume=x",), "drop -m"),
+        (("replay=x",), "drop -m"),
         (("hydra/sweeper=optuna", "model=popularity"), "nothing to search"),
         (("hydra/sweeper=optuna", "optimizer.learning_rate=interval(-1.0,0.1)"), "optimizer.learning_rate=-1.0"),
     ],

@@ -5,7 +5,7 @@
     config.yaml   the resolved configuration          run.json     seed, code, machine, data, cost, status
     history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
     predictions.npz | ranks.npz  per rating or held-out item          error.json  why it failed
-    checkpoints/best.ckpt last.ckpt                   tensorboard/
+    checkpoints/best.ckpt last.ckpt                   tensorboard/       git.diff  the code's changes, if there were any
 """
 
 from __future__ import annotations
@@ -104,6 +104,14 @@ class RunFolder:
         with atomic_write(self.path / name) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
+    def write_diff(self, content: bytes | None) -> None:
+        """``git.diff``; None: there is nothing that the commit does not tell."""
+        if content is None:
+            (self.path / "git.diff").unlink(missing_ok=True)  # of an earlier attempt
+            return
+        with atomic_write(self.path / "git.diff") as file:
+            file.write(content)
+
     def write_result(self, result: dict[str, Any]) -> None:
         """The last file of a run: from here on it is finished."""
         (self.path / "error.json").unlink(missing_ok=True)  # of an earlier attempt
@@ -142,7 +150,7 @@ class RunFolder:
 
 
 class SilentFolder(RunFolder):
-    """The run folder of another process of the same run: read, and never written."""
+    """A run folder that is read, and never written: that of another process of the same run, or of another run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -160,6 +168,9 @@ class SilentFolder(RunFolder):
         pass
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        pass
+
+    def write_diff(self, content: bytes | None) -> None:
         pass
 
     def write_result(self, result: dict[str, Any]) -> None:
@@ -188,20 +199,20 @@ def reserve(wanted: Path) -> Path:
             ) from error
 
 
-def existing(path: Path) -> Path:
-    """``path`` if it is a run folder, else a :class:`CheckpointError` that says what it is."""
+def existing(path: Path, setting: str) -> Path:
+    """``path`` if it is a run folder, else a :class:`CheckpointError` that says what it is; ``setting`` named it."""
     if not path.is_dir():
         raise CheckpointError(
             f"{path} is not a folder",
             expected="a run folder, such as outputs/<name>/<time>-<hash>",
-            fix="resume=<run folder>",
+            fix=f"{setting}=<run folder>",
             value=str(path),
         )
     if not (path / "config.yaml").is_file():
         raise CheckpointError(
             f"{path} is no run folder: it has no config.yaml",
             expected="a folder that hydrarec-train made",
-            fix="resume=<run folder>",
+            fix=f"{setting}=<run folder>",
             value=str(path),
         )
     return path

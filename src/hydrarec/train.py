@@ -16,9 +16,16 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from hydrarec import cli, runs
+from hydrarec import cli, replaying, runs
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain, register_resolvers
+from hydrarec.config.composition import (
+    changed_keys,
+    compose_config,
+    config_hash,
+    plain,
+    register_resolvers,
+    value_at,
+)
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.errors import CheckpointError, HydrarecError
@@ -61,10 +68,13 @@ def _main() -> int:
 
 def _prepare(overrides: list[str]) -> list[str] | None:
     """Judge the configuration and settle the run folder; the overrides to go on with, None if there is nothing to do."""
+    replayed = replaying.named(overrides)
+    if replayed is not None:
+        overrides = replaying.overrides_of(replayed, overrides)
     composed = compose_config(overrides, with_hydra=True)
     config = plain(composed)
     if config["resume"] is not None:
-        return _resumed(Path(config["resume"]), overrides)
+        return _resumed(Path(str(config["resume"])), overrides)
     judge(config)
     judge_hydra(OmegaConf.to_container(composed.hydra))
     folder = runs.reserve(Path(composed.hydra.run.dir))
@@ -73,10 +83,11 @@ def _prepare(overrides: list[str]) -> list[str] | None:
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
     """The overrides of a run that goes on: its own, then the new ones, as far as they are harmless."""
-    path = runs.existing(path)
+    path = runs.existing(path, "resume")
     folder = runs.RunFolder(path)
     try:
         if folder.finished:
+            replaying.conclude(folder)  # if it was stopped just before
             print_summary(folder.path, folder.read_result(), note="already finished")
             return None
         old = folder.read_config()
@@ -87,7 +98,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
         changed = changed_keys(old, config)
         if changed:
             raise CheckpointError(
-                f"{folder.path} cannot go on with another {changed[0]}: {_at(old, changed[0])} became {_at(config, changed[0])}",
+                f"{folder.path} cannot go on with another {changed[0]}: {value_at(old, changed[0])} became {value_at(config, changed[0])}",
                 expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
                 fix="leave these out (only trainer.epochs and logging may change), or start a new run",
                 value=changed[0],
@@ -99,7 +110,8 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
 
 def _job(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
-    overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("resume=")]
+    given = HydraConfig.get().overrides.task
+    overrides = [override for override in given if not override.startswith(("resume=", "replay="))]
     result = execute(plain(config), folder, overrides)
     print_summary(folder, result)
 
@@ -141,18 +153,23 @@ def _train(
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
     if config["resume"] is not None and not resume:
         sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
+    if config["replay"] is not None:
+        folder.update_record(replay_of=config["replay"])
+    config = {**config, "replay": None}  # from here on a run like any other
     folder.write_config({**config, "resume": None})  # as it runs now: a resumed run may have more epochs
     folder.update_record(
         status="starting",
         seed=config["seed"],
         config_hash=config_hash(config),
         overrides=overrides,
-        provenance=provenance(),
+        provenance=provenance(folder),
     )
     with companions(settings_of(config).devices, folder.path, resume=resume) as group:
         parts = pruned(build(config, folder), trial)
         group.meet()
-        return run(parts, folder, config, resume=resume)
+        result = run(parts, folder, config, resume=resume)
+    replaying.conclude(folder)
+    return result
 
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
@@ -168,6 +185,7 @@ def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
+    lines.extend(replaying.words(runs.SilentFolder(folder).read_record()))
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -184,13 +202,6 @@ def _shown(metrics: dict[str, float], part: str) -> list[dict[str, float]]:
 def _relative(path: Path) -> Path:
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _at(config: dict[str, Any], key: str) -> object:
-    node: Any = config
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, dict) else None
-    return node
 
 
 if __name__ == "__main__":

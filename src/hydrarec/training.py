@@ -26,7 +26,7 @@ from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.distributed import Replicas
 from hydrarec.errors import EnvironmentFault
 from hydrarec.models.base import Recommender
-from hydrarec.provenance import peak_memory_bytes
+from hydrarec.provenance import cpu_seconds, peak_memory_bytes
 from hydrarec.runs import RunFolder
 
 
@@ -95,7 +95,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
 
     ``<part>/<metric>`` are of the selected epoch; ``<part>/<metric>/last`` of the last one, where the two differ in kind.
     """
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), cpu_seconds()
     _quiet()
     datamodule, model = parts.datamodule, parts.model
     history = History(folder)
@@ -115,7 +115,11 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     trainer = _trainer(parts.settings, callbacks, logger)
 
     model.observe(datamodule.training_data())
-    folder.update_record(status="training", parameters=sum(p.numel() for p in model.parameters()))
+    folder.update_record(
+        status="training",
+        parameters=sum(p.numel() for p in model.parameters()),
+        device=_device(parts.settings),
+    )
     trainer.fit(model, datamodule=datamodule, ckpt_path=folder.last_checkpoint if resume else None, weights_only=True)
     interruption.raise_if_received()
 
@@ -131,7 +135,11 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
         },
         "epochs": len(history.rows),
         "n": {"train": len(datamodule.split.train), **_evaluated(model)},
-        "seconds": {"training": history.seconds, "process": time.perf_counter() - started},
+        "seconds": {
+            "training": history.seconds,
+            "process": time.perf_counter() - started,
+            "cpu": cpu_seconds() - cpu_started,
+        },
     }
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
     log_final(logger, config, result)
@@ -185,6 +193,13 @@ def _evaluate(
         trainer.test(model, datamodule=datamodule, verbose=False)
         metrics |= model.evaluation
     return metrics
+
+
+def _device(settings: TrainerSettings) -> str:
+    """What computes, as far as it decides the last bits: the model of the GPU, or the CPU's vector instructions."""
+    if settings.accelerator == "gpu":
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:

@@ -22,8 +22,10 @@ from hydrarec.config.location import conf_dir
 from hydrarec.errors import ConfigError, did_you_mean, nearest
 
 # What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
-HARMLESS = ("name", "resume", "output_dir", "logger", "trainer.epochs", "trainer.checkpoint_seconds", "published")
-_NOT_IDENTITY = ("name", "resume", "output_dir", "logger", "published")
+_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published")
+HARMLESS = (*_NOT_IDENTITY, "trainer.epochs", "trainer.checkpoint_seconds")
+# Nor whether it is the same run again; the ratings may lie elsewhere, since their fingerprint is compared.
+HARMLESS_TO_REPLAY = (*_NOT_IDENTITY, "trainer.checkpoint_seconds", "dataset.path")
 
 
 def compose_config(overrides: Sequence[str], config_name: str = "train", with_hydra: bool = False) -> DictConfig:
@@ -53,16 +55,24 @@ def config_hash(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def changed_keys(old: dict[str, Any], new: dict[str, Any], harmless: Sequence[str] = HARMLESS) -> list[str]:
     """The dotted keys in which two resolved configurations differ, without the harmless ones.
 
     More epochs are harmless unless the schedule stretches over all of them.
     """
-    before, after = _flat(old), _flat(new)
+    before, after = flat(old), flat(new)
     stretched = str(old["scheduler"]["_target_"]).endswith(".one_cycle")
-    harmless = [name for name in HARMLESS if not (stretched and name == "trainer.epochs")]
+    harmless = [name for name in harmless if not (stretched and name == "trainer.epochs")]
     keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
     return [key for key in keys if not any(key == name or key.startswith(name + ".") for name in harmless)]
+
+
+def value_at(config: dict[str, Any], key: str) -> object:
+    """The value under a dotted key; None where there is none."""
+    node: Any = config
+    for name in key.split("."):
+        node = node.get(name) if isinstance(node, dict) else None
+    return node
 
 
 def register_resolvers() -> None:
@@ -74,9 +84,10 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("confighash", resolve, replace=True)
 
 
-def _flat(node: object, path: str = "") -> dict[str, object]:
+def flat(node: object, path: str = "") -> dict[str, object]:
+    """The leaves of nested mappings by their dotted keys."""
     if isinstance(node, dict) and node:
-        return {k: v for key, entry in node.items() for k, v in _flat(entry, f"{path}.{key}" if path else key).items()}
+        return {k: v for key, entry in node.items() for k, v in flat(entry, f"{path}.{key}" if path else key).items()}
     return {path: node}
 
 

@@ -15,6 +15,7 @@ class TrainConfig:
     name: str
     seed: Seed
     resume: str | None
+    replay: str | None
     output_dir: str
     save_predictions: bool
     dataset: dict

@@ -53,11 +53,11 @@ def judge_sweep(overrides: Sequence[str]) -> DictConfig:
 
 
 def _refuse_what_is_not_swept(parsed: Sequence[Override]) -> None:
-    if any(override.key_or_group == "resume" for override in parsed):
-        raise ConfigError(
-            "resume= goes on with one run, not with a sweep", expected="no resume= beside -m", fix="drop -m"
-        )
     for override in parsed:
+        key = override.key_or_group
+        if key in ("resume", "replay"):
+            does = "goes on with one run" if key == "resume" else "runs one run again"
+            raise ConfigError(f"{key}= {does}, not a sweep", expected=f"no {key}= beside -m", fix="drop -m", value=key)
         if override.is_sweep_override() and override.key_or_group.split(".")[0] == "sweep":
             raise ConfigError(
                 f"{override.input_line}: a sweep has one {override.key_or_group}",
