@@ -196,6 +196,7 @@ def kill_at(process: subprocess.Popen, moment: float) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # thirty starts, and most of thirty sweeps
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_sweep_killed_at_random_ends_as_one_that_was_not(tmp_path: Path, launcher: str) -> None:
     """Thirty kills; every time the same command again, to its end, and then in a fresh folder."""
