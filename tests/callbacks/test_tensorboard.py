@@ -143,7 +143,7 @@ def test_a_real_server_shows_a_sweep_and_its_table(sweep: list[str], workplace: 
         tags = fetch(f"{address}/data/plugin/scalars/tags", lambda tags: set(tags) >= set(sweep))
         for run in sweep:
             assert set(tags[run]) >= EPOCH_SCALARS
-        [table] = fetch(f"{address}/data/plugin/text/text?run=report&tag=tables")
+        [table] = fetch(f"{address}/data/plugin/text/text?run=report&tag=Table")
         assert "<table>" in table["text"]
         assert "biased_dot" in table["text"]
         assert "test/rmse" in table["text"]
@@ -167,7 +167,7 @@ def test_a_browser_shows_a_sweep_and_its_table(sweep: list[str], workplace: Path
     expected = {
         "timeseries": ["rmse", *sweep],
         "hparams": ["model.embedding_dim", "final/test/rmse", *sweep],
-        "text": ["tables", "mean ± sample standard deviation", "test/rmse"],
+        "text": ["Table", "mean ± sample standard deviation", "test/rmse"],
         "custom_scalars": ["training and validation", "validation RMSE"],
     }
     for address in serve(workplace / "outputs/reports/report/tensorboard"):

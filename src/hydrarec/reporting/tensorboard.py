@@ -21,6 +21,7 @@ from hydrarec.reporting.reading import Run
 
 FOLDER = "tensorboard"  # of a run and of a report
 TABLES = "report"  # the name under which TensorBoard shows the tables
+TAG = "Table"  # TensorBoard opens the first text only, and a capital comes before the runs' own
 _LONGEST = 200  # bytes of a link's name; file systems take 255
 
 
@@ -92,7 +93,7 @@ def _event_file(text: str, moment: float) -> bytes:
     plugin = SummaryMetadata.PluginData(plugin_name="text", content=TextPluginData(version=0).SerializeToString())
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
     tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode()], tensor_shape=shape)
-    value = Summary.Value(tag="tables", metadata=SummaryMetadata(plugin_data=plugin), tensor=tensor)
+    value = Summary.Value(tag=TAG, metadata=SummaryMetadata(plugin_data=plugin), tensor=tensor)
     buffer = io.BytesIO()
     records = RecordWriter(buffer)
     for event in (
