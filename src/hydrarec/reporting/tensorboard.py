@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 import os
 import re
@@ -41,13 +42,14 @@ def write(contents: Contents, text: str, folder: Path) -> int:
     present = set(os.listdir(folder))  # noqa: PTH208  (thousands of them)
     for name, target in links.items():
         if name not in present:
-            (folder / name).symlink_to(target)
+            os.symlink(target, f"{folder}{os.sep}{name}")  # noqa: PTH211
     return len(links)
 
 
 def _links(contents: Contents, folder: Path) -> dict[str, str]:
     """Names of links and what they lead to, for runs that have event files."""
     found: dict[str, str] = {}
+    relative = functools.cache(lambda parent: os.path.relpath(parent, folder))
     for wanted, run in _named(contents):
         target = os.path.join(run.folder, FOLDER)  # noqa: PTH118  (thousands of them)
         if not os.path.isdir(target):  # noqa: PTH112
@@ -57,7 +59,8 @@ def _links(contents: Contents, folder: Path) -> dict[str, str]:
         while name in found:
             number += 1
             name = f"{plain} ({number})"
-        found[name] = os.path.relpath(target, folder)
+        parent, own = os.path.split(run.folder)
+        found[name] = os.path.join(relative(parent), own, FOLDER)  # noqa: PTH118
     return found
 
 
