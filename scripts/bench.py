@@ -1,4 +1,4 @@
-"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking].
+"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep].
 
 Each figure is the median of several measurements, taken in turn with its reference (A B A B …), so that a drift of the
 machine's speed meets both. CPU time where the work is computation, so that a busy neighbour does not count. Prints a
@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, show
 from benchmarks.loading import bench_loading
 from benchmarks.ranking import bench_ranking
+from benchmarks.sweep import bench_sweep
 from benchmarks.trainer import bench_trainer
 from hydrarec.files import write_json
 
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "trainer": bench_trainer,
     "loading": bench_loading,
     "ranking": bench_ranking,
+    "sweep": bench_sweep,
 }
 
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"any of {', '.join(PARTS)}; all by default")
     parser.add_argument("--repeats", type=int, default=5, help="measurements per figure; the median is shown")
     parser.add_argument("--rows", type=int, default=20_000_000, help="rows of the large ratings file and data set")
+    parser.add_argument("--epochs", type=int, default=15, help="of each equal job of the sweep: 4 to 5 s")
     arguments = parser.parse_args()
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for part in arguments.parts or PARTS:

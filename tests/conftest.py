@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests.browser import browser  # noqa: F401  (a fixture)
 
 from hydrarec.errors import HydrarecError
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from hydrarec.errors import ConfigError, EnvironmentFault
 from hydrarec.files import atomic_write
-from hydrarec.reporting import page, tables, wording
+from hydrarec.reporting import page, tables, tensorboard, wording
 from hydrarec.reporting.contents import Contents, Section, contents
 from hydrarec.reporting.folders import find
 from hydrarec.reporting.reading import read_all
@@ -34,15 +36,23 @@ def publish(settings: ReportConfig) -> str:
     }
     for name, make in tables_of.items():
         _write(folder / name, make(found))
+    with _writing(folder / tensorboard.FOLDER):
+        tensorboard.write(found, tables.markdown(found), folder / tensorboard.FOLDER)
     _write(folder / "report.html", page.render(found, folder))  # last: of thousands of runs it takes longest
     return summary(found, folder)
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, "w") as file:
             file.write(text)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise EnvironmentFault(
             f"the report {path} cannot be written: {error.strerror}",
@@ -64,6 +74,7 @@ def summary(found: Contents, folder: Path) -> str:
             lines.append(f"  … and {len(found.failures) - SHOWN:,} more in table.md")
     shown = _relative(folder)
     lines += ["", f"report: {shown / 'report.html'}  {shown / 'table.md'}  table.csv  table.tex  comparisons.csv"]
+    lines.append(f"curves: tensorboard --logdir {shlex.quote(str(shown / tensorboard.FOLDER))}")
     lines.append(f"next: {_next(found)}")
     return "\n".join(lines) + "\n"
 
