@@ -18,7 +18,7 @@ COMMANDS = [line.split("#")[0].strip() for block in BLOCKS for line in block.spl
 TRAINING = [command for command in COMMANDS if command.startswith("hydrarec-train")]
 INLINE = re.findall(r"`(hydrarec-train [^`]*(?:=|-m)[^`]*)`", README)
 SHORT = ("trainer.epochs=1", "trainer.limit_batches=2", "logger=none")
-SMALL = ("dataset=csv", "dataset.path=ratings.csv", "task.datamodule.batch_size=32")
+SMALL = ("dataset=csv", "dataset.path=ratings.csv", "dataset.time=time", "task.datamodule.batch_size=32")
 REAL = os.environ.get("HYDRAREC_DATA_DIR")  # before the fixture of all tests hides it
 
 
