@@ -11,25 +11,33 @@ from hydrarec.data.batches import Batch, epoch_seed
 from hydrarec.data.negatives import NegativeSampler
 
 
-class RatedSamples:
-    """One rating per row; ``users``, ``items``: int64 [N], ``ratings``: float32 [N]."""
+class _PerUser:
+    """Rows that each belong to a user; ``users``: int64 [N]."""
 
-    def __init__(self, users: Tensor, items: Tensor, ratings: Tensor) -> None:
-        self.columns = (users, items, ratings)
+    def __init__(self, users: Tensor) -> None:
+        self.users = users
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return len(self.users)
 
     @property
     def device(self) -> torch.device:
-        return self.columns[0].device
+        return self.users.device
+
+
+class RatedSamples(_PerUser):
+    """One rating per row; ``users``, ``items``: int64 [N], ``ratings``: float32 [N]."""
+
+    def __init__(self, users: Tensor, items: Tensor, ratings: Tensor) -> None:
+        super().__init__(users)
+        self.columns = (users, items, ratings)
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
         chunk = [column.index_select(0, rows).split(list(sizes)) for column in self.columns]
         return [Batch(*columns) for columns in zip(*chunk, strict=True)]
 
 
-class ContrastedSamples:
+class ContrastedSamples(_PerUser):
     """A positive beside ``num_negatives`` fresh negatives of its user; the same in every epoch of the same number.
 
     Args:
@@ -42,15 +50,9 @@ class ContrastedSamples:
     def __init__(
         self, users: Tensor, items: Tensor, positions: Tensor, sampler: NegativeSampler, num_negatives: int, seed: int
     ) -> None:
-        self.users, self.items, self.positions = users, items, positions
+        super().__init__(users)
+        self.items, self.positions = items, positions
         self.sampler, self.num_negatives, self.seed = sampler, num_negatives, seed
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    @property
-    def device(self) -> torch.device:
-        return self.users.device
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
         users = self.users.index_select(0, rows)
@@ -64,19 +66,13 @@ class ContrastedSamples:
         return [Batch(some_users, some_items, targets[:size]) for some_users, some_items, size in chunk]
 
 
-class CatalogueSamples:
+class CatalogueSamples(_PerUser):
     """A positive against every item there is; ``users``, ``items``: int64 [N]."""
 
     def __init__(self, users: Tensor, items: Tensor, num_items: int) -> None:
-        self.users, self.items = users, items
+        super().__init__(users)
+        self.items = items
         self.catalogue = torch.arange(num_items, device=users.device).unsqueeze(0)
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    @property
-    def device(self) -> torch.device:
-        return self.users.device
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
         users = self.users.index_select(0, rows).unsqueeze(1).split(list(sizes))
@@ -84,18 +80,8 @@ class CatalogueSamples:
         return [Batch(some, self.catalogue, positives) for some, positives in zip(users, items, strict=True)]
 
 
-class UserSamples:
+class UserSamples(_PerUser):
     """A user per row, whose history the model knows; ``users``: int64 [U], those with a history."""
-
-    def __init__(self, users: Tensor) -> None:
-        self.users = users
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    @property
-    def device(self) -> torch.device:
-        return self.users.device
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
         nothing = self.users.new_empty(0)

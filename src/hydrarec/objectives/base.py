@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
@@ -21,36 +22,36 @@ class Scorer(Protocol):
         ...
 
 
-class Objective(torch.nn.Module):
+class Objective(torch.nn.Module, ABC):
     """Loss and metrics of a task."""
 
     outcome_file: ClassVar[str]  # where a run folder keeps what was found out about each row
 
     @classmethod
+    @abstractmethod
     def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
         """What every evaluated part reports in every epoch under ``settings``, as <part>/<name>, and which way is better."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch."""
-        raise NotImplementedError
 
     def predict(self, scores: Tensor) -> Tensor:
         """Raw scores as the task means them."""
         return scores
 
+    @abstractmethod
     def reset(self, *, thorough: bool) -> None:
         """Forget what was evaluated; ``thorough`` adds what is too slow for every epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, model: Scorer, batch: Any) -> None:
         """Count a batch of an evaluation in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def report(self) -> dict[str, Tensor]:
         """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outcomes(self) -> dict[str, Tensor]:
         """What was found out about each row of the part, [N] each, in its order, over all processes."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hydrarec.data.splits import Split
 from hydrarec.errors import CheckpointError, ConfigError
 
 
-class InteractionsDataModule(pl.LightningDataModule):
+class InteractionsDataModule(pl.LightningDataModule, ABC):
     """Parts of interactions as ready batches.
 
     Args:
@@ -53,18 +54,18 @@ class InteractionsDataModule(pl.LightningDataModule):
         """Optimiser steps of one epoch."""
         return self.train_dataloader().steps_per_epoch
 
+    @abstractmethod
     def train_dataloader(self) -> BatchLoader:
         """The training part in the order of the epoch."""
-        raise NotImplementedError
 
     @property
     def fingerprint(self) -> str:
         """Of what is trained on: the interactions and their split."""
         return f"{self.interactions.fingerprint}-{self.split.fingerprint}"
 
+    @abstractmethod
     def training_data(self) -> TrainingData:
         """The training part, on the CPU; nothing of validation or test is in it."""
-        raise NotImplementedError
 
     def report(self) -> dict[str, Any]:
         """What ``run.json`` tells of how samples and evaluations are made."""
