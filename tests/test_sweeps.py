@@ -278,3 +278,27 @@ def test_preset_of_slurm_is_one_of_the_plugins() -> None:
     ).hydra.launcher
     assert launcher._target_.endswith(".SlurmLauncher")
     assert (launcher.partition, launcher.cpus_per_task) == ("short", 1)
+
+
+def test_search_without_optuna_names_the_extra(train: Train, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without it is made by hiding it from the process that is started."""
+    (workplace / "sitecustomize.py").write_text(
+        "import sys, importlib.machinery as machinery\n"
+        "found = machinery.PathFinder.find_spec\n"
+        "class Hiding:\n"
+        "    @classmethod\n"
+        "    def find_spec(cls, name, path=None, target=None):\n"
+        "        return None if name == 'optuna' else found(name, path, target)\n"
+        "sys.meta_path = [Hiding if finder is machinery.PathFinder else finder for finder in sys.meta_path]\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(workplace), os.environ["PYTHONPATH"]]))
+    ended = train(*SMALL, "hydra/sweeper=optuna", "model=dot")
+    assert ended.returncode == 6
+    assert "hydrarec[optuna]" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_launcher_of_a_missing_plugin_names_the_extra() -> None:
+    from hydrarec.config.composition import _no_such_option
+
+    assert "hydrarec[slurm]" in str(_no_such_option("hydra/launcher", "submitit_slurm", ["basic", "joblib"]).fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any
 
@@ -14,6 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydrarec.config.composition import compose_config
+from hydrarec.errors import EnvironmentFault
 from hydrarec.sweeping import grid
 from hydrarec.sweeping.task import SweepTask
 
@@ -75,7 +77,13 @@ class SearchSweeper(_Sweeper):
         self.settings = settings
 
     def sweep(self, arguments: list[str]) -> Any:
-        from hydrarec.sweeping import search, space  # which need Optuna, and only here
+        if importlib.util.find_spec("optuna") is None:
+            raise EnvironmentFault(
+                "hydra/sweeper=optuna needs Optuna, which is not installed",
+                expected="the extra [optuna]",
+                fix="pip install 'hydrarec[optuna]', or a sweep over a grid without hydra/sweeper=optuna",
+            )
+        from hydrarec.sweeping import search, space  # which need it, and only here
 
         overrides, task = self._parsed(arguments)
         searched = [override for override in overrides if space.is_dimension(override)]

@@ -22,6 +22,7 @@ from hydrarec.config.location import conf_dir
 from hydrarec.errors import ConfigError, did_you_mean, nearest
 
 # What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
+EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
 _NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published")
 HARMLESS = (*_NOT_IDENTITY, "trainer.epochs", "trainer.checkpoint_seconds")
 # Nor whether it is the same run again; the ratings may lie elsewhere, since their fingerprint is compared.
@@ -146,6 +147,14 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
 
 
 def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigError:
+    extra = EXTRAS.get(option) if group == "hydra/launcher" else None
+    if extra is not None:
+        return ConfigError(
+            f"{group}={option} comes with a plugin that is not installed",
+            expected=f"the extra [{extra}]",
+            fix=f"pip install 'hydrarec[{extra}]', or hydra/launcher=joblib",
+            value=option,
+        )
     close = nearest(option, options)
     return ConfigError(
         f"{group}={option}: there is no such {group}",

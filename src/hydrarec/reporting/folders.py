@@ -28,7 +28,7 @@ def find(patterns: str | Sequence[str]) -> list[str]:
         if not folders:
             raise ConfigError(
                 f"runs={pattern}: there is no such folder",
-                expected="a folder of run folders, or a glob such as outputs/*/sweep-*",
+                expected="a folder of run folders, or a glob such as outputs/*/sweep",
                 fix="runs=outputs",
                 value=pattern,
             )
