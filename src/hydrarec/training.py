@@ -141,6 +141,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
             "cpu": cpu_seconds() - cpu_started,
         },
     }
+    _draw_curves(folder, history, checkpoints.best_epoch)
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
     log_final(logger, config, result)
     folder.write_result(result)
@@ -200,6 +201,14 @@ def _device(settings: TrainerSettings) -> str:
     if settings.accelerator == "gpu":
         return torch.cuda.get_device_name()
     return f"CPU, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> None:
+    from hydrarec.figures import curves  # matplotlib, which nothing before the end of a run needs
+
+    figure = curves.training_curves(history.rows, selected)
+    if figure is not None:
+        folder.write_figure(figure, "curves")
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:

@@ -22,6 +22,7 @@ from hydrarec.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
+Entity = Literal["user", "item"]
 
 _SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
 
@@ -72,6 +73,16 @@ class Recommender(pl.LightningModule):
         items = torch.arange(self.num_items, device=users.device)
         step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
         return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
+
+    def vectors(self, of: Entity) -> Tensor | None:
+        """What was learnt of each user or item, float32 [n, D]; None for a model without embeddings."""
+        table = getattr(self, f"{of}_embedding", None)
+        return None if table is None else table.weight.detach()
+
+    def biases(self, of: Entity) -> Tensor | None:
+        """What is added to every score of a user or an item, float32 [n]; None for a model without biases."""
+        table = getattr(self, f"{of}_bias", None)
+        return None if table is None else table.weight.detach().flatten()
 
     def observe(self, data: TrainingData) -> None:
         """See the training part once, before the first step: means, counts, histories. By default nothing."""
