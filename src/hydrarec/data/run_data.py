@@ -82,7 +82,7 @@ class RunData:
         ids = {"user_ids": self.user_ids, "item_ids": self.item_ids}
         arrays |= {name: each.raw if each.are_integers else each.raw.astype(str) for name, each in ids.items()}
         texts = {"titles": self.titles, "genres": self.genres}
-        arrays |= {name: np.array(each, dtype=str) for name, each in texts.items() if each is not None}
+        arrays |= {name: _packed(each) for name, each in texts.items() if each is not None}
         return {**arrays, "scale": np.array(self.scale), "name": np.array(self.name)}
 
     @classmethod
@@ -96,8 +96,8 @@ class RunData:
         return cls(
             user_ids=_ids(arrays["user_ids"]),
             item_ids=_ids(arrays["item_ids"]),
-            titles=tuple(arrays["titles"].tolist()) if "titles" in arrays else None,
-            genres=tuple(arrays["genres"].tolist()) if "genres" in arrays else None,
+            titles=_unpacked(arrays["titles"]) if "titles" in arrays else None,
+            genres=_unpacked(arrays["genres"]) if "genres" in arrays else None,
             starts=arrays["starts"],
             items=arrays["items"],
             ratings=arrays["ratings"],
@@ -109,6 +109,15 @@ class RunData:
 
 def _ids(raw: NDArray) -> IdMap:
     return IdMap(raw if raw.dtype == np.int64 else raw.astype(object))
+
+
+def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Texts without line breaks as UTF-8, a line each: NumPy's own arrays of texts are as wide as the longest."""
+    return np.frombuffer("\n".join(texts).encode(), np.uint8)
+
+
+def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(content.tobytes().decode().split("\n"))
 
 
 def run_data(loaded: Interactions, kept: Interactions, split: Split) -> RunData:

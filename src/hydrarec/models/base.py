@@ -14,7 +14,7 @@ from torch import Tensor
 from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.distributed import average_gradients, summed
-from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.metrics.ranking import NotFiniteError
 from hydrarec.metrics.running_mean import RunningMean
 from hydrarec.objectives.base import Objective
@@ -83,6 +83,22 @@ class Recommender(pl.LightningModule):
         """What is added to every score of a user or an item, float32 [n]; None for a model without biases."""
         table = getattr(self, f"{of}_bias", None)
         return None if table is None else table.weight.detach().flatten()
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """Scores of every item, float32 [num_items], for a user whom training never saw.
+
+        Args:
+            items: what the user has rated, int64 [n]. targets: the ratings, 1 where feedback is implicit, float32 [n].
+
+        Raises:
+            ConfigError: the model cannot say anything of a new user.
+        """
+        raise ConfigError(
+            f"model {type(self).__name__} cannot score for a user it has never seen",
+            expected="a model that folds users in, such as biased_dot, ease or u_autorec",
+            fix="train one of these, or name a user of the training data: user=<raw id>",
+            value=type(self).__name__,
+        )
 
     def observe(self, data: TrainingData) -> None:
         """See the training part once, before the first step: means, counts, histories. By default nothing."""
