@@ -18,6 +18,7 @@ COMPARED = 100  # titles that share most letter pairs with what was typed; diffl
 
 # "(1995)", "(2006–2007)", "(1998–)": the last of a title counts, since remarks like "(TV)" may follow it.
 _YEAR = re.compile(r"\(\s*((?:18|19|20)\d\d)\s*(?:[-‐-―]\s*(?:\d{2,4})?\s*)?\)")
+_MARKS = re.compile(r"[\W_]+")
 _GROUP = re.compile(r"\(([^()]*)\)")
 _ALSO = re.compile(r"^a\.?k\.?a\.?:?\s+", re.IGNORECASE)
 _ARTICLES = (
@@ -33,8 +34,8 @@ _UNDECOMPOSED = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ"
 
 def release_year(title: str) -> int | None:
     """The year that a title states in brackets (``Toy Story (1995)``), the first of a span, or None."""
-    years = _YEAR.findall(title)
-    return int(years[-1]) if years else None
+    year = _parted(title)[1]
+    return int(year) if year else None
 
 
 def folded(text: str) -> str:
@@ -42,7 +43,7 @@ def folded(text: str) -> str:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = text.casefold().translate(_UNDECOMPOSED)
-    words = "".join(c if c.isalnum() else " " for c in text).split()
+    words = _MARKS.sub(" ", text).split()
     return " ".join(words) or " ".join(text.split())  # a title of marks only stays as it is
 
 
@@ -74,7 +75,7 @@ class TitleIndex:
         by_id = self._index_of_id(wanted)
         if by_id is not None:
             return by_id
-        found = self._matches(folded(str(wanted)), folded(_without_article(str(wanted)))) if self.titles else []
+        found = self._matches(_key(str(wanted)), _key(_without_article(str(wanted)))) if self.titles else []
         if len(found) == 1:
             return found[0]
         raise self._ambiguous(wanted, found, setting) if found else self._unknown(wanted, setting)
@@ -106,7 +107,7 @@ class TitleIndex:
     @cached_property
     def _names(self) -> list[tuple[str, ...]]:
         """What each item answers to, folded."""
-        return [tuple(dict.fromkeys(_names_of(title))) for title in self.titles or ()]
+        return [tuple(dict.fromkeys(filter(None, _names_of(title)))) for title in self.titles or ()]
 
     def _described(self, index: int) -> str:
         title = self.titles[index] if self.titles else ""
@@ -153,19 +154,29 @@ class TitleIndex:
 
 
 def _names_of(title: str) -> Iterator[str]:
-    """Every form in which a title may be typed, folded: with and without year, article and second title."""
-    year = release_year(title)
-    plain = title.strip()
-    if year is not None:
-        plain = plain[: list(_YEAR.finditer(plain))[-1].start()].strip()
-    groups = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
-    main = _GROUP.sub(" ", plain).strip() or plain
-    yield folded(title)
-    for name in (plain, main, *groups):
-        for form in _with_article(name):
-            yield folded(form)
-            if year is not None:
-                yield folded(f"{form} {year}")
+    """Every key under which a title may be asked for: with and without year, article and second title."""
+    plain, year, _ = _parted(title)
+    seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
+    yield _key(title)
+    for name in (plain, _GROUP.sub(" ", plain), *seconds):
+        for form in map(folded, _with_article(name.strip())):
+            yield form
+            if year:
+                yield f"{form} {year}"
+
+
+def _key(text: str) -> str:
+    """Folded, the year by itself: of ``$ (1971)`` the name would else be lost as a mark."""
+    return " ".join(part for part in map(folded, _parted(text)) if part)
+
+
+def _parted(title: str) -> tuple[str, str, str]:
+    """What stands before the stated year, the year or nothing, and what follows it."""
+    years = list(_YEAR.finditer(title))
+    if not years:
+        return title, "", ""
+    last = years[-1]
+    return title[: last.start()], last[1], title[last.end() :]
 
 
 def _with_article(name: str) -> Iterator[str]:
