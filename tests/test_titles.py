@@ -36,6 +36,7 @@ FILMS = {
     117444: "$ (1971)",
     117445: "Land Before Time III, The (1995) (V)",
     170001: "???",
+    176371: "Blade Runner 2049 (2017)",
 }
 INDEX = TitleIndex(list(FILMS.values()), IdMap.from_list(list(FILMS)))
 
@@ -110,6 +111,8 @@ def test_release_year(title: str, year: int | None) -> None:
         ("300", 300),  # an id comes first
         ("300 (2007)", 51662),
         ("$", 117444),
+        ("blade runner 2049", 176371),
+        ("runner 2049 2017", 176371),
         ("$ (1971)", 117444),
         ("land before time iii", 117445),
         ("the land before time iii 1995", 117445),
@@ -143,7 +146,12 @@ def test_no_more_than_eight_are_listed() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "nearest"),
-    [("toy sotry", "Toy Story (1995) [1]"), ("the matirx", "Matrix, The (1999) [2571]"), ("Amlie", "Amelie")],
+    [
+        ("toy sotry", "Toy Story (1995) [1]"),
+        ("the matirx", "Matrix, The (1999) [2571]"),
+        ("Amlie", "Amelie"),
+        ("Alein 1979", "Alien (1979)"),
+    ],
 )
 def test_a_misspelt_title_is_answered_with_the_nearest(typed: str, nearest: str) -> None:
     with pytest.raises(DataError, match="neither an id nor a title") as caught:
@@ -174,9 +182,18 @@ def test_ids_that_are_words() -> None:
     assert index.index_of("aliens") == 1
 
 
-def test_a_year_alone_names_no_film_of_marks() -> None:
+@pytest.mark.parametrize("typed", ["1971", "(1971)", "toy story 1996", "Toy Story (1996)"])
+def test_a_year_is_no_part_of_a_name(typed: str) -> None:
     with pytest.raises(DataError):
-        INDEX.index_of("1971!")
+        INDEX.index_of(typed)
+
+
+def test_remarks_after_the_year_tell_titles_apart() -> None:
+    index = TitleIndex(["Batman (1989)", "Batman (1989) (TV)"], IdMap.from_list([4, 9]))
+    assert index.index_of("Batman (1989) (TV)") == 1
+    assert index.index_of("batman 1989") == 0
+    with pytest.raises(DataError, match="fits 2 titles"):
+        index.index_of("batman")
 
 
 def test_folding() -> None:

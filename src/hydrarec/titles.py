@@ -75,7 +75,7 @@ class TitleIndex:
         by_id = self._index_of_id(wanted)
         if by_id is not None:
             return by_id
-        found = self._matches(_key(str(wanted)), _key(_without_article(str(wanted)))) if self.titles else []
+        found = self._matches(str(wanted)) if self.titles else []
         if len(found) == 1:
             return found[0]
         raise self._ambiguous(wanted, found, setting) if found else self._unknown(wanted, setting)
@@ -88,26 +88,29 @@ class TitleIndex:
             return None
         return self.item_ids.index_of(int(text))
 
-    def _matches(self, wanted: str, bare: str) -> list[int]:
+    def _matches(self, typed: str) -> list[int]:
         """The items of the best kind of match that has any."""
-        if not wanted:
-            return []
-        kinds: tuple[Callable[[tuple[str, ...]], bool], ...] = (
-            lambda names: wanted in names,
-            lambda names: bare in names,
-            lambda names: any(name.startswith(wanted) for name in names),
-            lambda names: any(wanted in name for name in names),
+        asked, bare = _asked(typed), _asked(_without_article(typed))
+        kinds: tuple[tuple[Callable[[str, str], bool], list[tuple[str, str]]], ...] = (
+            (str.__eq__, asked),
+            (str.__eq__, bare),
+            (str.startswith, asked),
+            (str.__contains__, asked),
         )
-        for fits in kinds:
-            found = [index for index, names in enumerate(self._names) if fits(names)]
-            if found:
-                return found
-        return []
+        whole = _key(typed)
+        found = [index for index, (key, _, _) in enumerate(self._names) if key == whole]
+        for fits, wanted in kinds:
+            found = found or [
+                index
+                for index, (_, year, names) in enumerate(self._names)
+                if any(when in ("", year) and any(fits(name, text) for name in names) for text, when in wanted)
+            ]
+        return found
 
     @cached_property
-    def _names(self) -> list[tuple[str, ...]]:
-        """What each item answers to, folded."""
-        return [tuple(dict.fromkeys(filter(None, _names_of(title)))) for title in self.titles or ()]
+    def _names(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Of each item the key of its whole title, the year or nothing, and the names it answers to, folded."""
+        return [(_key(title), _parted(title)[1], _names_of(title)) for title in self.titles or ()]
 
     def _described(self, index: int) -> str:
         title = self.titles[index] if self.titles else ""
@@ -130,7 +133,7 @@ class TitleIndex:
                 fix=f"{setting}=<an id that occurs in the ratings>",
                 value=str(wanted),
             )
-        close = self._nearest(folded(str(wanted)))
+        close = self._nearest(str(wanted))
         return DataError(
             f"{setting}: '{wanted}' is neither an id nor a title",
             expected="; ".join(map(self._described, close)) if close else f"one of {len(self.titles)} titles, or an id",
@@ -140,29 +143,38 @@ class TitleIndex:
             value=str(wanted),
         )
 
-    def _nearest(self, wanted: str) -> list[int]:
-        """Indices of the titles most like a misspelt one, most alike first."""
+    def _nearest(self, typed: str) -> list[int]:
+        """Indices of the titles most like a misspelt one, its year left out, most alike first."""
+        wanted = next((words for words, _ in reversed(_asked(typed))), "")
         pairs = {wanted[place : place + 2] for place in range(len(wanted) - 1)}
 
         def alike(name: str) -> float:
             return sum(pair in name for pair in pairs) / (len(pairs) + len(name))
 
-        owners = {name: index for index, names in reversed(list(enumerate(self._names))) for name in names}
+        owners = {name: index for index, (_, _, names) in reversed(list(enumerate(self._names))) for name in names}
         closest = heapq.nlargest(COMPARED, owners, key=alike) if pairs else []
         names = difflib.get_close_matches(wanted, closest, n=2 * NEAREST, cutoff=0.6)
         return list(dict.fromkeys(owners[name] for name in names))[:NEAREST]
 
 
-def _names_of(title: str) -> Iterator[str]:
-    """Every key under which a title may be asked for: with and without year, article and second title."""
-    plain, year, _ = _parted(title)
+def _names_of(title: str) -> tuple[str, ...]:
+    """The names under which a title may be asked for, without its year: as it stands, the article moved, the second title."""
+    plain = _parted(title)[0]
     seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
-    yield _key(title)
-    for name in (plain, _GROUP.sub(" ", plain), *seconds):
-        for form in map(folded, _with_article(name.strip())):
-            yield form
-            if year:
-                yield f"{form} {year}"
+    forms = (form for name in (plain, _GROUP.sub(" ", plain), *seconds) for form in _with_article(name.strip()))
+    return tuple(dict.fromkeys(filter(None, map(folded, forms))))
+
+
+def _asked(typed: str) -> list[tuple[str, str]]:
+    """What may be meant, as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
+    name, year, _ = _parted(typed)
+    if year:
+        meant = [(folded(name), year)]
+    else:
+        meant = [(folded(typed), "")]
+        words, _, last = meant[0][0].rpartition(" ")
+        meant += [(words, last)] if release_year(f"({last})") else []
+    return [(words, year) for words, year in meant if words]
 
 
 def _key(text: str) -> str:
