@@ -159,7 +159,7 @@ def test_reporting_knows_run_folders_only() -> None:
 
 def test_only_entry_points_and_composition_know_hydra() -> None:
     allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
-    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "sweeps")))
+    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))
     allowed = (*allowed, *(f"sweeping/{name}.py" for name in ("start", "grid", "search", "space", "task")))
     assert forbidden([path for path in FILES if name_of(path) not in allowed], ("hydra",)) == []
 
