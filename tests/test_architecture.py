@@ -157,9 +157,14 @@ def test_reporting_knows_run_folders_only() -> None:
     assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
 
 
+def test_recommending_knows_trained_runs_only() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
 def test_only_entry_points_and_composition_know_hydra() -> None:
     allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
-    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "sweeps")))
+    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))
     allowed = (*allowed, *(f"sweeping/{name}.py" for name in ("start", "grid", "search", "space", "task")))
     assert forbidden([path for path in FILES if name_of(path) not in allowed], ("hydra",)) == []
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec import compatibility
 from hydrarec.callbacks.history import History
+from hydrarec.config.factory import factory
 from hydrarec.config.signatures import parameters
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets import About
@@ -99,15 +99,6 @@ def settings_of(config: dict[str, Any]) -> TrainerSettings:
     settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
     settings.check_devices()
     return settings
-
-
-def factory(node: DictConfig) -> Callable[..., Any]:
-    """What a node names, with its values, still to be called with what only a run knows.
-
-    Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
-    """
-    made: Callable[..., Any] = instantiate(node, _partial_=True, _convert_="all")
-    return made
 
 
 def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) -> list[pl.Callback]:

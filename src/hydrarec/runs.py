@@ -62,8 +62,9 @@ class RunFolder:
                 fix="output_dir=<another folder>",
                 value=str(self.path),
             ) from error
-        for leftover in [*self.path.glob(f".*{TEMPORARY_SUFFIX}"), *self.checkpoints.glob(f".*{TEMPORARY_SUFFIX}")]:
-            leftover.unlink()
+        for folder in (self.path, self.checkpoints, self.figures, self.analysis):
+            for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+                leftover.unlink()
 
     @property
     def checkpoints(self) -> Path:
@@ -80,6 +81,10 @@ class RunFolder:
     @property
     def figures(self) -> Path:
         return self.path / "figures"
+
+    @property
+    def analysis(self) -> Path:
+        return self.path / "analysis"
 
     @property
     def last_checkpoint(self) -> Path:

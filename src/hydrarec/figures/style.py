@@ -35,7 +35,8 @@ _STYLE = {
     "grid.linewidth": 0.6,
     "pdf.fonttype": 42,  # text stays text
     "figure.constrained_layout.use": True,
-    "savefig.dpi": 150,
+    "figure.dpi": 150,  # also while it is made: what fits between two texts must fit in the file
+    "savefig.dpi": "figure",
 }
 
 
