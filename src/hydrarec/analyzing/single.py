@@ -12,6 +12,7 @@ from hydrarec.analyzing import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
 from hydrarec.analyzing.projection import project
+from hydrarec.analyzing.projector import projector
 from hydrarec.analyzing.sections import biases, components, embeddings, meaning, neighbours
 from hydrarec.analyzing.settings import AnalyzeConfig
 from hydrarec.analyzing.subject import Subject, subject_of_run
@@ -52,7 +53,8 @@ def analyze_run(settings: AnalyzeConfig) -> Summary:
                 advance(1)
         output = Output.of_run(folder)
         absent = _absent(subject)
-        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections)
+        shown = projector(subject, most=settings.projector)
+        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections, shown)
     finally:
         folder.release()
     return Summary(
