@@ -18,6 +18,7 @@ COMPARED = 100  # titles that share most letter pairs with what was typed; diffl
 
 # "(1995)", "(2006–2007)", "(1998–)": the last of a title counts, since remarks like "(TV)" may follow it.
 _YEAR = re.compile(r"\(\s*((?:18|19|20)\d\d)\s*(?:[-‐-―]\s*(?:\d{2,4})?\s*)?\)")
+_MARKS = re.compile(r"[\W_]+")
 _GROUP = re.compile(r"\(([^()]*)\)")
 _ALSO = re.compile(r"^a\.?k\.?a\.?:?\s+", re.IGNORECASE)
 _ARTICLES = (
@@ -33,8 +34,8 @@ _UNDECOMPOSED = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ"
 
 def release_year(title: str) -> int | None:
     """The year that a title states in brackets (``Toy Story (1995)``), the first of a span, or None."""
-    years = _YEAR.findall(title)
-    return int(years[-1]) if years else None
+    year = _parted(title)[1]
+    return int(year) if year else None
 
 
 def folded(text: str) -> str:
@@ -42,7 +43,7 @@ def folded(text: str) -> str:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = text.casefold().translate(_UNDECOMPOSED)
-    words = "".join(c if c.isalnum() else " " for c in text).split()
+    words = _MARKS.sub(" ", text).split()
     return " ".join(words) or " ".join(text.split())  # a title of marks only stays as it is
 
 
@@ -74,7 +75,7 @@ class TitleIndex:
         by_id = self._index_of_id(wanted)
         if by_id is not None:
             return by_id
-        found = self._matches(folded(str(wanted)), folded(_without_article(str(wanted)))) if self.titles else []
+        found = self._matches(str(wanted)) if self.titles else []
         if len(found) == 1:
             return found[0]
         raise self._ambiguous(wanted, found, setting) if found else self._unknown(wanted, setting)
@@ -87,26 +88,29 @@ class TitleIndex:
             return None
         return self.item_ids.index_of(int(text))
 
-    def _matches(self, wanted: str, bare: str) -> list[int]:
+    def _matches(self, typed: str) -> list[int]:
         """The items of the best kind of match that has any."""
-        if not wanted:
-            return []
-        kinds: tuple[Callable[[tuple[str, ...]], bool], ...] = (
-            lambda names: wanted in names,
-            lambda names: bare in names,
-            lambda names: any(name.startswith(wanted) for name in names),
-            lambda names: any(wanted in name for name in names),
+        asked, bare = _asked(typed), _asked(_without_article(typed))
+        kinds: tuple[tuple[Callable[[str, str], bool], list[tuple[str, str]]], ...] = (
+            (str.__eq__, asked),
+            (str.__eq__, bare),
+            (str.startswith, asked),
+            (str.__contains__, asked),
         )
-        for fits in kinds:
-            found = [index for index, names in enumerate(self._names) if fits(names)]
-            if found:
-                return found
-        return []
+        whole = _key(typed)
+        found = [index for index, (key, _, _) in enumerate(self._names) if key == whole]
+        for fits, wanted in kinds:
+            found = found or [
+                index
+                for index, (_, year, names) in enumerate(self._names)
+                if any(when in ("", year) and any(fits(name, text) for name in names) for text, when in wanted)
+            ]
+        return found
 
     @cached_property
-    def _names(self) -> list[tuple[str, ...]]:
-        """What each item answers to, folded."""
-        return [tuple(dict.fromkeys(_names_of(title))) for title in self.titles or ()]
+    def _names(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Of each item the key of its whole title, the year or nothing, and the names it answers to, folded."""
+        return [(_key(title), _parted(title)[1], _names_of(title)) for title in self.titles or ()]
 
     def _described(self, index: int) -> str:
         title = self.titles[index] if self.titles else ""
@@ -129,7 +133,7 @@ class TitleIndex:
                 fix=f"{setting}=<an id that occurs in the ratings>",
                 value=str(wanted),
             )
-        close = self._nearest(folded(str(wanted)))
+        close = self._nearest(str(wanted))
         return DataError(
             f"{setting}: '{wanted}' is neither an id nor a title",
             expected="; ".join(map(self._described, close)) if close else f"one of {len(self.titles)} titles, or an id",
@@ -139,33 +143,52 @@ class TitleIndex:
             value=str(wanted),
         )
 
-    def _nearest(self, wanted: str) -> list[int]:
-        """Indices of the titles most like a misspelt one, most alike first."""
+    def _nearest(self, typed: str) -> list[int]:
+        """Indices of the titles most like a misspelt one, its year left out, most alike first."""
+        wanted = next((words for words, _ in reversed(_asked(typed))), "")
         pairs = {wanted[place : place + 2] for place in range(len(wanted) - 1)}
 
         def alike(name: str) -> float:
             return sum(pair in name for pair in pairs) / (len(pairs) + len(name))
 
-        owners = {name: index for index, names in reversed(list(enumerate(self._names))) for name in names}
+        owners = {name: index for index, (_, _, names) in reversed(list(enumerate(self._names))) for name in names}
         closest = heapq.nlargest(COMPARED, owners, key=alike) if pairs else []
         names = difflib.get_close_matches(wanted, closest, n=2 * NEAREST, cutoff=0.6)
         return list(dict.fromkeys(owners[name] for name in names))[:NEAREST]
 
 
-def _names_of(title: str) -> Iterator[str]:
-    """Every form in which a title may be typed, folded: with and without year, article and second title."""
-    year = release_year(title)
-    plain = title.strip()
-    if year is not None:
-        plain = plain[: list(_YEAR.finditer(plain))[-1].start()].strip()
-    groups = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
-    main = _GROUP.sub(" ", plain).strip() or plain
-    yield folded(title)
-    for name in (plain, main, *groups):
-        for form in _with_article(name):
-            yield folded(form)
-            if year is not None:
-                yield folded(f"{form} {year}")
+def _names_of(title: str) -> tuple[str, ...]:
+    """The names under which a title may be asked for, without its year: as it stands, the article moved, the second title."""
+    plain = _parted(title)[0]
+    seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
+    forms = (form for name in (plain, _GROUP.sub(" ", plain), *seconds) for form in _with_article(name.strip()))
+    return tuple(dict.fromkeys(filter(None, map(folded, forms))))
+
+
+def _asked(typed: str) -> list[tuple[str, str]]:
+    """What may be meant, as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
+    name, year, _ = _parted(typed)
+    if year:
+        meant = [(folded(name), year)]
+    else:
+        meant = [(folded(typed), "")]
+        words, _, last = meant[0][0].rpartition(" ")
+        meant += [(words, last)] if release_year(f"({last})") else []
+    return [(words, year) for words, year in meant if words]
+
+
+def _key(text: str) -> str:
+    """Folded, the year by itself: of ``$ (1971)`` the name would else be lost as a mark."""
+    return " ".join(part for part in map(folded, _parted(text)) if part)
+
+
+def _parted(title: str) -> tuple[str, str, str]:
+    """What stands before the stated year, the year or nothing, and what follows it."""
+    years = list(_YEAR.finditer(title))
+    if not years:
+        return title, "", ""
+    last = years[-1]
+    return title[: last.start()], last[1], title[last.end() :]
 
 
 def _with_article(name: str) -> Iterator[str]:
