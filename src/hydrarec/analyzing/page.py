@@ -52,7 +52,14 @@ def _table(table: Table, *, linked: bool) -> list[str]:
     return lines
 
 
+def number(value: float) -> str:
+    """Three decimals; more where they would all be 0, ``–`` where there is no number."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):  # NumPy's are, too
-        return "–" if math.isnan(value) else f"{value:.3f}"
+        return number(value)
     return escaped(str(value).replace("|", ", "))

@@ -108,17 +108,18 @@ def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iter
 
 
 def _of_components(subject: Subject, settings: AnalyzeConfig) -> Iterator[Section]:
+    items = most_rated(subject.data.item_counts, settings.top_n)
+    if subject.item_vectors is None or len(items) < 2:
+        return
     projection = project(
-        subject,
-        top_n=settings.top_n,
+        subject.item_vectors,
+        items,
         centred=settings.centred,
         components=settings.components,
         level=settings.level,
         shuffles=settings.shuffles,
         seed=settings.seed,
     )
-    if projection is None:
-        return
     yield components.section(
         subject,
         projection,
@@ -140,16 +141,19 @@ def _about(subject: Subject) -> str:
 
 def _absent(subject: Subject) -> list[str]:
     """What the model or its data do not have."""
-    parts = {
+    of_model = {
         "item embeddings": subject.item_vectors,
         "user embeddings": subject.user_vectors,
         "item biases": subject.item_biases,
         "user biases": subject.user_biases,
-        "titles": subject.data.titles,
-        "genres": subject.data.genres,
     }
-    missing = [name for name, part in parts.items() if part is None]
-    return [f"There are no {', no '.join(missing)}."] if missing else []
+    of_data = {"titles": subject.data.titles, "genres": subject.data.genres}
+    said = []
+    for owner, parts in (("The model has", of_model), ("The data have", of_data)):
+        missing = [name for name, part in parts.items() if part is None]
+        if missing:
+            said.append(f"{owner} no {' and no '.join(missing)}.")
+    return said
 
 
 def _next(subject: Subject, settings: AnalyzeConfig) -> str:
