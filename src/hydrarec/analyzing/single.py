@@ -90,7 +90,13 @@ def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iter
         yield embeddings.section(subject, chosen.items)
     yield from _of_components(subject, settings)
     if subject.item_biases is not None:
-        yield biases.of_items(subject, subject.item_biases, top_n=settings.bias_top_n, count=settings.bias_list)
+        yield biases.of_items(
+            subject,
+            subject.item_biases,
+            top_n=settings.bias_top_n,
+            count=settings.bias_list,
+            min_ratings=settings.min_ratings,
+        )
     if subject.user_biases is not None:
         yield biases.of_users(subject, subject.user_biases)
     if subject.item_vectors is not None:
