@@ -29,6 +29,7 @@ FILMS = {
     4973: "Amelie (Fabuleux destin d'Amélie Poulain, Le) (2001)",
     6365: "Matrix Reloaded, The (2003)",
     6934: "Matrix Revolutions, The (2003)",
+    6999: "Wet Hot American Summer (2001)",
     7022: "Brødre (2004)",
     51662: "300 (2007)",
     60069: "WALL·E (2008)",
@@ -86,8 +87,8 @@ def test_release_year(title: str, year: int | None) -> None:
         ("The Alien", 1214),
         ("sabrina 1954", 915),
         ("Sabrina (1995)", 7),
-        ("american", 2858),  # a beginning
-        ("beauty", 2858),  # a part
+        ("american", 2858),  # a beginning beats a part
+        ("beauty", 2858),
         ("zorro", 2006),
         ("se7en", 47),
         ("seven", 47),

@@ -92,10 +92,11 @@ def test_curves_lie_on_the_scree_plot(centred: bool) -> None:
 
 
 def test_one_column_is_its_own_shuffle() -> None:
-    matrix = np.zeros((30, 4))
-    matrix[:, 2] = np.random.default_rng(0).normal(size=30)
-    assert kept(matrix, centred=True) == 0
-    assert kept(matrix[:, 2:3], centred=True) == 0
+    for seed in range(30):  # the sum of the same squares in another order may differ in its last digit
+        matrix = np.zeros((30, 4))
+        matrix[:, 2] = np.random.default_rng(seed).normal(size=30)
+        assert kept(matrix, centred=True, quantile=0.5) == 0
+        assert kept(matrix[:, 2:3], centred=True, quantile=0.5) == 0
     assert kept(np.zeros((30, 4)), centred=False) == 0
 
 

@@ -71,6 +71,14 @@ def test_few_items_reach_much_by_chance_and_the_null_says_so() -> None:
     assert np.mean(unrelated) == pytest.approx(4 / 6, abs=0.06)
 
 
+def test_a_large_share_among_few_items_is_no_finding_below_the_null() -> None:
+    """Of 5 items any two components share r² = 1/4 on average, often more than 0.3."""
+    pairs = [np.random.default_rng(seed).normal(size=(2, 5, 1)) for seed in range(200)]
+    found = [judged(list(pair), least=0.3, seed=seed) for seed, pair in enumerate(pairs)]
+    assert np.mean([one.axis[0] >= 0.3 for one in found]) > 0.3
+    assert np.mean([one.verdicts == ("accident",) for one in found]) > 0.89
+
+
 def test_signs_and_order_do_not_matter() -> None:
     generator = np.random.default_rng(0)
     scores = np.linalg.qr(generator.normal(size=(50, 3)))[0]

@@ -79,7 +79,8 @@ def overlap(first: Indices, second: Indices, *, candidates: int) -> Overlap:
     ``candidates``: items that could have been a neighbour of a query, itself not counted.
     """
     sizes = np.stack([(first != NONE).sum(axis=1), (second != NONE).sum(axis=1)])
-    both = ((first[:, :, None] == second[:, None, :]) & (first != NONE)[:, :, None]).sum(axis=(1, 2))
+    row = np.arange(len(first))[:, None] * (max(int(first.max(initial=0)), int(second.max(initial=0))) + 1)
+    both = (np.isin(first + row, (second + row)[second != NONE]) & (first != NONE)).sum(axis=1)
     some = sizes.max(axis=0) > 0
     shared = np.full(len(first), np.nan)
     shared[some] = both[some] / sizes.max(axis=0)[some]

@@ -6,6 +6,9 @@ plane they span is a finding. So each component of the first run is judged twice
 - as an axis: r² with its counterpart there, one to one (the assignment with the largest total r², Kuhn 1955);
 - as part of the subspace: R² of its regression on all components kept there, which no rotation can change.
 
+R² is what the best rotation of the kept components could reach. To draw another run's scores over the first's, lay them on
+by :func:`hydrarec.analysis.alignment.procrustes`.
+
 The null is what unrelated components of the same size reach: the same scores, with the other runs' items permuted.
 """
 
