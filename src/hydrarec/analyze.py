@@ -28,9 +28,15 @@ def analyze(config: dict[str, Any]) -> int:
 
     from rich.console import Console
 
-    from hydrarec.analyzing import single
+    from hydrarec.analyzing import several, single
 
-    single.analyze_run(settings).print(Console())
+    if settings.run is not None:
+        summary = single.analyze_run(settings)
+    elif settings.runs is not None:
+        summary = several.analyze_seeds(settings)
+    else:
+        summary = several.analyze_pair(settings)
+    summary.print(Console())
     return 0
 
 

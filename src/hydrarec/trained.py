@@ -15,7 +15,7 @@ from hydrarec.config import signatures
 from hydrarec.data.run_data import RunData
 from hydrarec.errors import CheckpointError
 from hydrarec.models.base import Recommender
-from hydrarec.runs import SilentFolder, existing
+from hydrarec.runs import RunFolder, SilentFolder, existing
 
 _HOME = "hydrarec.models."
 
@@ -59,7 +59,7 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
     return TrainedRun(folder, config, model.eval().requires_grad_(False), read_data(folder))
 
 
-def read_data(folder: SilentFolder) -> RunData:
+def read_data(folder: RunFolder) -> RunData:
     """What the run knew of its data; each array is held against its checksum.
 
     Raises:

@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from hydrarec.callbacks.checkpoints import Checkpoints
 from hydrarec.callbacks.history import History
 from hydrarec.callbacks.interruption import Interruption
+from hydrarec.callbacks.selected import Selected
 from hydrarec.callbacks.table import EpochTable
 from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
 from hydrarec.checkpointing import AtomicCheckpointIO, load
@@ -142,6 +143,10 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
         },
     }
     _draw_curves(folder, history, checkpoints.best_epoch)
+    model.eval()
+    for callback in callbacks:
+        if isinstance(callback, Selected):
+            callback.on_selected(trainer, model)
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
     log_final(logger, config, result)
     folder.write_result(result)

@@ -13,8 +13,8 @@ from hydrarec.markdown import escaped, table_lines
 NAME = "analysis.md"
 
 
-def render(title: str, intro: Sequence[str], sections: Sequence[Section], *, figures: str) -> str:
-    """``figures``: where the pictures lie, relative to the page."""
+def render(title: str, intro: Sequence[str], sections: Sequence[Section], *, figures: str | None) -> str:
+    """``figures``: where the pictures lie, relative to the page; None for a page by itself, without pictures and links."""
     lines = [f"# {escaped(title)}", ""]
     for paragraph in intro:
         lines += [escaped(paragraph), ""]
@@ -22,10 +22,11 @@ def render(title: str, intro: Sequence[str], sections: Sequence[Section], *, fig
         lines += [f"## {escaped(section.title)}", ""]
         for paragraph in section.text:
             lines += [escaped(paragraph), ""]
-        for picture in section.pictures:
-            lines += [*_picture(picture, figures), ""]
+        if figures is not None:
+            for picture in section.pictures:
+                lines += [*_picture(picture, figures), ""]
         for table in section.tables:
-            lines += [*_table(table), ""]
+            lines += [*_table(table, linked=figures is not None), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -40,17 +41,25 @@ def _picture(picture: Picture, folder: str) -> list[str]:
     return [f"![{escaped(picture.caption)}]({place}.png)", "", f"{escaped(picture.caption)} ([PDF]({place}.pdf))"]
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: Table, *, linked: bool) -> list[str]:
     shown, rows = table.frame if table.shown is None else table.shown, len(table.frame)
     more = "" if len(shown) == rows else f", all {rows:,} rows" if len(shown) else f", {rows:,} rows"
-    lines = [f"{escaped(table.caption)} ([{table.name}.csv]({table.name}.csv){more})"]
+    file = f"[{table.name}.csv]({table.name}.csv)" if linked else f"{table.name}.csv"
+    lines = [f"{escaped(table.caption)} ({file}{more})"]
     if len(shown):
         cells = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
         lines += ["", *table_lines([escaped(str(name)) for name in shown.columns], cells)]
     return lines
 
 
+def number(value: float) -> str:
+    """Three decimals; more where they would all be 0, ``–`` where there is no number."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):  # NumPy's are, too
-        return "–" if math.isnan(value) else f"{value:.3f}"
+        return number(value)
     return escaped(str(value).replace("|", ", "))

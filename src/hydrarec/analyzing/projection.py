@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from hydrarec.analysis.components import Components, principal_components
-from hydrarec.analysis.extremes import most_rated
 from hydrarec.analysis.parallel_analysis import ParallelAnalysis, parallel_analysis
-from hydrarec.analyzing.subject import Floats, Indices, Subject
+from hydrarec.analyzing.subject import Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,12 @@ class Projection:
     def kept(self) -> int:
         return 0 if self.parallel is None else self.parallel.kept
 
+    def first(self, number: int) -> Projection:
+        """The same with at most so many components."""
+        found = self.found
+        fewer = dataclasses.replace(found, components=found.components[:number], scores=found.scores[:, :number])
+        return dataclasses.replace(self, found=fewer)
+
     def over_all(self, num_items: int) -> Floats:
         """Scores by item index, NaN for items that took no part: float64 [num_items, K]."""
         scores = np.full((num_items, self.found.scores.shape[1]), np.nan)
@@ -42,17 +48,19 @@ class Projection:
 
 
 def project(
-    subject: Subject, *, top_n: int, centred: bool, components: int, level: float, shuffles: int, seed: int
-) -> Projection | None:
-    """The components of the ``top_n`` most rated items; None without item vectors, or with fewer than two rated items."""
-    if subject.item_vectors is None:
-        return None
-    items = most_rated(subject.data.item_counts, top_n)
-    if len(items) < 2:
-        return None
-    vectors = subject.item_vectors[items]
-    found = principal_components(vectors, centred=centred, components=components)
+    vectors: Floats,
+    items: Indices,
+    *,
+    centred: bool,
+    components: int,
+    level: float,
+    shuffles: int,
+    seed: int,
+) -> Projection:
+    """The components of ``vectors``, float64 [num_items, D], over ``items``: two or more of them."""
+    chosen = vectors[items]
+    found = principal_components(chosen, centred=centred, components=components)
     parallel = None
-    if min(vectors.shape) >= 2:
-        parallel = parallel_analysis(vectors, centred=centred, quantile=level, resamples=shuffles, seed=seed)
+    if min(chosen.shape) >= 2:
+        parallel = parallel_analysis(chosen, centred=centred, quantile=level, resamples=shuffles, seed=seed)
     return Projection(items, found, centred, parallel)

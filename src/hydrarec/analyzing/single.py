@@ -12,6 +12,7 @@ from hydrarec.analyzing import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
 from hydrarec.analyzing.projection import project
+from hydrarec.analyzing.projector import projector
 from hydrarec.analyzing.sections import biases, components, embeddings, meaning, neighbours
 from hydrarec.analyzing.settings import AnalyzeConfig
 from hydrarec.analyzing.subject import Subject, subject_of_run
@@ -52,7 +53,8 @@ def analyze_run(settings: AnalyzeConfig) -> Summary:
                 advance(1)
         output = Output.of_run(folder)
         absent = _absent(subject)
-        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections)
+        shown = projector(subject, most=settings.projector)
+        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections, shown)
     finally:
         folder.release()
     return Summary(
@@ -88,7 +90,13 @@ def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iter
         yield embeddings.section(subject, chosen.items)
     yield from _of_components(subject, settings)
     if subject.item_biases is not None:
-        yield biases.of_items(subject, subject.item_biases, top_n=settings.bias_top_n, count=settings.bias_list)
+        yield biases.of_items(
+            subject,
+            subject.item_biases,
+            top_n=settings.bias_top_n,
+            count=settings.bias_list,
+            min_ratings=settings.min_ratings,
+        )
     if subject.user_biases is not None:
         yield biases.of_users(subject, subject.user_biases)
     if subject.item_vectors is not None:
@@ -106,17 +114,18 @@ def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iter
 
 
 def _of_components(subject: Subject, settings: AnalyzeConfig) -> Iterator[Section]:
+    items = most_rated(subject.data.item_counts, settings.top_n)
+    if subject.item_vectors is None or len(items) < 2:
+        return
     projection = project(
-        subject,
-        top_n=settings.top_n,
+        subject.item_vectors,
+        items,
         centred=settings.centred,
         components=settings.components,
         level=settings.level,
         shuffles=settings.shuffles,
         seed=settings.seed,
     )
-    if projection is None:
-        return
     yield components.section(
         subject,
         projection,
@@ -138,16 +147,19 @@ def _about(subject: Subject) -> str:
 
 def _absent(subject: Subject) -> list[str]:
     """What the model or its data do not have."""
-    parts = {
+    of_model = {
         "item embeddings": subject.item_vectors,
         "user embeddings": subject.user_vectors,
         "item biases": subject.item_biases,
         "user biases": subject.user_biases,
-        "titles": subject.data.titles,
-        "genres": subject.data.genres,
     }
-    missing = [name for name, part in parts.items() if part is None]
-    return [f"There are no {', no '.join(missing)}."] if missing else []
+    of_data = {"titles": subject.data.titles, "genres": subject.data.genres}
+    said = []
+    for owner, parts in (("The model has", of_model), ("The data have", of_data)):
+        missing = [name for name, part in parts.items() if part is None]
+        if missing:
+            said.append(f"{owner} no {' and no '.join(missing)}.")
+    return said
 
 
 def _next(subject: Subject, settings: AnalyzeConfig) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -65,6 +66,7 @@ class Subject:
         return pd.DataFrame(columns)
 
 
+@torch.no_grad()
 def subject_of(model: Recommender, data: RunData, task: str) -> Subject:
     """The vectors and biases that ``model`` holds now.
 
@@ -96,4 +98,4 @@ def subject_of_run(run: TrainedRun) -> Subject:
 
 
 def _array(values: Tensor | None) -> Floats | None:
-    return None if values is None else values.detach().cpu().double().numpy()
+    return None if values is None else values.cpu().double().numpy()

@@ -5,6 +5,7 @@ Figures are made without pyplot, whose global state would keep each of them aliv
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +44,8 @@ _STYLE = {
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of ``width`` × ``height`` inches in the house's style; add axes with ``figure.subplots``."""
     style.use(_STYLE)
+    # A title in a script that no font at hand can draw appears as boxes; the tables have it as it is.
+    warnings.filterwarnings("ignore", message="Glyph .* missing from")
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure

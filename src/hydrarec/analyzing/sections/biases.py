@@ -15,12 +15,16 @@ TITLED = 10  # disagreements of either kind with title in the figure
 SAID = 5  # best and worst in the terminal, and with title in the figure
 
 
-def of_items(subject: Subject, biases: Floats, *, top_n: int, count: int) -> Section:
-    """``top_n``: most rated items that are compared. ``count``: items in each list."""
+def of_items(subject: Subject, biases: Floats, *, top_n: int, count: int, min_ratings: int) -> Section:
+    """``top_n``: most rated items that are compared. ``count``: items in each list.
+
+    ``min_ratings``: of a disagreement; the mean of one or two ratings is no opinion that a bias could disagree with.
+    """
     counts, means = subject.data.item_counts, subject.data.item_means
     compared = most_rated(counts, top_n)
     ends = best_and_worst(biases, counts, top_n=top_n, k=count)
-    apart = disagreements(biases, means, counts, top_n=top_n, k=count)
+    enough = np.where(counts >= min_ratings, counts, 0)
+    apart = disagreements(biases, means, enough, top_n=top_n, k=count)
 
     def listed(lists: dict[str, Indices]) -> pd.DataFrame:
         frames = []
@@ -40,7 +44,7 @@ def of_items(subject: Subject, biases: Floats, *, top_n: int, count: int) -> Sec
             Table("best_and_worst", "Best and worst by bias.", listed({"best": ends.highest, "worst": ends.lowest})),
             Table(
                 "disagreements",
-                "Ranked furthest above and below their mean rating.",
+                f"Ranked furthest above and below their mean rating, among those with {min_ratings} ratings or more.",
                 listed({"above": apart.raised, "below": apart.lowered}),
             ),
             Table.of_file("item_biases", "All of these items, best first.", everything),
@@ -85,7 +89,7 @@ def _about(subject: Subject, compared: Indices) -> str:
     return (
         f"Among {which}. A bias is what the model adds to an item's every score, in units of the raw score; unlike the mean "
         "rating it knows who rated the item. The rank gap is the percentile rank by bias less that by mean rating: +0.3 "
-        "means that the bias places the item above 30 % more of the others."
+        "means that the bias places the item above 30 % more of the others. It has no value for items with too few ratings."
     )
 
 

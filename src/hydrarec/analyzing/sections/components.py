@@ -36,7 +36,7 @@ def section(
         title="Principal components of the item embeddings",
         text=[
             _about(subject, projection),
-            *_adapted(projection, asked, count, at_ends, min_ratings),
+            *_adapted(subject, projection, asked, count, at_ends, min_ratings),
         ],
         pictures=pictures,
         tables=[
@@ -72,16 +72,18 @@ def _kept(projection: Projection) -> str:
 
 
 def _adapted(
-    projection: Projection, asked: int, count: int, at_ends: Sequence[Extremes], min_ratings: int
+    subject: Subject, projection: Projection, asked: int, count: int, at_ends: Sequence[Extremes], min_ratings: int
 ) -> list[str]:
     """What could not be done as asked."""
     said = []
     if len(projection.names) < asked:
         said.append(f"{asked} components were asked for; there are {len(projection.names)}.")
-    if len(at_ends[0].lowest) < count:
+    shown = len(at_ends[0].lowest)
+    if shown < count:
+        enough = int((subject.data.item_counts[projection.items] >= min_ratings).sum())
         said.append(
-            f"Only {2 * len(at_ends[0].lowest)} items with {min_ratings} ratings or more can be shown as extremes "
-            f"({count} at either end were asked for)."
+            f"{enough} of these items {'has' if enough == 1 else 'have'} {min_ratings} ratings or more: "
+            f"{shown or 'none'} at either end, where {count} were asked for; a lower min_ratings shows more."
         )
     return [" ".join(said)] if said else []
 
