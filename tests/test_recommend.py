@@ -155,6 +155,15 @@ def test_why(ask: Ask, trained: Path, name: str) -> None:
         assert all(rating_of[title] == float(rating) for title, rating in reasons)
 
 
+@pytest.mark.parametrize("name", ["stars", "weighted"])
+def test_nothing_is_left(ask: Ask, name: str) -> None:
+    for question in (("user=7", "why=true"), ("item=1",)):
+        answer = ask(f"run={name}", *question, "years=[1900,1901]")
+        assert rows_of(answer) == []
+        assert "asked for: 0 of 30 items" in answer
+        assert "0 and not 10: " in answer
+
+
 def test_model_that_has_nothing_to_explain_with(ask: Ask) -> None:
     answer = ask("run=counted", "user=7")
     assert answer.splitlines()[-1] == "next: hydrarec-recommend run=counted users=all out=recs.csv"
@@ -227,7 +236,7 @@ def test_somebody_new_in_a_file_and_why(ask: Ask, tmp_path: Path) -> None:
 
 def test_somebody_new_who_likes_nothing(ask: Ask) -> None:
     with pytest.raises(HydrarecError, match="none is 4 or more") as caught:
-        ask("run=liked", "ratings={1: 3, 2: 1}")
+        ask("run=liked", "ratings={Toy Story (1995): 3, 'Godfather, The (1972)': 1}")
     assert caught.value.exit_code == 3
 
 
