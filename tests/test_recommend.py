@@ -155,6 +155,15 @@ def test_why(ask: Ask, trained: Path, name: str) -> None:
         assert all(rating_of[title] == float(rating) for title, rating in reasons)
 
 
+@pytest.mark.parametrize("name", ["stars", "weighted"])
+def test_nothing_is_left(ask: Ask, name: str) -> None:
+    for question in (("user=7", "why=true"), ("item=1",)):
+        answer = ask(f"run={name}", *question, "years=[1900,1901]")
+        assert rows_of(answer) == []
+        assert "asked for: 0 of 30 items" in answer
+        assert "0 and not 10: " in answer
+
+
 def test_model_that_has_nothing_to_explain_with(ask: Ask) -> None:
     answer = ask("run=counted", "user=7")
     assert answer.splitlines()[-1] == "next: hydrarec-recommend run=counted users=all out=recs.csv"
@@ -194,6 +203,41 @@ def test_more_like_an_item_by_weights(ask: Ask, trained: Path) -> None:
     weights = load_run(trained / "weighted").model.item_weights(torch.tensor([0]))[0]
     expected = sorted((item for item in range(1, len(weights)) if weights[item] > 0), key=lambda item: -weights[item])
     assert raw_items(ask("run=weighted", "item=1", "k=3")) == [item + 1 for item in expected[:3]]
+
+
+MINE = "ratings={Toy Story (1995): 5, 'Godfather, The (1972)': 2}"  # items 0 and 2
+
+
+def naive_for(folder: Path, rated: dict[int, float], never: set[int], k: int) -> list[int]:
+    """Raw items for somebody new: all but ``never``, sorted."""
+    run = load_run(folder)
+    scores = run.model.scores_of_history(torch.tensor([*rated]), torch.tensor([*rated.values()])).tolist()
+    left = sorted((item for item in range(run.data.num_items) if item not in never), key=lambda item: -scores[item])
+    return [int(run.data.item_ids.raw[item]) for item in left[:k]]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_somebody_new(ask: Ask, trained: Path, name: str) -> None:
+    """Stars count as stars; where feedback is implicit each counts as a like, but as in training none below 4 stars."""
+    answer = ask(f"run={name}", MINE, "k=5")
+    counted = {"stars": {0: 5.0, 2: 2.0}, "liked": {0: 1.0}}.get(name, {0: 1.0, 2: 1.0})
+    assert raw_items(answer) == naive_for(trained / name, counted, {0, 2}, 5)
+    assert "who rates Toy Story (1995) 5, Godfather, The (1972) 2: " in answer
+    assert ("counts as a like" in answer) == (name != "stars")
+    assert ("except those below 4" in answer) == (name == "liked")
+
+
+def test_somebody_new_in_a_file_and_why(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text('title,rating\nToy Story (1995),5\n"Godfather, The (1972)",2\n')
+    answer = ask("run=stars", f"ratings={tmp_path / 'mine.csv'}", "k=5", "why=true")
+    assert [cells[:3] for cells in rows_of(answer)] == [cells[:3] for cells in rows_of(ask("run=stars", MINE, "k=5"))]
+    assert "Toy Story (1995) 5" in answer
+
+
+def test_somebody_new_who_likes_nothing(ask: Ask) -> None:
+    with pytest.raises(HydrarecError, match="none is 4 or more") as caught:
+        ask("run=liked", "ratings={Toy Story (1995): 3, 'Godfather, The (1972)': 1}")
+    assert caught.value.exit_code == 3
 
 
 # -- many users -------------------------------------------------------------------------------------------------------

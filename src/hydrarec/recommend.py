@@ -33,7 +33,7 @@ def recommend(config: dict[str, Any]) -> int:
     screen = console.stdout()
     if not screen.is_terminal:
         screen.width = WIDTH
-    for part in answer(settings):
+    for part in list(answer(settings)):  # nothing is printed of an answer that fails
         screen.print(part, markup=False, emoji=False)  # titles may look like either
     return 0
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from tests.models.conftest import Make
-from tests.models.test_closed_form import EASE, ItemKNN, data_of, interactions, made
+from tests.models.test_closed_form import data_of, interactions, made
 from tests.recommending.small_runs import Table
 
 from hydrarec.errors import ConfigError
 from hydrarec.models.dot import Dot
+from hydrarec.models.ease import EASE
 from hydrarec.models.histories import SparseRows
+from hydrarec.models.neighbours import ItemKNN
 from hydrarec.recommending.likeness import compares, measure_of, most_alike, reasons
 
 ALL = np.arange(6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,8 @@ from hydrarec.recommending.wanted import Wanted, wanted_items
 from hydrarec.titles import TitleIndex
 from hydrarec.trained import TrainedRun, load_run
 
+EXPORT = "hydrarec.recommending.export"
+
 Answer = Iterator[RenderableType]
 
 
@@ -33,8 +37,8 @@ def answer(settings: RecommendConfig) -> Answer:
         CheckpointError: no finished run, or a damaged one. EnvironmentFault: a file that cannot be written.
     """
     torch.set_num_threads(settings.threads)
-    run = load_run(Path(settings.run))
-    if settings.k > run.data.num_items:
+    question, run = settings.question(), load_run(Path(settings.run))
+    if settings.k > run.data.num_items and question != "export":
         raise ConfigError(
             f"k={settings.k} is more than the {run.data.num_items:,} items of this run",
             expected=f"1 to {run.data.num_items}",
@@ -50,8 +54,14 @@ def answer(settings: RecommendConfig) -> Answer:
         years=settings.years,
         min_ratings=settings.min_ratings,
     )
-    answers = {"user": personal.for_user, "ratings": personal.for_ratings, "item": _like_item, "users": _for_users}
-    return answers[settings.question()](run, wanted, settings)
+    answers = {
+        "user": personal.for_user,
+        "ratings": personal.for_ratings,
+        "item": _like_item,
+        "users": _for_users,
+        "export": _export,
+    }
+    return answers[question](run, wanted, settings)
 
 
 def _like_item(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
@@ -91,3 +101,16 @@ def _for_users(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> An
         yield f"{len(users) - full:,} users get fewer than {settings.k}: there is nothing more that they have not rated"
     why = ["why=true"] if likeness.compares(run.model) else []
     yield f"next: {screen.command(settings, f'user={data.user_ids.raw[users[0]]}', *why)}"
+
+
+def _export(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
+    assert settings.export is not None
+    if importlib.util.find_spec(EXPORT) is None:
+        raise ConfigError(
+            "this version cannot export embeddings",
+            expected="user, users, item or ratings",
+            fix=f"hydrarec-recommend run={settings.run} user={run.data.user_ids.raw[0]}",
+        )
+    said = importlib.import_module(EXPORT).export_embeddings(run, Path(settings.export))
+    yield from said or (f"embeddings: {settings.export}",)
+    yield f"next: {screen.command(settings, f'item={run.data.item_ids.raw[0]}')}"
