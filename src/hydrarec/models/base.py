@@ -17,6 +17,7 @@ from hydrarec.distributed import average_gradients, summed
 from hydrarec.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.metrics.ranking import NotFiniteError
 from hydrarec.metrics.running_mean import RunningMean
+from hydrarec.models.fold_in import fold_in
 from hydrarec.objectives.base import Objective
 from hydrarec.schedulers import Schedule
 
@@ -42,6 +43,7 @@ class Recommender(pl.LightningModule):
     tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # under which tasks this model has a meaning
     trains_on: ClassVar[Literal["interactions", "users"]] = "interactions"  # what one row of its batches is
     observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
+    user_tables: ClassVar[tuple[str, ...]] = ()  # embeddings with a row per user, which fold-in finds for a newcomer
     floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
 
     objective: Objective
@@ -53,6 +55,7 @@ class Recommender(pl.LightningModule):
         self.save_hyperparameters()  # those of the subclass: Lightning collects them along the chain of __init__
         self.automatic_optimization = False
         self.num_users, self.num_items = num_users, num_items
+        self.task: str | None = None  # that it was trained for; of a loaded model too
         for name in self.observed:
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
@@ -94,12 +97,18 @@ class Recommender(pl.LightningModule):
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         """Scores of every item, float32 [num_items], for a user whom training never saw.
 
+        By default :func:`hydrarec.models.fold_in.fold_in` for models with ``user_tables``.
+
         Args:
-            items: what the user has rated, int64 [n]. targets: the ratings, 1 where feedback is implicit, float32 [n].
+            items: what the user has rated, int64 [n]; an item that is named twice counts once, with its mean target, and
+                a user without any is the mean one. targets: the ratings, 1 where feedback is implicit, float32 [n].
 
         Raises:
             ConfigError: the model cannot say anything of a new user.
+            CheckpointError: the checkpoint is too old to say what it was trained for.
         """
+        if self.user_tables:
+            return fold_in(self, items, targets)
         raise ConfigError(
             f"model {type(self).__name__} cannot score for a user it has never seen",
             expected="a model that folds users in, such as biased_dot, ease or u_autorec",
@@ -132,6 +141,7 @@ class Recommender(pl.LightningModule):
     ) -> None:
         """Bring loss and metrics, factories of optimiser and schedule, the epoch's steps, and the seed of dropout."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
+        self.task = objective.task
         self._steps_per_epoch, self._steps_per_call, self._seed = steps_per_epoch, steps_per_call, seed
 
     def configure_optimizers(self) -> Any:
@@ -252,7 +262,7 @@ class Recommender(pl.LightningModule):
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"] = type(self).__name__
+        checkpoint["model"], checkpoint["task"] = type(self).__name__, self.task
         checkpoint["training_loss"] = self.training_loss.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -264,6 +274,7 @@ class Recommender(pl.LightningModule):
                 fix="choose the model that was trained",
                 value=saved,
             )
+        self.task = checkpoint.get("task")
         weights = checkpoint["state_dict"]
         for name in self.observed:  # their shape is known only now
             setattr(self, name, torch.empty_like(weights[name]))

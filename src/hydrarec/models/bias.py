@@ -8,6 +8,7 @@ from torch import Tensor
 from hydrarec.config.kinds import NonNegative
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Entity
+from hydrarec.models.fold_in import distinct_history
 from hydrarec.models.solved import SolvedRecommender
 
 
@@ -56,6 +57,11 @@ class Bias(SolvedRecommender):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return self.mean + self.user_bias[users] + self.item_bias[items]
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        items, targets = distinct_history(items, targets)
+        left = targets - self.mean - self.item_bias[items]
+        return self.mean + _damped_mean(left, torch.zeros_like(items), 1, self.user_regularization) + self.item_bias
 
 
 def _damped_mean(values: Tensor, groups: Tensor, num_groups: int, damping: float) -> Tensor:

@@ -62,3 +62,6 @@ class EASE(HistoryRecommender):
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.kept(self.num_items).take(users).times(self.weights)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        return SparseRows.of_one(items, self.num_items).times(self.weights)[0]

@@ -24,6 +24,8 @@ class GMF(Recommender):
     h starts LeCun uniform, U(±√(3/fan_in)), as in the authors' code.
     """
 
+    user_tables = ("user_embedding",)
+
     def __init__(
         self,
         *,
@@ -61,6 +63,8 @@ class NeuMF(Recommender):
             best weights are the start; both or none.
         alpha: weight of the pre-trained GMF's prediction layer against the perceptron's (eq. 13); unused without them.
     """
+
+    user_tables = ("gmf_user", "mlp_user")
 
     def __init__(
         self,
