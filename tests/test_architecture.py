@@ -163,6 +163,11 @@ def test_describing_needs_no_torch_and_no_model() -> None:
     assert forbidden(files, ("torch", *LIGHTNING, "hydra", *(f"hydrarec.{name}" for name in others))) == []
 
 
+def test_recommending_knows_trained_runs_only() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
 def test_only_entry_points_and_composition_know_hydra() -> None:
     allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
     allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))

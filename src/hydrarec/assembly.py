@@ -18,6 +18,7 @@ from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets import About
 from hydrarec.data.filters import Filter, FilteredSource
 from hydrarec.data.interactions import Interactions
+from hydrarec.data.run_data import run_data
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
 from hydrarec.objectives.base import Objective
@@ -49,6 +50,8 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
+    if config["save_data"] and not folder.data_file.is_file():
+        folder.write_arrays(folder.data_file.name, run_data(loaded, interactions, split).to_arrays())
     compatibility.check_size(factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)

@@ -21,9 +21,9 @@ from omegaconf.errors import OmegaConfBaseException
 from hydrarec.config.location import conf_dir
 from hydrarec.errors import ConfigError, did_you_mean, nearest
 
-# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
 EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
-_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published")
+# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
+_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published", "save_data")
 HARMLESS = (*_NOT_IDENTITY, "trainer.epochs", "trainer.checkpoint_seconds")
 # Nor whether it is the same run again; the ratings may lie elsewhere, since their fingerprint is compared.
 HARMLESS_TO_REPLAY = (*_NOT_IDENTITY, "trainer.checkpoint_seconds", "dataset.path")

@@ -14,7 +14,7 @@ from torch import Tensor
 from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, epoch_seed
 from hydrarec.distributed import average_gradients, summed
-from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.metrics.ranking import NotFiniteError
 from hydrarec.metrics.running_mean import RunningMean
 from hydrarec.objectives.base import Objective
@@ -22,6 +22,7 @@ from hydrarec.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
+Entity = Literal["user", "item"]
 
 _SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
 
@@ -72,6 +73,39 @@ class Recommender(pl.LightningModule):
         items = torch.arange(self.num_items, device=users.device)
         step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
         return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
+
+    def vectors(self, of: Entity) -> Tensor | None:
+        """What was learnt of each user or item, float32 [n, D]; None for a model without embeddings."""
+        table = getattr(self, f"{of}_embedding", None)
+        return None if table is None else table.weight.detach()
+
+    def biases(self, of: Entity) -> Tensor | None:
+        """What is added to every score of a user or an item, float32 [n]; None for a model without biases."""
+        table = getattr(self, f"{of}_bias", None)
+        return None if table is None else table.weight.detach().flatten()
+
+    def item_weights(self, items: Tensor) -> Tensor | None:
+        """What each item of a history adds to the score of each of ``items``, int64 [n]: float32 [n, num_items].
+
+        None for a model whose scores are no such sum.
+        """
+        return None
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """Scores of every item, float32 [num_items], for a user whom training never saw.
+
+        Args:
+            items: what the user has rated, int64 [n]. targets: the ratings, 1 where feedback is implicit, float32 [n].
+
+        Raises:
+            ConfigError: the model cannot say anything of a new user.
+        """
+        raise ConfigError(
+            f"model {type(self).__name__} cannot score for a user it has never seen",
+            expected="a model that folds users in, such as biased_dot, ease or u_autorec",
+            fix="train one of these, or name a user of the training data: user=<raw id>",
+            value=type(self).__name__,
+        )
 
     def observe(self, data: TrainingData) -> None:
         """See the training part once, before the first step: means, counts, histories. By default nothing."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from hydrarec.config.kinds import Count, Dimension, Index, NonNegative, Positive
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
+from hydrarec.models.base import Entity
 from hydrarec.models.solved import SolvedRecommender
 
 LARGEST_BASIS = 12_000  # rows of the Gram matrix whose eigenvectors are taken; 12,000² float64 are 1.2 GB
@@ -91,6 +92,20 @@ class BayesianSVDpp(SolvedRecommender):
         samples = zip(self.user_samples[:stored], self.item_samples[:stored], strict=True)
         total = sum(self._score(user[users], item[items]) for user, item in samples)
         return self.mean + total / stored
+
+    def vectors(self, of: Entity) -> Tensor:
+        """Of the latest sample that is kept: factors turn from sample to sample, and their mean would mean nothing."""
+        return self._samples(of)[-1][:, :-1]
+
+    def biases(self, of: Entity) -> Tensor:
+        """The mean of the samples that are kept."""
+        return self._samples(of)[:, :, -1].mean(0)
+
+    def _samples(self, of: Entity) -> Tensor:
+        """float32 [S, n, D + 1], the latest last."""
+        samples = self.user_samples if of == "user" else self.item_samples
+        stored = int(self.num_stored)
+        return samples[:stored] if stored <= self.num_samples else samples.roll(-(stored % self.num_samples), 0)
 
     def _score(self, user: Tensor, item: Tensor) -> Tensor:
         """float32 [..., D] each → [...]: inner product of the factors plus both biases."""

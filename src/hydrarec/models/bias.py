@@ -7,6 +7,7 @@ from torch import Tensor
 
 from hydrarec.config.kinds import NonNegative
 from hydrarec.data.batches import TrainingData
+from hydrarec.models.base import Entity
 from hydrarec.models.solved import SolvedRecommender
 
 
@@ -39,6 +40,9 @@ class Bias(SolvedRecommender):
         super().observe(data)
         self.mean = data.targets.double().mean().float()
         self.user_bias, self.item_bias = torch.zeros(data.num_users), torch.zeros(data.num_items)
+
+    def biases(self, of: Entity) -> Tensor:
+        return self.user_bias if of == "user" else self.item_bias
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
         centred = data.targets - self.mean

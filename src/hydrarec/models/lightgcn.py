@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from hydrarec.config.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
-from hydrarec.models.base import Recommender
+from hydrarec.models.base import Entity, Recommender
 from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import embedding_table
 
@@ -128,6 +128,10 @@ class LightGCN(Recommender):
     def catalogue_scores(self, users: Tensor) -> Tensor:
         of_users, of_items = self.propagated()
         return of_users[users] @ of_items.T
+
+    def vectors(self, of: Entity) -> Tensor:
+        """After propagation, as they are scored."""
+        return self.propagated()[0 if of == "user" else 1].detach()
 
     def batch_loss(self, batch: Batch) -> Tensor:
         loss = self.objective.loss(_scores(self.propagated(), batch.users, batch.items), batch.targets)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydrarec.errors import ConfigError, EnvironmentFault
+from hydrarec.config.places import folder_in
+from hydrarec.errors import EnvironmentFault
 from hydrarec.files import atomic_write
 from hydrarec.reporting import page, tables, tensorboard, wording
 from hydrarec.reporting.contents import Contents, Section, contents
@@ -26,7 +26,7 @@ def publish(settings: ReportConfig) -> str:
     Raises:
         ConfigError: no run folders, or a name that is no folder's. EnvironmentFault: the folder cannot be written.
     """
-    folder = _folder(settings)
+    folder = folder_in(settings.output_dir, settings.name)
     found = contents(read_all(find(settings.runs)), settings)
     tables_of = {
         "table.md": tables.markdown,
@@ -105,17 +105,6 @@ def _next(found: Contents) -> str:
             first, second = (_relative(Path(group.runs[0].folder)) for group in section.groups[:2])
             return f"hydrarec-report {shlex.quote(f'check={first},{second}')}"
     return "hydrarec-train -m seed=0,1,2 model=<models to compare>"
-
-
-def _folder(settings: ReportConfig) -> Path:
-    if not re.fullmatch(r"[^/\\\0]+", settings.name) or settings.name in (".", ".."):
-        raise ConfigError(
-            f"name={settings.name} cannot be the name of a folder",
-            expected="a name without slashes",
-            fix="name=report, and output_dir=<where>",
-            value=settings.name,
-        )
-    return Path(settings.output_dir, settings.name).resolve()
 
 
 def _relative(path: Path) -> Path:
