@@ -7,19 +7,16 @@ import re
 import sys
 from typing import Any
 
-import hydra
 from omegaconf import OmegaConf
 
 from hydrarec import cli, console
-from hydrarec.config.command_line import parse
-from hydrarec.config.composition import compose_config, plain
-from hydrarec.config.judge import judge_against, judge_nodes
-from hydrarec.config.location import conf_dir
+from hydrarec.config.command_line import configuration
+from hydrarec.config.judge import judge_nodes
 from hydrarec.config.schema import TrainConfig
 from hydrarec.describing.settings import DescribeConfig
 from hydrarec.errors import ConfigError, did_you_mean
 
-OWN = tuple(field.name for field in dataclasses.fields(DescribeConfig))
+OWN = ("dataset", "filter", "name", "output_dir", "users", "items")
 
 
 def main() -> None:
@@ -28,39 +25,37 @@ def main() -> None:
 
 
 def _main() -> int:
-    arguments = parse(sys.argv[1:])
-    if arguments.multirun:
-        raise ConfigError(
-            "-m is for training: a description is one", expected="no -m", fix="hydrarec-describe dataset=<one of them>"
-        )
-    _refuse_settings_of_runs(arguments.overrides)
-    composed = compose_config(arguments.overrides, "describe", with_hydra=True)  # whose errors keep the contract
-    if arguments.shows:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="describe")(lambda config: None)()
+    _refuse_settings_of_runs(sys.argv[1:])
+    config = configuration("describe", DescribeConfig, ("name", "output_dir"))
+    if config is None:
         return 0
-    config = plain(composed)
-    config.pop("split", None)  # a dataset's own: nothing is split here
-    judge_against(DescribeConfig, config)
     judge_nodes(config, "dataset", "filter")
-    more = [each for each in arguments.overrides if _key(each) in ("dataset", "filter") and each[:8] != "dataset="]
-    return describe(config, [f"dataset={composed.hydra.runtime.choices.dataset}", *more])
+    return describe(config, _chosen(config, sys.argv[1:]))
 
 
-def _refuse_settings_of_runs(overrides: list[str]) -> None:
+def _refuse_settings_of_runs(arguments: list[str]) -> None:
     """``model=…`` and the like would do nothing here."""
     others = {field.name for field in dataclasses.fields(TrainConfig)} - set(OWN)
-    for override in overrides:
-        if _key(override) in others:
+    for argument in arguments:
+        if _key(argument) in others:
             raise ConfigError(
-                f"{override}: {_key(override)} is a setting of a run, and nothing is trained here",
-                expected=did_you_mean(_key(override), OWN),
+                f"{argument}: {_key(argument)} is a setting of a run, and nothing is trained here",
+                expected=did_you_mean(_key(argument), OWN),
                 fix="leave it out",
-                value=override,
+                value=argument,
             )
 
 
-def _key(override: str) -> str:
-    return re.split(r"[=.@/]", override.lstrip("+~"))[0]
+def _chosen(config: dict[str, Any], arguments: list[str]) -> list[str]:
+    """The overrides that say which dataset and filter, also where that is the default, for the commands that are shown."""
+    given = [argument for argument in arguments if _key(argument) in ("dataset", "filter")]
+    if any(argument.startswith(("dataset=", "dataset.name=")) for argument in given):
+        return given
+    return [f"dataset={config['dataset']['name']}", *given]
+
+
+def _key(argument: str) -> str:
+    return re.split(r"[=.@/]", argument.lstrip("+~"))[0]
 
 
 def describe(config: dict[str, Any], chosen: list[str]) -> int:

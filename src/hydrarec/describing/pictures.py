@@ -12,6 +12,9 @@ from hydrarec.analysis.description import Description
 from hydrarec.data.interactions import Interactions
 from hydrarec.describing.tables import moment, period
 from hydrarec.figures import description as figures
+from hydrarec.figures.labels import shortened
+
+LONGEST = 32  # characters of a label
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Picture:
 
 def pictures(found: Description) -> Iterator[Picture]:
     """All of them, each to be drawn when its turn comes."""
-    name = figures.shortened(found.interactions.name, 40)
+    name = shortened(found.interactions.name, 40)
     yield _rating_histogram(found, f"{name}: ratings")
     yield _activity(found.per_user, "user", f"{name}: ratings per user")
     yield _activity(found.per_item, "item", f"{name}: ratings per item")
@@ -72,7 +75,7 @@ def _cross_tab(found: Description, name: str) -> Picture:
     title = f"{name}: most active users × most rated items ({rows} × {columns})"
     if table.is_empty:
         return Picture("cross_tab", title, None, "none of the most active users rated any of the most rated items")
-    users = [figures.shortened(str(raw)) for raw in data.user_ids.raw[table.users].tolist()]
+    users = [shortened(str(raw), LONGEST) for raw in data.user_ids.raw[table.users].tolist()]
     items = [_label(data, item) for item in table.items.tolist()]
     return Picture("cross_tab", title, lambda: figures.cross_tab(table.ratings, users, items, data.scale, title))
 
@@ -81,5 +84,5 @@ def _label(data: Interactions, item: int) -> str:
     """``Toy Story (1995) · 1``: shortened titles may be equal, raw ids are not."""
     raw = str(data.item_ids.raw[item])
     if data.titles is None:
-        return figures.shortened(raw)
-    return f"{figures.shortened(data.titles[item])} · {figures.shortened(raw, 12)}"
+        return shortened(raw, LONGEST)
+    return f"{shortened(data.titles[item], LONGEST)} · {shortened(raw, 12)}"

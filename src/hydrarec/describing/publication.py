@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hydrarec.describing.pictures import Picture, pictures
 from hydrarec.describing.subject import Subject
 from hydrarec.describing.tables import tables
 from hydrarec.errors import EnvironmentFault
-from hydrarec.figures.style import save
+from hydrarec.figures.style import FORMATS, save
 from hydrarec.files import atomic_write
 
 PAGE = "describe.md"
@@ -53,13 +52,10 @@ def publish(subject: Subject, folder: Path, advance: Callable[[float], None]) ->
 
 def _draw(picture: Picture, folder: Path) -> None:
     if picture.draw is None:
-        for kind in ("png", "pdf"):
+        for kind in FORMATS:
             (folder / f"{picture.name}.{kind}").unlink(missing_ok=True)
         return
-    with warnings.catch_warnings():
-        # A title in a script that no font at hand can draw appears as boxes; the tables have it as it is.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        save(picture.draw(), folder / picture.name)
+    save(picture.draw(), folder / picture.name)
 
 
 def _events(subject: Subject, text: str, shown: list[Picture], folder: Path) -> list[event_file.Value]:

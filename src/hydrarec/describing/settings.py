@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydrarec.config.kinds import Count
+from hydrarec.config.places import folder_in
 from hydrarec.errors import ConfigError
 
 LARGEST = 50  # rows or columns of a cross-tab whose picture can still be read
@@ -15,7 +15,10 @@ LARGEST = 50  # rows or columns of a cross-tab whose picture can still be read
 
 @dataclass(frozen=True)
 class DescribeConfig:
-    """The settings of a description; their defaults and what they mean stand in the YAML."""
+    """The settings of a description; their defaults and what they mean stand in the YAML.
+
+    ``split`` is there only for a dataset that brings its own, which has no meaning here.
+    """
 
     dataset: dict[str, Any]
     filter: dict[str, Any]
@@ -23,6 +26,7 @@ class DescribeConfig:
     name: str | None
     users: Count
     items: Count
+    split: dict[str, Any] | None = None
 
     def judge_size(self) -> None:
         """Raise :class:`ConfigError` for a cross-tab that nobody can read."""
@@ -43,14 +47,7 @@ class DescribeConfig:
             ConfigError: the name is no folder's.
         """
         name = self.name if self.name is not None else "-".join([self.dataset["name"], *filtered_by(self.filter)])
-        if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
-            raise ConfigError(
-                f"{name!r} cannot be the name of a folder",
-                expected="a name without slashes",
-                fix="name=<another>, and output_dir=<where>",
-                value=name,
-            )
-        return Path(self.output_dir, "describe", name)
+        return folder_in(str(Path(self.output_dir, "describe")), name)
 
 
 def filtered_by(settings: dict[str, Any]) -> list[str]:

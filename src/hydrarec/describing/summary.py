@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from hydrarec import console
+from hydrarec import console, paths
 from hydrarec.describing.pictures import Picture
 from hydrarec.describing.publication import PAGE, TENSORBOARD
 from hydrarec.describing.subject import Subject
@@ -21,7 +21,7 @@ COLUMNS = ("ratings per", "number", "least", "median", "mean", "most", "top 1%",
 def summary(subject: Subject, pictures: Sequence[Picture], folder: Path) -> str:
     """What is printed; with colours and links on a terminal, plain elsewhere."""
     out = console.stdout()
-    shown = _relative(folder)
+    shown = paths.shown(folder)
     with out.capture() as captured:
         out.print("\n".join(_words(subject)), markup=False)
         out.print(_table(subject))
@@ -58,9 +58,3 @@ def _table(subject: Subject) -> RichTable:
     for row in table.shown():
         drawn.add_row(*(row[place] for place in kept))
     return drawn
-
-
-def _relative(path: Path) -> Path:
-    """Short where it can be: people copy it into the next command."""
-    path = path.resolve()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

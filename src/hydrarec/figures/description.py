@@ -20,7 +20,6 @@ from hydrarec.figures.style import GREY, PALETTE, SEQUENTIAL, new_figure
 
 LABELLED = 12  # bars up to which each one bears its value and its share
 CELL = 0.42  # inches
-LONGEST = 32  # characters of a label
 DOMINANT = 0.9  # the share of all ratings from which on the highest bar may hide the others,
 UNSEEN = 200  # which it does if it is so many times as high as one of them
 
@@ -100,7 +99,7 @@ def cross_tab(
 
     Args:
         ratings: float32 [U, I], NaN where there is none.
-        users, items: the labels of rows and columns, of about 40 characters at most (:func:`shortened`).
+        users, items: the labels of rows and columns, as short as they should be.
         scale: what the colours span; of equal ends, no colour bar is drawn.
     """
     rows, columns = ratings.shape
@@ -132,20 +131,12 @@ def cross_tab(
     return figure
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
-    """The beginning of a text, whole words if they are short, with … where something is left out."""
-    if len(text) <= longest:
-        return text
-    kept = text[: longest - 1]
-    words = text[:longest].rpartition(" ")[0]
-    return (words if len(words) > longest // 2 else kept).rstrip(" ([-–,.:;") + "…"
-
-
 def _fit(figure: Figure, axes: Axes, heading: Text, rows: int, columns: int) -> None:
     """Make the figure as large as cells of a readable size and all labels around them need."""
     labels = [label.get_window_extent() for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]]
     left, below = (max(sizes) / figure.dpi for sizes in zip(*(label.size for label in labels), strict=True))
     beside = max(heading.get_window_extent().width / figure.dpi, CELL * columns + 1)  # the colour bar needs 1
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)  # slanted labels move with the cells
     figure.set_size_inches(left + beside + 0.5, below + max(1.5, 0.75 * CELL * rows) + 1)
 
 
