@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hydrarec import paths
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.analyzing import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output, started
 from hydrarec.analyzing.projection import Projection, project
