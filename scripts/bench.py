@@ -1,4 +1,4 @@
-"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep].
+"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep] [recommend].
 
 Each figure is the median of several measurements, taken in turn with its reference (A B A B …), so that a drift of the
 machine's speed meets both. CPU time where the work is computation, so that a busy neighbour does not count. Prints a
@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.figures import Figure, show
 from benchmarks.loading import bench_loading
 from benchmarks.ranking import bench_ranking
+from benchmarks.recommend import bench_recommend
 from benchmarks.sweep import bench_sweep
 from benchmarks.trainer import bench_trainer
 from hydrarec.files import write_json
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "loading": bench_loading,
     "ranking": bench_ranking,
     "sweep": bench_sweep,
+    "recommend": bench_recommend,
 }
 
 

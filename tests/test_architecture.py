@@ -157,6 +157,17 @@ def test_reporting_knows_run_folders_only() -> None:
     assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
 
 
+def test_describing_needs_no_torch_and_no_model() -> None:
+    others = ("models", "callbacks", "training", "runs", "train", "metrics", "objectives")
+    files = [*files_in("describing"), PACKAGE / "analysis" / "description.py", PACKAGE / "analysis" / "activity.py"]
+    assert forbidden(files, ("torch", *LIGHTNING, "hydra", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_recommending_knows_trained_runs_only() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
 def test_only_entry_points_and_composition_know_hydra() -> None:
     allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
     allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))

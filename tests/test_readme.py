@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,8 +24,7 @@ REAL = os.environ.get("HYDRAREC_DATA_DIR")  # before the fixture of all tests hi
 
 
 def hydrarec(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return commands.run(program, *arguments, timeout=200)
 
 
 def test_there_is_something_to_run() -> None:
@@ -80,7 +80,8 @@ def test_resume_as_the_readme_says(workplace: Path) -> None:
 def test_tensorboard_starts_on_the_outputs(workplace: Path) -> None:
     assert "tensorboard --logdir outputs" in COMMANDS
     assert hydrarec("hydrarec.train", *SMALL, *SHORT[:2], "name=seen").returncode == 0
-    done = hydrarec("tensorboard.main", "--logdir", "outputs", "--inspect")
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", "outputs", "--inspect"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0
     assert "train/loss" in done.stdout
 

@@ -6,7 +6,7 @@
     history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
     predictions.npz | ranks.npz  per rating or held-out item          error.json  why it failed
     data.npz      ids, titles, genres, who rated what: with the best checkpoint all that the model needs elsewhere
-    figures/      curves.png curves.pdf; analysis/ and more figures by hydrarec-analyze
+    figures/      curves.png; analysis/ and more figures by hydrarec-analyze
     checkpoints/best.ckpt last.ckpt                   tensorboard/       git.diff  the code's changes, if there were any
 """
 
@@ -16,6 +16,7 @@ import csv
 import errno
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +121,11 @@ class RunFolder:
         with atomic_write(self.path / name) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
-    def write_figure(self, figure: Figure, name: str) -> list[Path]:
-        """``figures/<name>.png`` and ``.pdf``; their paths."""
+    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
+        """``figures/<name>.<format>``; their paths."""
         from hydrarec.figures.style import save
 
-        return save(figure, self.figures / name)
+        return save(figure, self.figures / name, formats)
 
     def write_diff(self, content: bytes | None) -> None:
         """``git.diff``; None: there is nothing that the commit does not tell."""
@@ -192,7 +193,7 @@ class SilentFolder(RunFolder):
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         pass
 
-    def write_figure(self, figure: Figure, name: str) -> list[Path]:
+    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
         return []
 
     def write_diff(self, content: bytes | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def read_data(folder: RunFolder) -> RunData:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return RunData.from_arrays(arrays)
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError) as error:
         raise CheckpointError(
             f"damaged: {str(error)[:120]}",
             expected="the file as the run wrote it",

@@ -213,7 +213,7 @@ def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> N
 
     figure = curves.training_curves(history.rows, selected)
     if figure is not None:
-        folder.write_figure(figure, "curves")
+        folder.write_figure(figure, "curves", ["png"])  # a PDF takes longer than many a run
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:

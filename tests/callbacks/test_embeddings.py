@@ -50,9 +50,7 @@ def test_the_selected_weights_are_looked_into(execute: Execute, tmp_path: Path) 
         ("task=ranking", "model=gmf", "task.datamodule.num_candidates=9", "task.objective.num_candidates=9"),
     ],
 )
-def test_without_a_part_and_under_the_other_task(
-    execute: Execute, tmp_path: Path, overrides: tuple[str, ...]
-) -> None:
+def test_without_a_part_and_under_the_other_task(execute: Execute, tmp_path: Path, overrides: tuple[str, ...]) -> None:
     execute(tmp_path / "run", *SMALL, *overrides)
     assert (tmp_path / "run/figures/scree.png").is_file()
     assert len(projected(tmp_path / "run")) > 20  # all that are rated in the training part

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hydrarec import paths
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.analyzing import paths
 from hydrarec.analyzing.output import Output, started
 from hydrarec.analyzing.sections import comparison
 from hydrarec.analyzing.settings import AnalyzeConfig

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hydrarec import paths
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.analyzing import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output, started
 from hydrarec.analyzing.projection import Projection, project

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydrarec import paths
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.analyzing import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
 from hydrarec.analyzing.projection import project

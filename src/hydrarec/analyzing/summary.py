@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from hydrarec.analyzing import paths
+from hydrarec import paths
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
 

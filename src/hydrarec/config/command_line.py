@@ -50,17 +50,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return found
 
 
-def configuration(config_name: str, schema: type, texts: Sequence[str]) -> dict[str, Any] | None:
+def configuration(
+    config_name: str, schema: type, texts: Sequence[str], lists: Sequence[str] = ()
+) -> dict[str, Any] | None:
     """What the command line asks of a command that trains nothing, judged; None where it only wanted to see something.
 
     Args:
         config_name: of the file in ``conf/``. schema: the dataclass of its settings.
         texts: settings whose values are taken as they were typed: paths, titles.
+        lists: settings that hold such values: ``genres=[Children's,Sci-Fi]``.
 
     Raises:
         ConfigError: words or settings that are wrong.
     """
-    sys.argv[1:] = [_quoted(argument, texts) for argument in sys.argv[1:]]
+    sys.argv[1:] = [_listed(_quoted(argument, texts), lists) for argument in sys.argv[1:]]
     arguments = parse(sys.argv[1:])
     if arguments.multirun:
         raise ConfigError("-m is for training only", expected="no -m", fix=f"hydrarec-{config_name} without -m")
@@ -73,9 +76,25 @@ def configuration(config_name: str, schema: type, texts: Sequence[str]) -> dict[
 
 
 def _quoted(argument: str, names: Sequence[str]) -> str:
-    """``check=a,b`` and ``runs=outputs/*`` as one text each: Hydra would take commas for a sweep and refuse other signs."""
-    match = re.fullmatch(rf"({'|'.join(names)})=([^'\"\[].*)", argument, flags=re.DOTALL)
-    if match is None or match[2] == "null":
+    """``check=a,b`` and ``runs=outputs/*`` as one text each: Hydra would take commas for a sweep and refuse other signs.
+
+    What is quoted already, or a list, stays as it is.
+    """
+    name, _, value = argument.partition("=")
+    if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
         return argument
-    text = match[2].replace("\\", "\\\\").replace("'", "\\'")
-    return f"{match[1]}='{text}'"
+    return f"{name}={_literal(value)}"
+
+
+def _listed(argument: str, names: Sequence[str]) -> str:
+    """``genres=[Children's,Sci-Fi]``, and the same without brackets, as a list of such texts, unless they are quoted already."""
+    name, _, value = argument.partition("=")
+    words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
+    if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):
+        return argument
+    return f"{name}=[{','.join(_literal(word) for word in words if word)}]"
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -18,6 +18,7 @@ from hydrarec.files import atomic_write
 
 # Okabe & Ito (2008): told apart with any kind of colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+FORMATS = ("png", "pdf")
 GREY = "#8C8C8C"  # of what is only background: grids, nulls, other points
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"  # colour maps for amounts, and for values around zero
 
@@ -50,7 +51,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path, formats: Sequence[str] = ("png", "pdf")) -> list[Path]:
+def save(figure: Figure, path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write ``path``.png and ``path``.pdf, each whole or not at all, the same bytes for the same figure; their paths."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path.with_name(f"{path.name}.{kind}") for kind in formats]

@@ -84,6 +84,13 @@ class Recommender(pl.LightningModule):
         table = getattr(self, f"{of}_bias", None)
         return None if table is None else table.weight.detach().flatten()
 
+    def item_weights(self, items: Tensor) -> Tensor | None:
+        """What each item of a history adds to the score of each of ``items``, int64 [n]: float32 [n, num_items].
+
+        None for a model whose scores are no such sum.
+        """
+        return None
+
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         """Scores of every item, float32 [num_items], for a user whom training never saw.
 

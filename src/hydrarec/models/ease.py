@@ -59,3 +59,6 @@ class EASE(HistoryRecommender):
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.kept(self.num_items).take(users).times(self.weights)
+
+    def item_weights(self, items: Tensor) -> Tensor:
+        return self.weights[:, items].T.contiguous()

@@ -90,6 +90,11 @@ class ItemKNN(_Neighbours):
         scores = functional.embedding_bag(self.neighbours, histories, mode="sum", per_sample_weights=self.similarities)
         return scores.T.contiguous()
 
+    def item_weights(self, items: Tensor) -> Tensor:
+        """The similarities, of the neighbours alone."""
+        weights = self.similarities.new_zeros(len(items), self.num_items)
+        return weights.scatter_(1, self.neighbours[items].long(), self.similarities[items])
+
 
 class UserKNN(_Neighbours):
     """``s_ui = Σ_{v ∈ N_k(u)} sim(u, v) x_vi``, with
