@@ -28,14 +28,14 @@ def analyze(config: dict[str, Any]) -> int:
 
     from rich.console import Console
 
-    from hydrarec.analyzing import several, single
+    from hydrarec.analyzing import pair, seeds, single
 
     if settings.run is not None:
         summary = single.analyze_run(settings)
     elif settings.runs is not None:
-        summary = several.analyze_seeds(settings)
+        summary = seeds.analyze_seeds(settings)
     else:
-        summary = several.analyze_pair(settings)
+        summary = pair.analyze_pair(settings)
     summary.print(Console())
     return 0
 

@@ -97,5 +97,22 @@ def subject_of_run(run: TrainedRun) -> Subject:
     return subject_of(run.model, run.data, run.task)
 
 
+def item_vectors(subjects: Sequence[Subject], setting: str) -> list[Floats]:
+    """The item vectors of all of them, which ``setting`` named.
+
+    Raises:
+        ConfigError: one has none.
+    """
+    for subject in subjects:
+        if subject.item_vectors is None:
+            raise ConfigError(
+                f"{setting}: model {subject.name} has no item embeddings",
+                expected="models with item embeddings, such as biased_dot, svdpp, neumf or lightgcn",
+                fix=f"{setting}=<runs of such models>",
+                value=subject.name,
+            )
+    return [subject.item_vectors for subject in subjects if subject.item_vectors is not None]
+
+
 def _array(values: Tensor | None) -> Floats | None:
     return None if values is None else values.cpu().double().numpy()

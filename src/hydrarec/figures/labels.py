@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hydrarec.figures.style import GREY
 
-_STEPS = 300  # of the search for places; a limit in seconds would give another figure on a busy machine
+_STEPS = 50  # of the search for places; a limit in seconds would give another figure on a busy machine
 _AIR = 0.7  # pixels around a text that stay free
 _MARGIN = 5.0  # pixels between a text and the frame
 _MARKER = 6.0  # pixels from a point to the edge of what marks it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from hydrarec.analysis.neighbours import nearest_neighbours, overlap
 from hydrarec.analyzing import page
 from hydrarec.analyzing.contents import Picture, Section, Table
 from hydrarec.analyzing.sections.neighbours import NAMES
-from hydrarec.analyzing.subject import Floats, Subject
+from hydrarec.analyzing.subject import Floats, Indices, Subject
 from hydrarec.figures import comparison as figures
 
 SHOWN = 10  # items on the page whose neighbours agree most, and least
@@ -34,7 +34,7 @@ def section(
     subject: Subject,
     first: Floats,
     second: Floats,
-    items: np.ndarray,
+    items: Indices,
     *,
     k: int,
     metric: Literal["cosine", "inner"],
@@ -55,13 +55,6 @@ def section(
     neighbours = [nearest_neighbours(vectors, k=k, measure=metric).items for vectors in (first, second)]
     common = overlap(*neighbours, candidates=len(items) - 1)
     measures.append(Measure(f"common among {k} neighbours", common.mean, common.expected, np.nan))
-    frame = pd.DataFrame([vars(measure) for measure in measures])
-    frame.columns = ["measure", "value", "by chance", f"{level:.0%} of chance below"]
-    shared = subject.described(items)
-    shared.insert(1 + ("title" in shared), "common neighbours", common.shared)
-    order = np.argsort(-np.nan_to_num(common.shared, nan=-1.0), kind="stable")
-    shared = shared.iloc[order].reset_index(drop=True)
-    excerpt = shared if len(shared) <= 2 * SHOWN else pd.concat([shared.head(SHOWN), shared.tail(SHOWN)])
     figure = figures.comparison(
         [measure.name for measure in measures],
         [measure.value for measure in measures],
@@ -77,12 +70,25 @@ def section(
         pictures=[
             Picture("comparison", "The measures beside chance, and how many neighbours each item keeps.", figure)
         ],
-        tables=[
-            Table("comparison", "From 0, nothing in common, to 1, the same.", frame),
-            Table("common_neighbours", "Items whose neighbours agree most, and least.", shared, excerpt),
-        ],
+        tables=[_measures(measures, level), _common(subject, items, common.shared)],
         summary=summary,
     )
+
+
+def _measures(measures: Sequence[Measure], level: float) -> Table:
+    frame = pd.DataFrame([vars(measure) for measure in measures])
+    frame.columns = ["measure", "value", "by chance", f"{level:.0%} of chance below"]
+    return Table("comparison", "From 0, nothing in common, to 1, the same.", frame)
+
+
+def _common(subject: Subject, items: Indices, shared: Floats) -> Table:
+    """Every item, those whose neighbours agree most first."""
+    frame = subject.described(items)
+    frame.insert(1 + ("title" in frame), "common neighbours", shared)
+    order = np.argsort(-np.nan_to_num(shared, nan=-1.0), kind="stable")
+    frame = frame.iloc[order].reset_index(drop=True)
+    excerpt = frame if len(frame) <= 2 * SHOWN else pd.concat([frame.head(SHOWN), frame.tail(SHOWN)])
+    return Table("common_neighbours", "Items whose neighbours agree most, and least.", frame, excerpt)
 
 
 def _about(number: int, metric: str, k: int) -> str:
