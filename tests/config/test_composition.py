@@ -261,7 +261,7 @@ def test_callbacks_are_made(option: str) -> None:
     from hydrarec.data.ids import IdMap
 
     interactions = SimpleNamespace(user_ids=IdMap(np.array([1])), item_ids=IdMap(np.array([1])))
-    run_knows = {"history": None, "interactions": interactions}
+    run_knows = {"history": SimpleNamespace(folder=None), "interactions": interactions}
     nodes = [node for node in chosen("callbacks", option)["callbacks"].values() if node is not None]
     assert len(nodes) == (option != "none")
     for node in nodes:
