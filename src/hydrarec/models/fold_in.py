@@ -172,7 +172,7 @@ def posterior_mode(population: Population, unlikeliness: Callable[[Tensor], Tens
         with torch.enable_grad():
             loss = unlikeliness(mean + factor @ point) + 0.5 * point.square().sum()
             (point.grad,) = torch.autograd.grad(loss, point)  # backward() would fill the model's own gradients too
-        return float(loss)
+        return float(loss.detach())
 
     optimizer.step(evaluate)
     return mean + factor @ point.detach()
