@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from tests import commands
 from tests.conftest import TIME_LIMIT, Config, Execute, tree_digest
 
 from hydrarec import analyze
@@ -60,12 +60,12 @@ def names_in(folder: Path, suffix: str) -> set[str]:
     return {path.stem for path in folder.glob(f"*{suffix}")}
 
 
-def test_command_as_a_user_types_it(run: Path, workplace: Path) -> None:
+def test_command_as_a_user_types_it(run: Path) -> None:
     before = tree_digest(run, without=OWN)
-    command = [sys.executable, "-m", "hydrarec.analyze", "run=run", "item=the film part 7", *QUICK]
-    done = subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=TIME_LIMIT)
+    done = commands.run("hydrarec.analyze", "run=run", "item=the film part 7", *QUICK, timeout=TIME_LIMIT)
     assert done.returncode == 0, done.stderr
-    assert names_in(run / "figures", ".png") == names_in(run / "figures", ".pdf") == FIGURES | {"curves"}
+    for kind in (".png", ".pdf"):
+        assert names_in(run / "figures", kind) - {"curves"} == FIGURES
     assert names_in(run / "analysis", ".csv") == TABLES
     assert done.stdout.startswith("BiasedDot, rating on csv: 40 users, 30 items, 480 training ratings.\n")
     assert "Parallel analysis keeps " in done.stdout
@@ -89,7 +89,7 @@ def test_again_is_the_same_bytes(run: Path, analyse: Analyze) -> None:
 
 
 def test_selections_by_id_and_title(run: Path, analyse: Analyze) -> None:
-    analyse("run=run", *QUICK, "items=[7, 'The Film, Part 9 (1999)', film part 30]", "metric=inner", "k=2")
+    analyse("run=run", *QUICK, "items=[7, film part 9 (1999), Film? Part 30!]", "metric=inner", "k=2")
     embeddings = pd.read_csv(run / "analysis/embeddings.csv")
     assert embeddings["item"].tolist() == [7, 9, 30]
     neighbours = pd.read_csv(run / "analysis/neighbours.csv")
@@ -165,8 +165,7 @@ def test_wrong_words_get_one_clear_answer(run: Path, analyse: Analyze) -> None:
 
 
 def test_error_ends_with_its_code(workplace: Path) -> None:
-    command = [sys.executable, "-m", "hydrarec.analyze", "run=nowhere"]
-    done = subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=TIME_LIMIT)
+    done = commands.run("hydrarec.analyze", "run=nowhere", timeout=TIME_LIMIT)
     assert done.returncode == CheckpointError.exit_code
     assert done.stdout == ""
     assert "Traceback" not in done.stderr

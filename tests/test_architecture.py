@@ -157,6 +157,25 @@ def test_reporting_knows_run_folders_only() -> None:
     assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
 
 
+def test_pure_computations_know_neither_files_nor_figures() -> None:
+    others = ("files", "runs", "trained", "figures", "analyzing", "models", "callbacks", "training")
+    assert forbidden(files_in("analysis"), ("matplotlib", "torch", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_figures_know_neither_models_nor_runs() -> None:
+    others = ("runs", "trained", "analyzing", "describing", "models", "callbacks", "training")
+    assert forbidden(files_in("figures"), ("torch", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_no_figure_is_made_by_way_of_pyplot() -> None:
+    assert forbidden(FILES, ("matplotlib.pyplot",)) == []
+
+
+def test_analyzing_knows_run_folders_and_models_but_no_training() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("analyzing"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
 def test_describing_needs_no_torch_and_no_model() -> None:
     others = ("models", "callbacks", "training", "runs", "train", "metrics", "objectives")
     files = [*files_in("describing"), PACKAGE / "analysis" / "description.py", PACKAGE / "analysis" / "activity.py"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hydrarec import cli
+from hydrarec import cli, console
 from hydrarec.analyzing.settings import AnalyzeConfig
 from hydrarec.config.command_line import configuration
 
 TEXTS = ("run", "runs", "compare", "output_dir", "name", "item", "items")
+LISTS = ("runs", "compare", "items")
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
 
 
 def _main() -> int:
-    config = configuration("analyze", AnalyzeConfig, TEXTS)
+    config = configuration("analyze", AnalyzeConfig, TEXTS, LISTS)
     return 0 if config is None else analyze(config)
 
 
@@ -25,8 +26,6 @@ def analyze(config: dict[str, Any]) -> int:
     """Write the analysis and print its summary; 0."""
     settings = AnalyzeConfig(**config)
     settings.judge_subject()
-
-    from rich.console import Console
 
     from hydrarec.analyzing import pair, seeds, single
 
@@ -36,7 +35,7 @@ def analyze(config: dict[str, Any]) -> int:
         summary = seeds.analyze_seeds(settings)
     else:
         summary = pair.analyze_pair(settings)
-    summary.print(Console())
+    summary.print(console.stdout())
     return 0
 
 

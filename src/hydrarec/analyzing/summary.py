@@ -32,27 +32,23 @@ class Summary:
 
     def print(self, console: Console) -> None:
         """Plain lines; on a terminal with bold headings and paths to click on."""
-        self._line(console, Text(self.title, style="bold"))
+        console.print(Text(self.title, style="bold"))
         for note in self.notes:
-            self._line(console, Text(note))
+            console.print(Text(note))
         for section in self.sections:
             if section.summary:
-                self._line(console, Text())
-                self._line(console, Text(section.title, style="bold"))
+                console.print(Text())
+                console.print(Text(section.title, style="bold"))
                 for line in section.summary:
-                    self._line(console, Text(f"  {line}"))
+                    console.print(Text(f"  {line}"))
         pictures = sum(len(section.pictures) for section in self.sections)
         tables = sum(len(section.tables) for section in self.sections)
-        self._line(console, Text())
-        self._line(console, Text("page: ") + _link(self.output.page))
-        self._line(console, Text(f"{pictures} figures: ") + _link(self.output.figures))
-        self._line(console, Text(f"{tables} tables: ") + _link(self.output.tables))
-        self._line(console, Text(f"look at it: tensorboard --logdir {shlex.quote(str(paths.shown(self.tensorboard)))}"))
-        self._line(console, Text(f"next: {self.next}"))
-
-    @staticmethod
-    def _line(console: Console, text: Text) -> None:
-        console.print(text, soft_wrap=True, highlight=False)
+        console.print(Text())
+        console.print(Text("page: ") + _link(self.output.page))
+        console.print(Text(f"{pictures} figures: ") + _link(self.output.figures))
+        console.print(Text(f"{tables} tables: ") + _link(self.output.tables))
+        console.print(Text(f"look at it: tensorboard --logdir {shlex.quote(str(paths.shown(self.tensorboard)))}"))
+        console.print(Text(f"next: {self.next}"))
 
 
 def _link(path: Path) -> Text:

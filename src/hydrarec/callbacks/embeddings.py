@@ -42,14 +42,14 @@ class Embeddings(Selected):
         shuffles: Count,
         seed: Seed,
     ) -> None:
-        self.folder = history.folder
+        self.history = history
         self.top_n, self.centred, self.components = top_n, centred, components
         self.extremes, self.min_ratings, self.titled, self.projector = extremes, min_ratings, titled, projector
         self.level, self.shuffles, self.seed = level, shuffles, seed
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Recommender)
-        if not self.folder.data_file.is_file():
+        if not self.history.folder.data_file.is_file():
             raise ConfigError(
                 "callbacks=embeddings with save_data=false: nothing would be known of the items",
                 expected="save_data=true, the default",
@@ -66,7 +66,9 @@ class Embeddings(Selected):
     def on_selected(self, trainer: pl.Trainer, model: Recommender) -> None:
         if not trainer.is_global_zero:
             return
-        subject = subject_of(model, read_data(self.folder), str(self.folder.read_config()["task"]["name"]))
+        subject = subject_of(
+            model, read_data(self.history.folder), str(self.history.folder.read_config()["task"]["name"])
+        )
         items = most_rated(subject.data.item_counts, self.top_n)
         sections = []
         if subject.item_vectors is not None and len(items) >= 2:
@@ -88,5 +90,5 @@ class Embeddings(Selected):
                 titled=self.titled,
             )
             sections.append(section)
-        output = Output.of_run(self.folder)
+        output = Output.of_run(self.history.folder)
         output.write(f"What was learnt: {subject.title}", [], sections, projector(subject, most=self.projector))
