@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from hydrarec import console
 from hydrarec.errors import ConfigError
 from hydrarec.recommending import likeness, personal, screen
 from hydrarec.recommending.bulk import recommendations
+from hydrarec.recommending.export import export_embeddings
 from hydrarec.recommending.settings import RecommendConfig
 from hydrarec.recommending.tables import table_file
 from hydrarec.recommending.units import displayed
@@ -23,8 +22,6 @@ from hydrarec.recommending.users import many_users
 from hydrarec.recommending.wanted import Wanted, wanted_items
 from hydrarec.titles import TitleIndex
 from hydrarec.trained import TrainedRun, load_run
-
-EXPORT = "hydrarec.recommending.export"
 
 Answer = Iterator[RenderableType]
 
@@ -105,12 +102,5 @@ def _for_users(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> An
 
 def _export(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
     assert settings.export is not None
-    if importlib.util.find_spec(EXPORT) is None:
-        raise ConfigError(
-            "this version cannot export embeddings",
-            expected="user, users, item or ratings",
-            fix=f"hydrarec-recommend run={settings.run} user={run.data.user_ids.raw[0]}",
-        )
-    said = importlib.import_module(EXPORT).export_embeddings(run, Path(settings.export))
-    yield from said or (f"embeddings: {settings.export}",)
+    yield from export_embeddings(run, Path(settings.export))
     yield f"next: {screen.command(settings, f'item={run.data.item_ids.raw[0]}')}"

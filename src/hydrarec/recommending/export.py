@@ -12,6 +12,7 @@ from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
 from hydrarec.files import atomic_write
 from hydrarec.recommending.embeddings import Embeddings, embeddings_of
 from hydrarec.recommending.neighbour_index import write_index
+from hydrarec.recommending.target import writing
 from hydrarec.trained import TrainedRun
 
 
@@ -34,16 +35,8 @@ def export_embeddings(run: TrainedRun, path: Path) -> list[str]:
             value=str(path),
         )
     embeddings = embeddings_of(run)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, "export"):
         return write(embeddings, path)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{path} cannot be written: {error.strerror or error}",
-            expected="a file in a folder that may be written, with room for it",
-            fix="export=<another file>",
-            file=path,
-        ) from error
 
 
 def write_parquet(embeddings: Embeddings, path: Path) -> list[str]:

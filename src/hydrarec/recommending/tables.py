@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import numpy as np
 
 from hydrarec.data.run_data import RunData
 from hydrarec.errors import EnvironmentFault
-from hydrarec.files import TEMPORARY_SUFFIX, atomic_write
+from hydrarec.files import atomic_write
 from hydrarec.recommending.bulk import Recommendations
+from hydrarec.recommending.target import writing
 
 COLUMNS = ("user", "rank", "item", "title", "score")
 ROWS_AT_ONCE = 2**17  # a row group of Parquet: smaller ones take more room and time
@@ -30,7 +30,7 @@ def table_file(path: Path, data: RunData) -> Iterator[Write]:
         EnvironmentFault: pyarrow is not installed, or the file cannot be written.
     """
     opened = _parquet if path.suffix == ".parquet" else _csv
-    with _writing(path), opened(path, data) as write:
+    with writing(path, "out"), opened(path, data) as write:
         waiting: list[Recommendations] = []
 
         def flush() -> None:
@@ -88,19 +88,3 @@ def _csv(path: Path, data: RunData) -> Iterator[Write]:
     with atomic_write(path, "w") as file:
         file.write(",".join(COLUMNS) + "\n")
         yield write
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY_SUFFIX}"):  # of a killed run
-            leftover.unlink()
-        yield
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{path} cannot be written: {error.strerror or error}",
-            expected="a file in a folder that may be written, with room for it",
-            fix="out=<another file>",
-            file=path,
-        ) from error
