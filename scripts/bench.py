@@ -1,4 +1,4 @@
-"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep] [onehot].
+"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep] [recommend] [onehot].
 
 Each figure is the median of several measurements, taken in turn with its reference (A B A B …), so that a drift of the
 machine's speed meets both. CPU time where the work is computation, so that a busy neighbour does not count. Prints a
@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, show
 from benchmarks.loading import bench_loading
 from benchmarks.onehot import bench_onehot
 from benchmarks.ranking import bench_ranking
+from benchmarks.recommend import bench_recommend
 from benchmarks.sweep import bench_sweep
 from benchmarks.trainer import bench_trainer
 from hydrarec.files import write_json
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "loading": bench_loading,
     "ranking": bench_ranking,
     "sweep": bench_sweep,
+    "recommend": bench_recommend,
     "onehot": bench_onehot,
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests import commands
 from tests.browser import browser  # noqa: F401  (a fixture)
 
 from hydrarec.errors import HydrarecError
@@ -92,8 +93,7 @@ def train(workplace: Path) -> Train:
     """``train("key=value", …)`` runs ``python -m hydrarec.train`` in the working folder, as a user would."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hydrarec.train", *arguments]
-        return subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=TIME_LIMIT)
+        return commands.run("hydrarec.train", *arguments, cwd=workplace, timeout=TIME_LIMIT)
 
     return run
 

@@ -157,9 +157,39 @@ def test_reporting_knows_run_folders_only() -> None:
     assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
 
 
+def test_pure_computations_know_neither_files_nor_figures() -> None:
+    others = ("files", "runs", "trained", "figures", "analyzing", "models", "callbacks", "training")
+    assert forbidden(files_in("analysis"), ("matplotlib", "torch", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_figures_know_neither_models_nor_runs() -> None:
+    others = ("runs", "trained", "analyzing", "describing", "models", "callbacks", "training")
+    assert forbidden(files_in("figures"), ("torch", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_no_figure_is_made_by_way_of_pyplot() -> None:
+    assert forbidden(FILES, ("matplotlib.pyplot",)) == []
+
+
+def test_analyzing_knows_run_folders_and_models_but_no_training() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("analyzing"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
+def test_describing_needs_no_torch_and_no_model() -> None:
+    others = ("models", "callbacks", "training", "runs", "train", "metrics", "objectives")
+    files = [*files_in("describing"), PACKAGE / "analysis" / "description.py", PACKAGE / "analysis" / "activity.py"]
+    assert forbidden(files, ("torch", *LIGHTNING, "hydra", *(f"hydrarec.{name}" for name in others))) == []
+
+
+def test_recommending_knows_trained_runs_only() -> None:
+    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
+
+
 def test_only_entry_points_and_composition_know_hydra() -> None:
     allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
-    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "sweeps")))
+    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))
     allowed = (*allowed, *(f"sweeping/{name}.py" for name in ("start", "grid", "search", "space", "task")))
     assert forbidden([path for path in FILES if name_of(path) not in allowed], ("hydra",)) == []
 

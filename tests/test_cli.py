@@ -146,7 +146,7 @@ def test_traceback_is_shown_where_it_is_asked_for(
 # -- commands ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["hydrarec.train", "hydrarec.reproduce"])
+@pytest.mark.parametrize("module", ["hydrarec.train", "hydrarec.reproduce", "hydrarec.describe"])
 @pytest.mark.parametrize("argument", ["--help", "--hydra-help", "--cfg=job", "--info=defaults"])
 def test_question_is_answered_without_torch(workplace: Path, module: str, argument: str) -> None:
     answer = run_and_list_modules(module, argument)

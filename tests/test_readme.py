@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,8 +24,7 @@ REAL = os.environ.get("HYDRAREC_DATA_DIR")  # before the fixture of all tests hi
 
 
 def hydrarec(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return commands.run(program, *arguments, timeout=200)
 
 
 def test_there_is_something_to_run() -> None:
@@ -56,6 +56,38 @@ def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.Mo
     assert any(word in done.stdout for word in expected)
 
 
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two runs on ml-100k, which has titles: ``outputs/rating/0`` and ``…/1``."""
+    folder = tmp_path_factory.mktemp("learnt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL or "").resolve()))
+        patch.setenv("HYDRAREC_CACHE_DIR", str(folder / "cache"))
+        patch.chdir(folder)
+        for seed in range(2):
+            done = hydrarec("hydrarec.train", f"seed={seed}", f"hydra.run.dir=outputs/rating/{seed}", *SHORT)
+            assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.skipif(REAL is None, reason="HYDRAREC_DATA_DIR is not set: no data with titles")
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if re.match("hydrarec-(describe|analyze|rec)", command)]
+)
+def test_commands_that_look_inside(command: str, learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL or "").resolve()))
+    monkeypatch.setenv("HYDRAREC_CACHE_DIR", str(learnt / "cache"))
+    monkeypatch.chdir(learnt)
+    text = command.replace("outputs/<name>/<run>", "outputs/rating/0")
+    text = text.replace("<run>,<run>", "outputs/rating/0,outputs/rating/1")
+    program, *arguments = shlex.split(text)
+    if program == "hydrarec-analyze":
+        arguments += ["top_n=100", "titled=5", "resamples=20", "shuffles=5", "bias_top_n=100", "projector=50"]
+    done = hydrarec(program.replace("-", ".", 1), *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "next: hydrarec-" in done.stdout
+
+
 @pytest.mark.parametrize("command", [command for command in INLINE if "<" not in command and "mine" not in command])
 def test_inline_commands_are_judged_possible(command: str) -> None:
     from hydrarec.config.composition import compose_config, plain
@@ -80,7 +112,8 @@ def test_resume_as_the_readme_says(workplace: Path) -> None:
 def test_tensorboard_starts_on_the_outputs(workplace: Path) -> None:
     assert "tensorboard --logdir outputs" in COMMANDS
     assert hydrarec("hydrarec.train", *SMALL, *SHORT[:2], "name=seen").returncode == 0
-    done = hydrarec("tensorboard.main", "--logdir", "outputs", "--inspect")
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", "outputs", "--inspect"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0
     assert "train/loss" in done.stdout
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import commands
 from tests.conftest import TIME_LIMIT, Execute
 from tests.reporting.run_folders import make_run
 from tests.reporting.test_comparison import errors
@@ -19,8 +19,7 @@ RANKING = ("task=ranking", "task.objective.num_candidates=9", "task.datamodule.n
 @pytest.fixture
 def report(workplace: Path) -> Report:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hydrarec.report", *arguments]
-        return subprocess.run(command, cwd=workplace, capture_output=True, text=True, timeout=TIME_LIMIT)
+        return commands.run("hydrarec.report", *arguments, cwd=workplace, timeout=TIME_LIMIT)
 
     return run
 

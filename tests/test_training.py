@@ -16,6 +16,8 @@ from tests.conftest import Compose, Execute
 from hydrarec.checkpointing import load
 from hydrarec.errors import CheckpointError, ConfigError, DataError
 from hydrarec.models.dot import BiasedDot
+from hydrarec.runs import SilentFolder
+from hydrarec.trained import read_data
 
 
 def history(folder: Path) -> list[dict[str, str]]:
@@ -39,6 +41,9 @@ def test_the_run_folder_holds_everything_and_agrees_with_itself(execute: Execute
     assert record["split"]["parts"]["train"]["ratings"] == result["n"]["train"] == 480
     assert json.loads((folder / "result.json").read_text()) == result
     assert (folder / "config.yaml").is_file()
+    assert (folder / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    known = read_data(SilentFolder(folder))
+    assert np.bincount(known.parts).tolist() == [result["n"][part] for part in ("train", "val", "test")]
     assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
     best = min(rows, key=lambda row: float(row["val/rmse"]))
     assert result["selected"]["epoch"] == int(best["epoch"])

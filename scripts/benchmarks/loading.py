@@ -16,8 +16,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.figures import Figure, paired, wall
-from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
+from hydrarec.config.factory import factory
 from hydrarec.data.batches import Batch
 from hydrarec.data.loaders import BatchLoader
 from hydrarec.data.readers.delimited import Rules

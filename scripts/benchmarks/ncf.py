@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from benchmarks import textbook
 from benchmarks.figures import Figure, Work, built, cpu, in_turn, ratio, training_run
-from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
+from hydrarec.config.factory import factory
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.negatives import NegativeSampler
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from benchmarks.figures import Figure, built, cpu, paired, training_run
-from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
+from hydrarec.config.factory import factory
 from hydrarec.runs import RunFolder
 from hydrarec.training import Parts
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec import compatibility
 from hydrarec.callbacks.history import History
+from hydrarec.config.factory import factory
 from hydrarec.config.signatures import parameters
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets import About
 from hydrarec.data.filters import Filter, FilteredSource
 from hydrarec.data.interactions import Interactions
+from hydrarec.data.run_data import run_data
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
 from hydrarec.objectives.base import Objective
@@ -49,6 +50,8 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
+    if config["save_data"] and not folder.data_file.is_file():
+        folder.write_arrays(folder.data_file.name, run_data(loaded, interactions, split).to_arrays())
     compatibility.check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)
@@ -96,15 +99,6 @@ def settings_of(config: dict[str, Any]) -> TrainerSettings:
     settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
     settings.check_devices()
     return settings
-
-
-def factory(node: DictConfig) -> Callable[..., Any]:
-    """What a node names, with its values, still to be called with what only a run knows.
-
-    Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
-    """
-    made: Callable[..., Any] = instantiate(node, _partial_=True, _convert_="all")
-    return made
 
 
 def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) -> list[pl.Callback]:

@@ -18,6 +18,11 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def stdout() -> Console:
+    """A console on stdout, for what is asked for rather than said meanwhile; made per use, too."""
+    return Console(highlight=False, soft_wrap=True)
+
+
 @contextlib.contextmanager
 def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], None]]:
     """Yield ``advance(amount)``; show a bar on a terminal, or a line every few seconds elsewhere."""

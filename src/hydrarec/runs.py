@@ -5,6 +5,8 @@
     config.yaml   the resolved configuration          run.json     seed, code, machine, data, cost, status
     history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
     predictions.npz | ranks.npz  per rating or held-out item          error.json  why it failed
+    data.npz      ids, titles, genres, who rated what: with the best checkpoint all that the model needs elsewhere
+    figures/      curves.png; analysis/ and more figures by hydrarec-analyze
     checkpoints/best.ckpt last.ckpt                   tensorboard/       git.diff  the code's changes, if there were any
 """
 
@@ -14,6 +16,7 @@ import csv
 import errno
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +28,7 @@ from hydrarec.files import TEMPORARY_SUFFIX, atomic_write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
 
 
 class RunFolder:
@@ -58,8 +62,9 @@ class RunFolder:
                 fix="output_dir=<another folder>",
                 value=str(self.path),
             ) from error
-        for leftover in [*self.path.glob(f".*{TEMPORARY_SUFFIX}"), *self.checkpoints.glob(f".*{TEMPORARY_SUFFIX}")]:
-            leftover.unlink()
+        for folder in (self.path, self.checkpoints, self.figures, self.analysis):
+            for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+                leftover.unlink()
 
     @property
     def checkpoints(self) -> Path:
@@ -68,6 +73,18 @@ class RunFolder:
     @property
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"
+
+    @property
+    def data_file(self) -> Path:
+        return self.path / "data.npz"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def analysis(self) -> Path:
+        return self.path / "analysis"
 
     @property
     def last_checkpoint(self) -> Path:
@@ -98,11 +115,17 @@ class RunFolder:
             writer.writerows(rows)
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """``predictions.npz`` or ``ranks.npz``."""
+        """``predictions.npz``, ``ranks.npz`` or ``data.npz``; a zip, which holds a checksum of each array."""
         import numpy as np  # here, so that a mistyped option need not wait for it
 
         with atomic_write(self.path / name) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
+        """``figures/<name>.<format>``; their paths."""
+        from hydrarec.figures.style import save
+
+        return save(figure, self.figures / name, formats)
 
     def write_diff(self, content: bytes | None) -> None:
         """``git.diff``; None: there is nothing that the commit does not tell."""
@@ -169,6 +192,9 @@ class SilentFolder(RunFolder):
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         pass
+
+    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
+        return []
 
     def write_diff(self, content: bytes | None) -> None:
         pass

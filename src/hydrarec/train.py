@@ -16,7 +16,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from hydrarec import cli, replaying, runs
+from hydrarec import cli, paths, replaying, runs
 from hydrarec.config.command_line import parse
 from hydrarec.config.composition import (
     changed_keys,
@@ -174,7 +174,7 @@ def _train(
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
     """The end of a run, on stdout: metrics, times, paths, and what to try next."""
-    shown = _relative(folder)
+    shown = paths.shown(folder)
     selected = result["selected"]
     lines = [note] if note else []
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
@@ -197,11 +197,6 @@ def _shown(metrics: dict[str, float], part: str) -> list[dict[str, float]]:
         if match:
             protocols.setdefault(match[1] or "", {})[name] = value
     return list(protocols.values())
-
-
-def _relative(path: Path) -> Path:
-    path = path.resolve()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from hydrarec.callbacks.checkpoints import Checkpoints
 from hydrarec.callbacks.history import History
 from hydrarec.callbacks.interruption import Interruption
+from hydrarec.callbacks.selected import Selected
 from hydrarec.callbacks.table import EpochTable
 from hydrarec.callbacks.tensorboard import TensorBoardEpochs, log_final
 from hydrarec.checkpointing import AtomicCheckpointIO, load
@@ -141,6 +142,11 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
             "cpu": cpu_seconds() - cpu_started,
         },
     }
+    _draw_curves(folder, history, checkpoints.best_epoch)
+    model.eval()
+    for callback in callbacks:
+        if isinstance(callback, Selected):
+            callback.on_selected(trainer, model)
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
     log_final(logger, config, result)
     folder.write_result(result)
@@ -200,6 +206,14 @@ def _device(settings: TrainerSettings) -> str:
     if settings.accelerator == "gpu":
         return torch.cuda.get_device_name()
     return f"CPU, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> None:
+    from hydrarec.figures import curves  # matplotlib, which nothing before the end of a run needs
+
+    figure = curves.training_curves(history.rows, selected)
+    if figure is not None:
+        folder.write_figure(figure, "curves", ["png"])  # a PDF takes longer than many a run
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:

@@ -144,7 +144,7 @@ def python_defaults(target: str) -> Iterator[str]:
 def test_model_is_made_under_each_task_that_it_serves_and_keeps_its_settings(task: str, option: str) -> None:
     from hydra.utils import get_class
 
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
     from hydrarec.models.base import Recommender
 
     config = config_of(f"task={task}", f"model={option}", *NEEDED.get(("model", option), []))
@@ -183,7 +183,7 @@ def holds(config: Any, settings: Any) -> bool:
 def test_optimizer_and_scheduler_are_made_together(optimizer: str, scheduler: str) -> None:
     import torch
 
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
     from hydrarec.schedulers import Schedule
 
     config = config_of(f"optimizer={optimizer}", f"scheduler={scheduler}")
@@ -197,7 +197,7 @@ def test_optimizer_and_scheduler_are_made_together(optimizer: str, scheduler: st
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "split"])
 def test_split_is_made(option: str) -> None:
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
 
     splitter = factory(OmegaConf.create(chosen("split", option)["split"]))()
     assert callable(splitter)
@@ -205,7 +205,7 @@ def test_split_is_made(option: str) -> None:
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "trainer"])
 def test_trainer_is_made(option: str) -> None:
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
     from hydrarec.training import TrainerSettings
 
     settings = factory(OmegaConf.create(chosen("trainer", option)["trainer"]))()
@@ -237,7 +237,7 @@ def test_what_is_monitored_is_produced_and_better_in_the_stated_direction(overri
 def test_ranking_objective_is_made(protocol: str) -> None:
     import torch
 
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
     from hydrarec.objectives.ranking import RankingObjective
 
     task = config_of("task=ranking", f"task/protocol={protocol}")["task"]
@@ -248,7 +248,7 @@ def test_ranking_objective_is_made(protocol: str) -> None:
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "filter"])
 def test_filter_is_made(option: str) -> None:
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
 
     assert callable(factory(OmegaConf.create(chosen("filter", option)["filter"]))())
 
@@ -257,11 +257,11 @@ def test_filter_is_made(option: str) -> None:
 def test_callbacks_are_made(option: str) -> None:
     import pytorch_lightning as pl
 
-    from hydrarec.assembly import factory
+    from hydrarec.config.factory import factory
     from hydrarec.data.ids import IdMap
 
     interactions = SimpleNamespace(user_ids=IdMap(np.array([1])), item_ids=IdMap(np.array([1])))
-    run_knows = {"history": None, "interactions": interactions}
+    run_knows = {"history": SimpleNamespace(folder=None), "interactions": interactions}
     nodes = [node for node in chosen("callbacks", option)["callbacks"].values() if node is not None]
     assert len(nodes) == (option != "none")
     for node in nodes:

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from tests.data.small_data import tree
 
+from hydrarec.analysis.description import describe
 from hydrarec.data.datasets import Ratings
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
@@ -44,6 +45,17 @@ def test_counts_scale_and_first_rating(name: str, shape: Any, scale: Any, first:
     assert found.titles[toy_story] == "Toy Story (1995)"
     assert "Comedy" in found.genres[toy_story].split("|")
     assert len(found.titles) == len(found.genres) == found.num_items
+
+
+def test_the_busiest_corner_is_the_published_one(real_data: Path) -> None:
+    """Of C5's cross-tab of the 15 most active users and the 15 most rated films."""
+    data = dataset("ml-latest-small-2016", real_data).load()
+    table = describe(data, users=15, items=15, advance=lambda steps: None).cross_tab
+    users = [15, 30, 73, 212, 213, 294, 311, 380, 452, 468, 509, 547, 564, 580, 624]
+    items = [1, 110, 260, 296, 318, 356, 480, 527, 589, 593, 608, 1196, 1198, 1270, 2571]
+    assert data.user_ids.raw[table.users].tolist() == users
+    assert data.item_ids.raw[table.items].tolist() == items
+    assert table.ratings[0, :6].tolist() == [2, 3, 5, 5, 2, 1]  # user 15: Toy Story, Braveheart, Star Wars, …
 
 
 def test_reading_writes_nothing_beside_the_data(real_data: Path, own_folders: Path) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import hydra
 from hydra._internal.utils import get_args_parser
 
+from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.judge import judge_against
+from hydrarec.config.location import conf_dir
 from hydrarec.errors import ConfigError, did_you_mean
 
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these show something and start no run
@@ -42,3 +48,53 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if found.config_dir:  # a folder of the user's own, beside conf/
         found.overrides = [f"hydra.searchpath=[{Path(found.config_dir).resolve().as_uri()}]", *found.overrides]
     return found
+
+
+def configuration(
+    config_name: str, schema: type, texts: Sequence[str], lists: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """What the command line asks of a command that trains nothing, judged; None where it only wanted to see something.
+
+    Args:
+        config_name: of the file in ``conf/``. schema: the dataclass of its settings.
+        texts: settings whose values are taken as they were typed: paths, titles.
+        lists: settings that hold such values: ``genres=[Children's,Sci-Fi]``.
+
+    Raises:
+        ConfigError: words or settings that are wrong.
+    """
+    sys.argv[1:] = [_listed(_quoted(argument, texts), lists) for argument in sys.argv[1:]]
+    arguments = parse(sys.argv[1:])
+    if arguments.multirun:
+        raise ConfigError("-m is for training only", expected="no -m", fix=f"hydrarec-{config_name} without -m")
+    if arguments.shows:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()
+        return None
+    config = plain(compose_config(arguments.overrides, config_name))  # Hydra's own start would take half a second
+    judge_against(schema, config)
+    return config
+
+
+def _quoted(argument: str, names: Sequence[str]) -> str:
+    """``check=a,b`` and ``runs=outputs/*`` as one text each: Hydra would take commas for a sweep and refuse other signs.
+
+    What is quoted already, or a list, stays as it is.
+    """
+    name, _, value = argument.partition("=")
+    if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
+        return argument
+    return f"{name}={_literal(value)}"
+
+
+def _listed(argument: str, names: Sequence[str]) -> str:
+    """``genres=[Children's,Sci-Fi]``, and the same without brackets, as a list of such texts, unless they are quoted already."""
+    name, _, value = argument.partition("=")
+    words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
+    if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):
+        return argument
+    return f"{name}=[{','.join(_literal(word) for word in words if word)}]"
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -21,9 +21,9 @@ from omegaconf.errors import OmegaConfBaseException
 from hydrarec.config.location import conf_dir
 from hydrarec.errors import ConfigError, did_you_mean, nearest
 
-# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
 EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
-_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published")
+# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
+_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published", "save_data")
 HARMLESS = (*_NOT_IDENTITY, "trainer.epochs", "trainer.checkpoint_seconds")
 # Nor whether it is the same run again; the ratings may lie elsewhere, since their fingerprint is compared.
 HARMLESS_TO_REPLAY = (*_NOT_IDENTITY, "trainer.checkpoint_seconds", "dataset.path")
@@ -171,11 +171,12 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
     parent, _, last = key.rpartition(".")
     choices = [override for override in overrides if override.split("=")[0] in _groups()]
     valid = _keys_under(parent, config_name, choices) if key else []
+    shown = f"'hydrarec-{config_name} --cfg job' shows every setting"
     if not valid:
         return ConfigError(
             str(error).splitlines()[0],
             expected="a key or group of the configuration",
-            fix="'hydrarec-train --cfg job' shows every setting",
+            fix=shown,
         )
     elsewhere = [
         f"{parent}={option}"
@@ -186,7 +187,7 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
     return ConfigError(
         f"unknown key '{key}'",
         expected=did_you_mean(last, valid),
-        fix=f"{hint}correct the name; 'hydrarec-train --cfg job' shows every setting",
+        fix=f"{hint}correct the name; {shown}",
         value=key,
     )
 
@@ -197,7 +198,10 @@ def _keys_under(parent: str, config_name: str, choices: Sequence[str]) -> list[s
         config = compose(config_name, overrides=list(choices))
     node = OmegaConf.select(config, parent) if parent else config
     keys = {str(key) for key in node} if isinstance(node, DictConfig) else set()
-    return sorted((keys if parent else keys | set(_groups())) - {"_target_"})
+    groups = (
+        set() if parent or config_name != "train" else set(_groups())
+    )  # other commands have none but among their keys
+    return sorted((keys | groups) - {"_target_"})
 
 
 def _load(path: Path) -> DictConfig:

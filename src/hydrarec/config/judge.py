@@ -35,6 +35,12 @@ def judge_part(config: Node, changed: str) -> None:
     _judge_together(config)
 
 
+def judge_nodes(config: Node, *names: str) -> None:
+    """The same of some nodes that say what they are, such as ``dataset``, where they are not part of a run."""
+    for name in names:
+        _judge_node(name, config[name])
+
+
 def _judge_below(config: Node, path: str) -> None:
     node = config[path]
     if path in _NODES:
@@ -110,7 +116,7 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
             raise ConfigError(
                 f"unknown key '{name}'",
                 expected=did_you_mean(key, accepted),
-                fix=f"remove or correct '{name}'; 'hydrarec-train --cfg job' shows every setting",
+                fix=f"remove or correct '{name}'; --cfg job shows every setting",
                 value=key,
             )
         if value == "???":

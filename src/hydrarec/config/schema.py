@@ -18,6 +18,7 @@ class TrainConfig:
     replay: str | None
     output_dir: str
     save_predictions: bool
+    save_data: bool
     dataset: dict
     filter: dict
     split: dict

@@ -12,6 +12,7 @@ from hydrarec.config.kinds import Dimension, Fraction, Initialization, NonNegati
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.bias import damped_mean, swept_biases
+from hydrarec.models.fold_in import distinct_history
 from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import dropped, embedding_table
 from hydrarec.models.remembered import Remembered
@@ -166,7 +167,7 @@ class AutoRec(Recommender):
         """Predicted ratings of a user who was not in training, float32 [num_items].
 
         Args:
-            items: int64 [n], distinct; n may be 0.
+            items: int64 [n]; n may be 0, and an item that is named twice counts once, with its mean rating.
             ratings: float32 [n].
         """
         raise NotImplementedError(f"{type(self).__name__} must define scores_of_history(items, ratings)")
@@ -203,6 +204,7 @@ class IAutoRec(AutoRec):
         a ridge regression, solved exactly in float64. b_u is the user's regularised bias, without ``bias_regularization``
         the user's mean; it stands for the output's bias, too. Without a history the scores are μ + b_i.
         """
+        items, ratings = distinct_history(items, ratings)
         codes = self.codes()
         offset = self._bias_of(items, ratings) + self.mean + self.item_bias
         inputs, targets = codes[items].double(), (ratings - offset[items]).double()
@@ -224,6 +226,7 @@ class UAutoRec(AutoRec):
     @torch.no_grad()
     def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
         """As in :class:`AutoRec`: the network's own output, and the user's regularised bias."""
+        items, ratings = distinct_history(items, ratings)
         starts = torch.tensor([0, len(items)], device=items.device)
         code = self.encode(SparseRows(starts, items, ratings, self.num_items))
         scores = torch.addmm(self.output_bias, code, self.decoder.weight.T).squeeze(0)

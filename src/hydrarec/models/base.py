@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import pytorch_lightning as pl
 import torch
@@ -14,14 +14,16 @@ from torch import Tensor
 from hydrarec.checkpointing import verify
 from hydrarec.data.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.distributed import average_gradients, summed
-from hydrarec.errors import CheckpointError, DivergedError
+from hydrarec.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.metrics.ranking import NotFiniteError
 from hydrarec.metrics.running_mean import RunningMean
+from hydrarec.models.fold_in import fold_in
 from hydrarec.objectives.base import Objective
 from hydrarec.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
+Entity = Literal["user", "item"]
 
 _SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
 
@@ -41,6 +43,7 @@ class Recommender(pl.LightningModule):
     tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # under which tasks this model has a meaning
     trains_on: ClassVar[Unit] = "interactions"  # what one row of its batches is
     observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
+    user_tables: ClassVar[tuple[str, ...]] = ()  # embeddings with a row per user, which fold-in finds for a newcomer
     floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
 
     objective: Objective
@@ -52,6 +55,7 @@ class Recommender(pl.LightningModule):
         self.save_hyperparameters()  # those of the subclass: Lightning collects them along the chain of __init__
         self.automatic_optimization = False
         self.num_users, self.num_items = num_users, num_items
+        self.task: str | None = None  # that it was trained for; of a loaded model too
         for name in self.observed:
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
@@ -72,6 +76,45 @@ class Recommender(pl.LightningModule):
         items = torch.arange(self.num_items, device=users.device)
         step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
         return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
+
+    def vectors(self, of: Entity) -> Tensor | None:
+        """What was learnt of each user or item, float32 [n, D]; None for a model without embeddings."""
+        table = getattr(self, f"{of}_embedding", None)
+        return None if table is None else table.weight.detach()
+
+    def biases(self, of: Entity) -> Tensor | None:
+        """What is added to every score of a user or an item, float32 [n]; None for a model without biases."""
+        table = getattr(self, f"{of}_bias", None)
+        return None if table is None else table.weight.detach().flatten()
+
+    def item_weights(self, items: Tensor) -> Tensor | None:
+        """What each item of a history adds to the score of each of ``items``, int64 [n]: float32 [n, num_items].
+
+        None for a model whose scores are no such sum.
+        """
+        return None
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """Scores of every item, float32 [num_items], for a user whom training never saw.
+
+        By default :func:`hydrarec.models.fold_in.fold_in` for models with ``user_tables``.
+
+        Args:
+            items: what the user has rated, int64 [n]; an item that is named twice counts once, with its mean target, and
+                a user without any is the mean one. targets: the ratings, 1 where feedback is implicit, float32 [n].
+
+        Raises:
+            ConfigError: the model cannot say anything of a new user.
+            CheckpointError: the checkpoint is too old to say what it was trained for.
+        """
+        if self.user_tables:
+            return fold_in(self, items, targets)
+        raise ConfigError(
+            f"model {type(self).__name__} cannot score for a user it has never seen",
+            expected="a model that folds users in, such as biased_dot, ease or u_autorec",
+            fix="train one of these, or name a user of the training data: user=<raw id>",
+            value=type(self).__name__,
+        )
 
     def observe(self, data: TrainingData) -> None:
         """See the training part once, before the first step: means, counts, histories. By default nothing."""
@@ -98,6 +141,7 @@ class Recommender(pl.LightningModule):
     ) -> None:
         """Bring loss and metrics, factories of optimiser and schedule, the epoch's steps, and the seed of dropout."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
+        self.task = objective.task
         self._steps_per_epoch, self._steps_per_call, self._seed = steps_per_epoch, steps_per_call, seed
 
     def configure_optimizers(self) -> Any:
@@ -218,7 +262,7 @@ class Recommender(pl.LightningModule):
     # -- checkpoints --------------------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"] = type(self).__name__
+        checkpoint["model"], checkpoint["task"] = type(self).__name__, self.task
         checkpoint["training_loss"] = self.training_loss.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -230,6 +274,7 @@ class Recommender(pl.LightningModule):
                 fix="choose the model that was trained",
                 value=saved,
             )
+        self.task = checkpoint.get("task")
         weights = checkpoint["state_dict"]
         for name in self.observed:  # their shape is known only now
             setattr(self, name, torch.empty_like(weights[name]))

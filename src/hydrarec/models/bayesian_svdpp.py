@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from hydrarec.config.kinds import Count, Dimension, Index, NonNegative, Positive
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import ConfigError
+from hydrarec.models.base import Entity
+from hydrarec.models.fold_in import Population, distinct_history
+from hydrarec.models.implicit_basis import implicit_basis
 from hydrarec.models.solved import SolvedRecommender
 
 LARGEST_BASIS = 12_000  # rows of the Gram matrix whose eigenvectors are taken; 12,000² float64 are 1.2 GB
@@ -92,6 +95,38 @@ class BayesianSVDpp(SolvedRecommender):
         total = sum(self._score(user[users], item[items]) for user, item in samples)
         return self.mean + total / stored
 
+    def vectors(self, of: Entity) -> Tensor:
+        """Of the latest sample that is kept: factors turn from sample to sample, and their mean would mean nothing."""
+        return self._samples(of)[-1][:, :-1]
+
+    def biases(self, of: Entity) -> Tensor:
+        """The mean of the samples that are kept."""
+        return self._samples(of)[:, :, -1].mean(0)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """The mean over the samples of the scores with the newcomer's conditional mean.
+
+        Departures: implicit features are not kept, so that the newcomer's prior is the mean and covariance of the users' rows
+        of each sample, which those features spread too; the noise is that of the latest sweep, w of the newcomer 1.
+        """
+        items, targets = distinct_history(items, targets)
+        precisions = self.noise_precision * self.items.noise[items]
+        scores = []
+        for users, others in zip(self._samples("user"), self._samples("item"), strict=True):
+            design = torch.cat([others[items, :-1], torch.ones_like(others[items, -1:])], dim=1)
+            left = targets - self.mean - others[items, -1]
+            row = Population.of(users).posterior_mean(design, left, precisions).float()
+            scores.append(self._score(row, others))
+        return self.mean + torch.stack(scores).mean(0)
+
+    def _samples(self, of: Entity) -> Tensor:
+        """float32 [S, n, D + 1], the latest last; the current state while none is kept."""
+        stored = int(self.num_stored)
+        if stored == 0:
+            return (self.users if of == "user" else self.items).rows.unsqueeze(0)
+        samples = self.user_samples if of == "user" else self.item_samples
+        return samples[:stored] if stored <= self.num_samples else samples.roll(-(stored % self.num_samples), 0)
+
     def _score(self, user: Tensor, item: Tensor) -> Tensor:
         """float32 [..., D] each → [...]: inner product of the factors plus both biases."""
         return (user[..., :-1] * item[..., :-1]).sum(-1) + user[..., -1] + item[..., -1]
@@ -162,7 +197,7 @@ class Side(nn.Module):
                 expected=f"users or items, whichever are fewer, at most {LARGEST_BASIS:,}",
                 fix="model=biased_dot, or a smaller data set",
             )
-        self.basis, self.spectrum = _implicit_basis(self._sparse(self.counts[own].double().rsqrt()))
+        self.basis, self.spectrum = implicit_basis(self._sparse(self.counts[own].double().rsqrt()))
 
     def expected(self) -> Tensor:
         """The prior mean of each row, float32 [n, D]."""
@@ -210,32 +245,6 @@ class Side(nn.Module):
         """The training pattern [n, num_others] with one value per rating, as CSR."""
         size = (len(self.rows), self.num_others)
         return torch.sparse_csr_tensor(self.starts, self.theirs[self.order], values[self.order], size)
-
-
-def _implicit_basis(pattern: Tensor) -> tuple[Tensor, Tensor]:
-    """L [n, rank] and e [rank, 1] of N Nᵀ = L diag(e) Lᵀ, by the smaller of the two Gram matrices of N = ``pattern``.
-
-    Eigenvalues below 1e-6 of the largest are numerically nothing.
-    """
-    wide = pattern.shape[0] <= pattern.shape[1]
-    eigenvalues, vectors = torch.linalg.eigh(_gram(pattern if wide else pattern.to_sparse_coo().T.to_sparse_csr()))
-    kept = eigenvalues > 1e-6 * eigenvalues.max()
-    eigenvalues, vectors = eigenvalues[kept], vectors[:, kept]
-    basis = vectors if wide else (pattern @ vectors) / eigenvalues.sqrt()
-    return basis.float().contiguous(), eigenvalues.float().unsqueeze(-1)
-
-
-def _gram(matrix: Tensor, block: int = 512) -> Tensor:
-    """A Aᵀ, dense [n, n], of a sparse CSR matrix A [n, m]; only ``block`` rows of A are ever dense."""
-    starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
-    parts = []
-    for first in range(0, matrix.shape[0], block):
-        own = starts[first : first + block + 1]
-        inside = slice(int(own[0]), int(own[-1]))
-        size = (len(own) - 1, matrix.shape[1])
-        rows = torch.sparse_csr_tensor(own - own[0], columns[inside], values[inside], size).to_dense()
-        parts.append(matrix @ rows.T)
-    return torch.cat(parts, dim=1)
 
 
 def _gamma(shape: float | Tensor, rate: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from hydrarec.config.kinds import NonNegative
 from hydrarec.data.batches import TrainingData
+from hydrarec.models.base import Entity
+from hydrarec.models.fold_in import distinct_history
 from hydrarec.models.solved import SolvedRecommender
 
 
@@ -40,6 +42,9 @@ class Bias(SolvedRecommender):
         self.mean = data.targets.double().mean().float()
         self.user_bias, self.item_bias = torch.zeros(data.num_users), torch.zeros(data.num_items)
 
+    def biases(self, of: Entity) -> Tensor:
+        return self.user_bias if of == "user" else self.item_bias
+
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
         self.user_bias, self.item_bias = swept_biases(
             data, self.mean, self.user_bias, self.user_regularization, self.item_regularization
@@ -48,6 +53,11 @@ class Bias(SolvedRecommender):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return self.mean + self.user_bias[users] + self.item_bias[items]
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        items, targets = distinct_history(items, targets)
+        left = targets - self.mean - self.item_bias[items]
+        return self.mean + damped_mean(left, torch.zeros_like(items), 1, self.user_regularization) + self.item_bias
 
 
 def swept_biases(

@@ -21,6 +21,8 @@ class Dot(Recommender):
         l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
     """
 
+    user_tables = ("user_embedding",)
+
     def __init__(
         self,
         *,
@@ -64,6 +66,7 @@ class BiasedDot(Recommender):
     Departure: with ``rating_range`` the mean is inside the sigmoid as its log-odds, so that a score of 0 is the mean.
     """
 
+    user_tables = ("user_embedding", "user_bias")
     mean: Tensor
 
     def __init__(

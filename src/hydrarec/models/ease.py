@@ -49,6 +49,9 @@ class EASE(HistoryRecommender):
         self.weights = inverse.to(torch.float32, memory_format=torch.contiguous_format)
         return (diagonal.reciprocal().sum() - self.regularization * self.num_items) / len(data.targets)
 
+    def item_weights(self, items: Tensor) -> Tensor:
+        return self.weights[:, items].T.contiguous()
+
     def _gram(self, histories: SparseRows) -> Tensor:
         """XᵀX, float64 [num_items, num_items], column-major."""
         shape = (self.num_items, self.num_items)
@@ -59,3 +62,6 @@ class EASE(HistoryRecommender):
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.kept(self.num_items).take(users).times(self.weights)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        return SparseRows.of_one(items, self.num_items).times(self.weights)[0]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.config.kinds import Dimension
+from hydrarec.models.base import Entity
 from hydrarec.models.solved import SolvedRecommender
 
 
@@ -28,6 +29,9 @@ class FactorRecommender(SolvedRecommender):
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return (self.user_factors[users] * self.item_factors[items]).sum(-1)
+
+    def vectors(self, of: Entity) -> Tensor:
+        return self.user_factors if of == "user" else self.item_factors
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.user_factors[users] @ self.item_factors.T

@@ -35,6 +35,12 @@ class SparseRows:
         """X, users × items, 1 where there is an interaction."""
         return cls(_starts(data.users, data.num_users), data.items, None, data.num_items)
 
+    @classmethod
+    def of_one(cls, items: Tensor, num_items: int) -> Self:
+        """x of a single user who has ``items``, int64 [n] in any order, of which each counts once."""
+        distinct = torch.unique(items)
+        return cls(torch.tensor([0, len(distinct)], device=items.device), distinct, None, num_items)
+
     @property
     def num_rows(self) -> int:
         return len(self.starts) - 1

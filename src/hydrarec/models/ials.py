@@ -97,6 +97,11 @@ class IALS(FactorRecommender):
             explained += (right.double() * found.double()).sum()
         return solved, explained
 
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """By the newcomer's own half step, which is exact given H."""
+        factors, _ = self.half_step(SparseRows.of_one(items, self.num_items), self.item_factors)
+        return self.item_factors @ factors[0]
+
     def _strength(self, histories: SparseRows) -> Tensor:
         """λ (|I_u| + α·num_items)^ν of the rows, float32 [num_rows]; for items likewise."""
         weight = histories.starts.diff() + self.unobserved_weight * histories.num_columns

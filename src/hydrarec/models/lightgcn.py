@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from hydrarec.config.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
-from hydrarec.models.base import Recommender
+from hydrarec.models.base import Entity, Recommender
+from hydrarec.models.fold_in import Population, choices, posterior_mode
 from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import embedding_table
 from hydrarec.models.remembered import Remembered
@@ -129,6 +130,27 @@ class LightGCN(Recommender):
     def catalogue_scores(self, users: Tensor) -> Tensor:
         of_users, of_items = self.propagated()
         return of_users[users] @ of_items.T
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """As if the newcomer were one more node, with edges to ``items`` and an embedding of layer 0 that is folded in.
+
+        Departure: the new edges change the newcomer's embedding only, not those of the items.
+        """
+        with torch.inference_mode(False), torch.no_grad():
+            items, below = torch.unique(items.clone()), (self.user_embedding.weight, self.item_embedding.weight)
+            # Layers 1 to K of the newcomer are sums over the items' layers 0 to K − 1, of which this is the sum.
+            layers = self.num_layers * self.graph.mean_of_layers(below, self.num_layers - 1)[1]
+            degrees = 1 + self.item_starts.diff()[items].unsqueeze(1)
+            neighbours = (layers[items] * degrees.rsqrt()).double().sum(0) / max(1, len(items)) ** 0.5
+            of_items = self.propagated()[1].double() / (self.num_layers + 1)
+            row = posterior_mode(
+                Population.of(self.user_embedding.weight), choices(lambda row: of_items @ (row + neighbours), items)
+            )
+            return (of_items @ (row + neighbours)).float()
+
+    def vectors(self, of: Entity) -> Tensor:
+        """After propagation, as they are scored."""
+        return self.propagated()[0 if of == "user" else 1].detach()
 
     def batch_loss(self, batch: Batch) -> Tensor:
         loss = self.objective.loss(_scores(self.propagated(), batch.users, batch.items), batch.targets)

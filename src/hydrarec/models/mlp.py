@@ -25,6 +25,8 @@ class MLP(Recommender):
     The layers start as PyTorch's do, U(−1/√fan_in, 1/√fan_in); the paper does not say.
     """
 
+    user_tables = ("user_embedding",)
+
     def __init__(
         self,
         *,

@@ -81,7 +81,15 @@ class MultiVAE(Recommender):
         return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
-        mean, _ = self.encode(self.histories(users))
+        return self._reconstructed(self.histories(users))
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self._reconstructed(SparseRows.of_one(items, self.num_items))[0]
+
+    def _reconstructed(self, histories: SparseRows) -> Tensor:
+        """float32 [U, num_items]"""
+        mean, _ = self.encode(histories)
         return self.decoder(mean)
 
     def encode(self, histories: SparseRows) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from hydrarec.checkpointing import load
 from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batches import TrainingData
 from hydrarec.errors import CheckpointError, ConfigError
-from hydrarec.models.base import Recommender
+from hydrarec.models.base import Entity, Recommender
 from hydrarec.models.layers import PairPerceptron, embedding_table
 
 
@@ -23,6 +23,8 @@ class GMF(Recommender):
 
     h starts LeCun uniform, U(±√(3/fan_in)), as in the authors' code.
     """
+
+    user_tables = ("user_embedding",)
 
     def __init__(
         self,
@@ -62,6 +64,8 @@ class NeuMF(Recommender):
         alpha: weight of the pre-trained GMF's prediction layer against the perceptron's (eq. 13); unused without them.
     """
 
+    user_tables = ("gmf_user", "mlp_user")
+
     def __init__(
         self,
         *,
@@ -98,6 +102,10 @@ class NeuMF(Recommender):
         of_gmf, of_mlp = self.output.weight[0].split([self.gmf_user.weight.shape[1], self.tower.out_features])
         gmf = ((self.gmf_user(users) * of_gmf) * self.gmf_item(items)).sum(-1)
         return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ of_mlp + self.output.bias[0]
+
+    def vectors(self, of: Entity) -> Tensor:
+        """Those of both halves, side by side."""
+        return torch.cat([getattr(self, f"{half}_{of}").weight.detach() for half in ("gmf", "mlp")], dim=1)
 
     def observe(self, data: TrainingData) -> None:
         """Start from the pre-trained models, if there are any.

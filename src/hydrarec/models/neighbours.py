@@ -25,7 +25,7 @@ class _Neighbours(HistoryRecommender):
         topk: neighbours of each item or user.
         shrink: of similarities with little support, towards 0.
         normalize: cosine similarity; without it the number of common interactions, weighted, not shrunk.
-        feature_weighting: of the interactions, in similarity and score, see :func:`weighted`.
+        feature_weighting: of the interactions, in similarity and score, see :func:`weights_of_pairs`.
     """
 
     observed = (*HistoryRecommender.observed, "neighbours", "similarities")
@@ -54,12 +54,21 @@ class _Neighbours(HistoryRecommender):
             own = torch.arange(products.shape[1], device=products.device)
             similarity = products.T.contiguous()  # [C, num_rows]
             if self.normalize:
-                similarity /= torch.outer(norms[first + own], norms) + self.shrink + _EPSILON
+                similarity /= self.normaliser(norms[first + own], norms)
             similarity[own, first + own] = 0
             best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
             neighbours.append(best.indices.int())
             similarities.append(best.values)
         self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
+
+    def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:
+        """What products of rows with norms ``own``, [C], and ``norms``, [R], are divided by: float32 [C, R]."""
+        return torch.outer(own, norms) + self.shrink + _EPSILON
+
+    def weights_of(self, items: Tensor, counts: Tensor) -> Tensor:
+        """How much each of a newcomer's ``items``, int64 [n], weighs, float32 [n]; ``counts``: of each item in training."""
+        uses = torch.full_like(items, len(items))
+        return weights_of_pairs(items, uses, counts, self.num_items, self.feature_weighting)
 
     def forget_neighbours(self, rows: int) -> None:
         """None but oneself, with similarity 0."""
@@ -87,8 +96,23 @@ class ItemKNN(_Neighbours):
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         histories = self.kept(self.num_items).take(users).columns_first()  # [num_items, U]
-        scores = functional.embedding_bag(self.neighbours, histories, mode="sum", per_sample_weights=self.similarities)
-        return scores.T.contiguous()
+        return self._scores(histories).T.contiguous()
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        items = torch.unique(items)
+        counts = torch.bincount(self.history_entries, minlength=self.num_items)
+        history = self.similarities.new_zeros(self.num_items, 1)
+        history[items, 0] = self.weights_of(items, counts)
+        return self._scores(history)[:, 0]
+
+    def _scores(self, histories: Tensor) -> Tensor:
+        """float32 [num_items, U] → float32 [num_items, U]"""
+        return functional.embedding_bag(self.neighbours, histories, mode="sum", per_sample_weights=self.similarities)
+
+    def item_weights(self, items: Tensor) -> Tensor:
+        """The similarities, of the neighbours alone."""
+        weights = self.similarities.new_zeros(len(items), self.num_items)
+        return weights.scatter_(1, self.neighbours[items].long(), self.similarities[items])
 
 
 class UserKNN(_Neighbours):
@@ -119,21 +143,47 @@ class UserKNN(_Neighbours):
         of_others[self.neighbours[users].long(), places] = self.similarities[users]
         return self.kept(self.num_users).times(of_others).T.contiguous()
 
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """By the newcomer's similarity to every user of the training part."""
+        items = torch.unique(items)
+        by_item = self.kept(self.num_users)
+        values = torch.ones_like(by_item.columns, dtype=torch.float32) if by_item.values is None else by_item.values
+        own = self.weights_of(items, by_item.starts.diff())
+        weights = own.new_zeros(self.num_items).index_copy_(0, items, own)[by_item.rows_of_entries()]
+        nobody = own.new_zeros(self.num_users)
+        similarity = nobody.index_add(0, by_item.columns, weights * values)
+        if self.normalize:
+            norms = nobody.index_add(0, by_item.columns, values.square()).sqrt()
+            similarity /= self.normaliser(own.norm().unsqueeze(0), norms)[0]
+        best = similarity.topk(min(self.topk, self.num_users)).indices
+        others = nobody.index_copy(0, best, similarity[best])
+        return by_item.times(others.unsqueeze(1))[:, 0]
+
 
 def weighted(items: SparseRows, weighting: str) -> SparseRows:
-    """Binary interactions by item, weighted as if items were documents and users their terms.
+    """Binary interactions by item, with the weights of :func:`weights_of_pairs`."""
+    if weighting == "none":
+        return items
+    uses = torch.bincount(items.columns, minlength=items.num_columns)[items.columns]
+    values = weights_of_pairs(items.rows_of_entries(), uses, items.starts.diff(), items.num_rows, weighting)
+    return replace(items, values=values)
+
+
+def weights_of_pairs(items: Tensor, uses: Tensor, counts: Tensor, num_items: int, weighting: str) -> Tensor:
+    """Weights of interactions, float32 [n], as if items were documents and users their terms.
 
     With ``idf_u = ln(num_items / (1 + |I_u|))``: ``tfidf`` is ``idf_u``; ``bm25`` is
     ``(K + 1) / (K (1 − b + b |U_i| / mean |U_i|) + 1) · idf_u``, K = 1.2, b = 0.75 (Robertson & Zaragoza 2009). ``none``: 1.
+
+    Args:
+        items: of each interaction, int64 [n].
+        uses: |I_u| of its user, int64 [n].
+        counts: |U_i| of every item, int64 [num_items].
     """
     if weighting == "none":
-        return items
-    lengths = items.starts.diff().float()
-    uses = torch.bincount(items.columns, minlength=items.num_columns)
-    idf = math.log(items.num_rows) - (1.0 + uses).log()
-    values = idf[items.columns]
+        return torch.ones_like(items, dtype=torch.float32)
+    weights = math.log(num_items) - (1.0 + uses).log()
     if weighting == "bm25":
-        relative = lengths / lengths.mean()
-        gain = (_BM25_K1 + 1) / (_BM25_K1 * (1 - _BM25_B + _BM25_B * relative) + 1)
-        values = values * gain[items.rows_of_entries()]
-    return replace(items, values=values)
+        relative = counts / counts.float().mean()
+        weights = weights * ((_BM25_K1 + 1) / (_BM25_K1 * (1 - _BM25_B + _BM25_B * relative) + 1))[items]
+    return weights

@@ -32,3 +32,6 @@ class Popularity(SolvedRecommender):
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.counts.repeat(len(users), 1)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        return self.counts.clone()

@@ -45,3 +45,7 @@ class PureSVD(FactorRecommender):
         self.user_factors.zero_()[:, :kept] = images @ rotation
         self.item_factors.zero_()[:, :kept] = basis @ rotation
         return 1 - self.user_factors.double().square().sum() / len(data.targets)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """``x Q Qᵀ``: the newcomer's history is projected like any other."""
+        return self.item_factors @ self.item_factors[torch.unique(items)].sum(0)

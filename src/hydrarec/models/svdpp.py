@@ -10,6 +10,7 @@ from hydrarec.config.kinds import Dimension, EmbeddingLayer, Initialization, Non
 from hydrarec.data.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
+from hydrarec.models.fold_in import fold_in
 from hydrarec.models.layers import embedding_table
 
 
@@ -25,6 +26,7 @@ class SVDpp(Recommender):
     whole tables instead of a term per sampled rating.
     """
 
+    user_tables = ("user_embedding", "user_bias")
     observed = ("mean", "history_starts", "history_items")
     mean: Tensor  # float32 []
     history_starts: Tensor  # int64 [num_users + 1]: N(u) = history_items[history_starts[u]:history_starts[u + 1]]
@@ -64,6 +66,12 @@ class SVDpp(Recommender):
         user = self.user_embedding(users) + self._implicit(users)
         bias = self.user_bias(users) + self.item_bias.weight.T + self.mean
         return torch.addmm(bias, user, self.item_embedding.weight.T)
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """With the newcomer's own N(u), which is known; p_u and b_u are folded in."""
+        history = torch.unique(items)
+        starts = torch.tensor([0, len(history)], device=items.device)
+        return fold_in(self, items, targets, history_starts=starts, history_items=history)
 
     def _implicit(self, users: Tensor) -> Tensor:
         """|N(u)|^(−1/2) Σ y_j, float32 [..., embedding_dim]; each distinct user is summed once."""

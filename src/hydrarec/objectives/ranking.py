@@ -56,6 +56,7 @@ class RankingObjective(Objective):
         popularity: training interactions per item, int64 [num_items].
     """
 
+    task = "ranking"
     outcome_file = "ranks.npz"
     popularity: Tensor
 

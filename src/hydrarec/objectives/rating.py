@@ -32,6 +32,7 @@ class RatingObjective(Objective):
         scale: lowest and highest possible rating.
     """
 
+    task = "rating"
     outcome_file = "predictions.npz"
 
     def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:

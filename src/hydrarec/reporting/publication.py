@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydrarec.errors import ConfigError, EnvironmentFault
+from hydrarec import paths
+from hydrarec.config.places import folder_in
+from hydrarec.errors import EnvironmentFault
 from hydrarec.files import atomic_write
 from hydrarec.reporting import page, tables, tensorboard, wording
 from hydrarec.reporting.contents import Contents, Section, contents
@@ -26,7 +26,7 @@ def publish(settings: ReportConfig) -> str:
     Raises:
         ConfigError: no run folders, or a name that is no folder's. EnvironmentFault: the folder cannot be written.
     """
-    folder = _folder(settings)
+    folder = folder_in(settings.output_dir, settings.name)
     found = contents(read_all(find(settings.runs)), settings)
     tables_of = {
         "table.md": tables.markdown,
@@ -69,10 +69,10 @@ def summary(found: Contents, folder: Path) -> str:
         lines += ["", *_section_lines(section)]
     if found.failures:
         lines += ["", f"without a result: {len(found.failures):,}"]
-        lines += [f"  {_relative(Path(run.folder))}: {run.state}: {run.problem}" for run in found.failures[:SHOWN]]
+        lines += [f"  {paths.shown(Path(run.folder))}: {run.state}: {run.problem}" for run in found.failures[:SHOWN]]
         if len(found.failures) > SHOWN:
             lines.append(f"  … and {len(found.failures) - SHOWN:,} more in table.md")
-    shown = _relative(folder)
+    shown = paths.shown(folder)
     lines += ["", f"report: {shown / 'report.html'}  {shown / 'table.md'}  table.csv  table.tex  comparisons.csv"]
     lines.append(f"curves: tensorboard --logdir {shlex.quote(str(shown / tensorboard.FOLDER))}")
     lines.append(f"next: {_next(found)}")
@@ -99,26 +99,9 @@ def _next(found: Contents) -> str:
     """What to do now: go on with what was stopped, tell the two best apart, or more seeds."""
     stopped = [run for run in found.failures if run.state == "unfinished" and run.config]
     if stopped:
-        return f"hydrarec-train {shlex.quote(f'resume={_relative(Path(stopped[0].folder))}')}"
+        return f"hydrarec-train {shlex.quote(f'resume={paths.shown(Path(stopped[0].folder))}')}"
     for section in found.sections:
         if len(section.groups) > 1:
-            first, second = (_relative(Path(group.runs[0].folder)) for group in section.groups[:2])
+            first, second = (paths.shown(Path(group.runs[0].folder)) for group in section.groups[:2])
             return f"hydrarec-report {shlex.quote(f'check={first},{second}')}"
     return "hydrarec-train -m seed=0,1,2 model=<models to compare>"
-
-
-def _folder(settings: ReportConfig) -> Path:
-    if not re.fullmatch(r"[^/\\\0]+", settings.name) or settings.name in (".", ".."):
-        raise ConfigError(
-            f"name={settings.name} cannot be the name of a folder",
-            expected="a name without slashes",
-            fix="name=report, and output_dir=<where>",
-            value=settings.name,
-        )
-    return Path(settings.output_dir, settings.name).resolve()
-
-
-def _relative(path: Path) -> Path:
-    """Short where it can be: people copy it into the next command."""
-    here = Path(os.curdir).resolve()
-    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -16,6 +16,7 @@ NOT_SETTINGS = frozenset(
         "replay",
         "output_dir",
         "save_predictions",
+        "save_data",
         "logger",
         "published",
         "sweep",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from hydrarec.markdown import escaped, table_lines
 from hydrarec.reporting import wording
 from hydrarec.reporting.contents import Cell, Contents, Section
 from hydrarec.reporting.metric_names import base_name
@@ -29,14 +29,14 @@ def markdown(contents: Contents) -> str:
     if table is not None:
         lines += ["## Side by side", "", *_markdown_table(*table), ""]
     for section in contents.sections:
-        lines += [f"## {section.number}. {_escaped(section.title)}", ""]
+        lines += [f"## {section.number}. {escaped(section.title)}", ""]
         lines += [*_markdown_table(*section_table(section)), "", LEGEND, wording.notes(section), ""]
         for metric, comparisons in section.comparisons.items():
-            lines += [f"- {metric}: {_escaped(wording.sentence(comparison))}." for comparison in comparisons]
+            lines += [f"- {metric}: {escaped(wording.sentence(comparison))}." for comparison in comparisons]
         lines += [""]
     if contents.failures:
         lines += ["## Without a result", ""]
-        lines += [f"- {_escaped(run.folder)}: {run.state}: {_escaped(run.problem)}" for run in contents.failures]
+        lines += [f"- {escaped(run.folder)}: {run.state}: {escaped(run.problem)}" for run in contents.failures]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -136,11 +136,10 @@ def value(cell: Cell) -> str:
 def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str | Cell | None]]) -> list[str]:
     def text(cell: str | Cell | None) -> str:
         if not isinstance(cell, Cell):
-            return "–" if cell is None else _escaped(cell)
+            return "–" if cell is None else escaped(cell)
         return f"**{value(cell)}**" if cell.best else f"{value(cell)} {TIED}" if cell.tied else value(cell)
 
-    lines = [header, ["---"] * len(header), *([text(cell) for cell in row] for row in rows)]
-    return ["| " + " | ".join(line) + " |" for line in lines]
+    return table_lines(header, [[text(cell) for cell in row] for row in rows])
 
 
 def _latex_table(header: Sequence[str], rows: Sequence[Sequence[str | Cell | None]], caption: str) -> str:
@@ -158,11 +157,6 @@ def _latex_table(header: Sequence[str], rows: Sequence[Sequence[str | Cell | Non
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is; names may hold anything."""
-    return re.sub(r"([\\|*`\[\]]|<(?=[\w/!?]))", r"\\\1", text).replace("\n", " ")
 
 
 def _csv(records: list[dict[str, Any]]) -> str:

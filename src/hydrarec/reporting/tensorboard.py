@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -32,9 +31,11 @@ def write(contents: Contents, text: str, folder: Path) -> int:
     Raises:
         OSError: it cannot be written, or the file system has no links.
     """
+    from hydrarec import event_file  # a quarter of a second
+
     (folder / TABLES).mkdir(parents=True, exist_ok=True)
     with atomic_write(folder / TABLES / "events.out.tfevents.0.report") as file:
-        file.write(_event_file(text, _moment(contents)))
+        file.write(event_file.event_file([event_file.text(TAG, text)], _moment(contents)))
     links = _links(contents, folder)
     for path in list(folder.iterdir()):
         if path.is_symlink() and links.get(path.name) != os.readlink(path):  # noqa: PTH115  (compared as a text)
@@ -82,26 +83,3 @@ def _moment(contents: Contents) -> float:
         return datetime.datetime.fromisoformat(started).timestamp()
     except ValueError:
         return 0.0
-
-
-def _event_file(text: str, moment: float) -> bytes:
-    from tensorboard.compat.proto.event_pb2 import Event  # a quarter of a second
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-    from tensorboard.compat.proto.types_pb2 import DT_STRING
-    from tensorboard.plugins.text.plugin_data_pb2 import TextPluginData
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    plugin = SummaryMetadata.PluginData(plugin_name="text", content=TextPluginData(version=0).SerializeToString())
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
-    tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode()], tensor_shape=shape)
-    value = Summary.Value(tag=TAG, metadata=SummaryMetadata(plugin_data=plugin), tensor=tensor)
-    buffer = io.BytesIO()
-    records = RecordWriter(buffer)
-    for event in (
-        Event(wall_time=moment, file_version="brain.Event:2"),
-        Event(wall_time=moment, step=0, summary=Summary(value=[value])),
-    ):
-        records.write(event.SerializeToString())
-    return buffer.getvalue()

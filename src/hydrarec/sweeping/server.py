@@ -22,7 +22,14 @@ from typing import Any
 LOG = "train.log"
 GRACE = 5.0  # seconds for a checkpoint, between asking a job to end and ending it
 _TICK = 0.02  # seconds between two looks at a running job
-_PRELOADED = ("hydrarec.train", "hydrarec.assembly", "hydrarec.training", "hydrarec.companions", "hydrarec.provenance")
+_PRELOADED = (
+    "hydrarec.train",
+    "hydrarec.assembly",
+    "hydrarec.training",
+    "hydrarec.companions",
+    "hydrarec.provenance",
+    "hydrarec.figures.curves",
+)
 
 Order = dict[str, Any]  # config, path, overrides, trial: the arguments of hydrarec.train.execute; timeout in seconds
 

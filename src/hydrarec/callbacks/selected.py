@@ -1,0 +1,15 @@
+"""Callbacks that look at the selected weights, which no hook of Lightning's sees in every run."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+
+from hydrarec.models.base import Recommender
+
+
+class Selected(pl.Callback):
+    """A callback that is called once, after the last evaluation, while the model holds the weights that were selected."""
+
+    def on_selected(self, trainer: pl.Trainer, model: Recommender) -> None:
+        """In evaluation mode, in every process of a run."""
+        raise NotImplementedError(f"{type(self).__name__} must define on_selected(trainer, model)")

@@ -1,0 +1,154 @@
+"""What a run knew of its data, small enough to travel in its folder: ids, titles, genres, and who rated what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrarec.data.ids import IdMap
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits import Split
+from hydrarec.data.table import TEST, TRAIN, VALIDATION
+
+FILTERED = 3  # the part of a rating that a filter left out: it takes part in nothing, but its user has rated the item
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """Every rating by a user of the model of one of its items, sorted by user, then item.
+
+    Attributes:
+        user_ids, item_ids: raw ids ↔ the model's indices.
+        titles, genres: per item index, or None.
+        starts: int64 [num_users + 1]; user u has the ratings ``starts[u]:starts[u + 1]``.
+        items: int32 [N].
+        ratings: float32 [N].
+        parts: int8 [N]: ``TRAIN``, ``VALIDATION``, ``TEST`` or :data:`FILTERED`.
+        scale: lowest and highest rating allowed.
+        name: the dataset's.
+    """
+
+    user_ids: IdMap
+    item_ids: IdMap
+    titles: tuple[str, ...] | None
+    genres: tuple[str, ...] | None
+    starts: NDArray[np.int64]
+    items: NDArray[np.int32]
+    ratings: NDArray[np.float32]
+    parts: NDArray[np.int8]
+    scale: tuple[float, float]
+    name: str
+
+    @property
+    def num_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.item_ids)
+
+    @cached_property
+    def users(self) -> NDArray[np.int32]:
+        """int32 [N]."""
+        return np.repeat(np.arange(self.num_users, dtype=np.int32), np.diff(self.starts))
+
+    @cached_property
+    def item_counts(self) -> NDArray[np.int64]:
+        """Ratings per item in the training part: int64 [num_items]."""
+        return np.bincount(self.items[self.parts == TRAIN], minlength=self.num_items)
+
+    @cached_property
+    def item_means(self) -> NDArray[np.float64]:
+        """Mean rating per item in the training part, NaN without one: float64 [num_items]."""
+        training = self.parts == TRAIN
+        sums = np.bincount(self.items[training], self.ratings[training], self.num_items)
+        return np.divide(sums, self.item_counts, out=np.full(self.num_items, np.nan), where=self.item_counts > 0)
+
+    def rows_of(self, user: int) -> slice:
+        """Where the ratings of a user index lie."""
+        return slice(int(self.starts[user]), int(self.starts[user + 1]))
+
+    def label(self, item: int) -> str:
+        """An item's title, or its raw id where there are no titles."""
+        return str(self.item_ids.raw[item]) if self.titles is None else self.titles[item]
+
+    def to_arrays(self) -> dict[str, NDArray]:
+        """Arrays without objects, for an ``npz``."""
+        arrays: dict[str, NDArray] = {name: getattr(self, name) for name in ("starts", "items", "ratings", "parts")}
+        ids = {"user_ids": self.user_ids, "item_ids": self.item_ids}
+        arrays |= {name: each.raw if each.are_integers else each.raw.astype(str) for name, each in ids.items()}
+        texts = {"titles": self.titles, "genres": self.genres}
+        arrays |= {name: _packed(each) for name, each in texts.items() if each is not None}
+        return {**arrays, "scale": np.array(self.scale), "name": np.array(self.name)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> RunData:
+        """The inverse of :meth:`to_arrays`.
+
+        Raises:
+            KeyError: an array is missing.
+        """
+        low, high = arrays["scale"].tolist()
+        return cls(
+            user_ids=_ids(arrays["user_ids"]),
+            item_ids=_ids(arrays["item_ids"]),
+            titles=_unpacked(arrays["titles"]) if "titles" in arrays else None,
+            genres=_unpacked(arrays["genres"]) if "genres" in arrays else None,
+            starts=arrays["starts"],
+            items=arrays["items"],
+            ratings=arrays["ratings"],
+            parts=arrays["parts"],
+            scale=(low, high),
+            name=str(arrays["name"]),
+        )
+
+
+def _ids(raw: NDArray) -> IdMap:
+    return IdMap(raw if raw.dtype == np.int64 else raw.astype(object))
+
+
+def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Texts without line breaks as UTF-8, a line each: NumPy's own arrays of texts are as wide as the longest."""
+    return np.frombuffer("\n".join(texts).encode(), np.uint8)
+
+
+def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(content.tobytes().decode().split("\n"))
+
+
+def run_data(loaded: Interactions, kept: Interactions, split: Split) -> RunData:
+    """What a run on ``kept``, what a filter left of ``loaded``, split by ``split``, knows of its data."""
+    parts = np.full(len(kept), FILTERED, np.int8)
+    for part, rows in ((TRAIN, split.train), (VALIDATION, split.val), (TEST, split.test)):
+        parts[rows] = part
+    users, items, ratings = kept.users, kept.items, kept.ratings
+    if kept is not loaded:
+        users, items = (_renumbered(loaded, kept, side) for side in ("user", "item"))
+        known = np.flatnonzero((users >= 0) & (items >= 0))
+        users, items, ratings = users[known], items[known], loaded.ratings[known]
+        rows = kept.rows_of(users, items)
+        parts = np.where(rows >= 0, parts[rows], np.int8(FILTERED))
+    return RunData(
+        user_ids=kept.user_ids,
+        item_ids=kept.item_ids,
+        titles=kept.titles,
+        genres=kept.genres,
+        starts=np.searchsorted(users, np.arange(kept.num_users + 1)),
+        items=np.ascontiguousarray(items),
+        ratings=np.ascontiguousarray(ratings),
+        parts=parts,
+        scale=kept.scale,
+        name=kept.name,
+    )
+
+
+def _renumbered(loaded: Interactions, kept: Interactions, side: str) -> NDArray[np.int32]:
+    """The users or items of all loaded ratings by their index in ``kept``, −1 for those left out: int32 [N]."""
+    before, after = getattr(loaded, f"{side}_ids"), getattr(kept, f"{side}_ids")
+    numbers = np.full(len(before), -1, np.int32)
+    numbers[before.indices_of(after.raw)] = np.arange(len(after), dtype=np.int32)
+    return numbers[getattr(loaded, f"{side}s")]
