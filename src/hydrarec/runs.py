@@ -50,7 +50,7 @@ class RunFolder:
             self.checkpoints.mkdir(exist_ok=True)
         except filelock.Timeout as error:
             raise EnvironmentFault(
-                f"the run folder {self.path} is in use by another live run",
+                f"the run folder {self.path} is in use by another live run, or an analysis",
                 expected="one process per run folder",
                 fix="wait for it to end, or stop it",
                 value=str(self.path),

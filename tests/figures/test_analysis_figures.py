@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hydrarec.analysis.meaning import Correlation
 from hydrarec.analysis.stability import stability
 from hydrarec.figures import biases, comparison, components, embeddings, meaning
 from hydrarec.figures import stability as stability_figures
-from hydrarec.figures.style import PALETTE
+from hydrarec.figures.style import PALETTE, save
 
 LONG = "A Title of More Words than Any Axis Has Room for, and Then Some $5"
 
@@ -92,6 +93,13 @@ def test_scatter(number: int, grouped: bool) -> None:
         assert named == [*(["less rated items"] if number > 50 else []), *(f"Genre {n}" for n in range(7)), "other"]
     points = sum(len(points.get_offsets()) for points in figure.axes[0].collections)
     assert points >= number - (number // 5 if grouped else 0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_titles_that_no_font_at_hand_can_draw(tmp_path: Path) -> None:
+    names = ["千と千尋の神隠し (2001)", "Çà $x$ _a_^2 \\frac{1}{2}", "Амели (2001)", *titles(7)]
+    figure = components.scatter(normal(10, 2), names, None, 10, ("PC1", "PC2"))
+    assert [path.suffix for path in save(figure, tmp_path / "scatter")] == [".png", ".pdf"]
 
 
 def test_no_colour_stands_for_two_genres() -> None:

@@ -65,8 +65,8 @@ def users(biases: Floats) -> Figure:
     figure = new_figure(5.4, 3.2)
     axis = figure.subplots()
     axis.hist(biases, bins=min(60, max(10, len(biases) // 15)), color=PALETTE[0])
-    axis.axvspan(low, high, color=GREY, alpha=0.25, zorder=0, label=f"middle half: {low:.2f} to {high:.2f}")
-    axis.axvline(median, color="black", linewidth=1.0, linestyle="--", label=f"median: {median:.2f}")
+    axis.axvspan(low, high, color=GREY, alpha=0.25, zorder=0, label=f"middle half: {low:.3g} to {high:.3g}")
+    axis.axvline(median, color="black", linewidth=1.0, linestyle="--", label=f"median: {median:.3g}")
     axis.set(title=f"Biases of {len(biases):,} users", xlabel="user bias (raw score)", ylabel="users")
     axis.legend()
     return figure
