@@ -13,7 +13,7 @@ from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
 from hydrarec.analyzing.projection import project
 from hydrarec.analyzing.projector import projector
-from hydrarec.analyzing.sections import biases, components, embeddings, meaning, neighbours
+from hydrarec.analyzing.sections import biases, components, embeddings, meaning, neighbours, training
 from hydrarec.analyzing.settings import AnalyzeConfig
 from hydrarec.analyzing.subject import Subject, subject_of_run
 from hydrarec.analyzing.summary import Summary
@@ -46,7 +46,8 @@ def analyze_run(settings: AnalyzeConfig) -> Summary:
     chosen = _chosen(subject, settings)
     folder = RunFolder(run.folder.path)  # whose lock keeps a live run and other analyses away
     try:
-        sections = []
+        trained = training.section(folder)
+        sections = [] if trained is None else [trained]
         with progress("analysing", unit="sections") as advance:
             for section in _sections(subject, settings, chosen):
                 sections.append(section)
