@@ -69,6 +69,18 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+REAL_DATA = os.environ.get("HYDRAREC_DATA_DIR")  # read before `isolated` hides it
+
+
+@pytest.fixture
+def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of real datasets, for tests that need them."""
+    if not REAL_DATA:
+        pytest.skip("HYDRAREC_DATA_DIR is not set: no real data to test with")
+    monkeypatch.setenv("HYDRAREC_DATA_DIR", REAL_DATA)
+    return Path(REAL_DATA)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An own current folder with ``ratings.csv``: 40 users × 30 items, every second pair, 600 ratings from 1 to 5."""

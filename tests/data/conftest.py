@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,3 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HYDRAREC_DATA_DIR", "HYDRAREC_OFFLINE", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
     return cache
-
-
-REAL_DATA = os.environ.get("HYDRAREC_DATA_DIR")  # read before own_folders hides it
-
-
-@pytest.fixture
-def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of real datasets, for tests that need them."""
-    if not REAL_DATA:
-        pytest.skip("HYDRAREC_DATA_DIR is not set: no real data to test with")
-    monkeypatch.setenv("HYDRAREC_DATA_DIR", REAL_DATA)
-    return Path(REAL_DATA)
