@@ -5,17 +5,22 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from tests.data.test_splits import NoFolds, interactions
 
+from hydrarec.data.batches import Unit
 from hydrarec.data.datamodules.rating import RatingDataModule
 from hydrarec.data.splits import RandomSplit
+from hydrarec.errors import ConfigError
 
 
-def module() -> RatingDataModule:
+def module(unit: Unit = "interactions", batch_size: int = 7) -> RatingDataModule:
     data = interactions()
     split = RandomSplit(seed=0, val=0.2, test=0.2)(data, NoFolds())
-    return RatingDataModule(interactions=data, split=split, batch_size=7, eval_batch_size=5, steps_per_call=2, seed=0)
+    return RatingDataModule(
+        interactions=data, split=split, unit=unit, batch_size=batch_size, eval_batch_size=5, steps_per_call=2, seed=0
+    )
 
 
 def test_batches_hold_the_rows_of_their_part_and_no_others() -> None:
@@ -27,6 +32,30 @@ def test_batches_hold_the_rows_of_their_part_and_no_others() -> None:
         data = made.interactions
         wanted = zip(data.users[rows], data.items[rows], data.ratings[rows], strict=True)
         assert seen == {(int(u), int(i)): float(t) for u, i, t in wanted}
+
+
+@pytest.mark.parametrize("unit", ["users", "items"])
+def test_whole_users_or_items_come_once_each_without_their_ratings(unit: Unit) -> None:
+    made = module(unit, batch_size=3)
+    batches = [batch for chunk in made.train_dataloader() for batch in chunk]
+    seen = torch.cat([getattr(batch, unit) for batch in batches])
+    assert sorted(seen.tolist()) == sorted(set(getattr(made.interactions, unit)[made.split.train].tolist()))
+    assert made.num_samples == len(seen)
+    assert made.steps_per_epoch == len(batches) == -(-len(seen) // 3)
+    other = "items" if unit == "users" else "users"
+    assert all(len(getattr(batch, other)) == 0 for batch in batches)
+    assert all(torch.equal(batch.targets, torch.zeros(len(getattr(batch, unit)))) for batch in batches)
+    evaluated = [len(batch.users) for chunk in made.val_dataloader() for batch in chunk]
+    assert sum(evaluated) == len(made.split.val)  # single ratings, as ever
+
+
+@pytest.mark.parametrize("unit", ["users", "items"])
+def test_a_batch_of_more_users_or_items_than_there_are_is_refused(unit: Unit) -> None:
+    there = len(set(getattr(module().interactions, unit)[module().split.train].tolist()))
+    assert there < 24, "there are fewer of them than ratings"
+    module(unit, batch_size=there)
+    with pytest.raises(ConfigError, match=f"batch_size={there + 1} is larger than the {there} training samples"):
+        module(unit, batch_size=there + 1)
 
 
 def test_steps_per_epoch_is_what_the_loader_delivers() -> None:

@@ -11,7 +11,7 @@ from tests.models.test_lightgcn import blocks, fit, interactions
 
 from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.samples import UserSamples
+from hydrarec.data.samples import HistorySamples
 from hydrarec.models import histories
 from hydrarec.models.multi_vae import MultiVAE
 from hydrarec.objectives.ranking import RankingObjective
@@ -145,7 +145,7 @@ def test_learns_blocks_and_a_checkpoint_alone_restores_it(tmp_path: Path) -> Non
     popularity = torch.bincount(data.items, minlength=10)
     objective = RankingObjective(loss="bce", protocol="full", ks=[1], num_candidates=1, popularity=popularity)
     trainer = fit(
-        model, BatchLoader(UserSamples(torch.arange(12)), batch_size=6, steps=2, seed=0), objective, epochs=60
+        model, BatchLoader(HistorySamples.of("users", data), batch_size=6, steps=2, seed=0), objective, epochs=60
     )
     scores = model.catalogue_scores(torch.arange(12))
     others = (torch.arange(12)[:, None] + torch.arange(10)) % 2 == 1

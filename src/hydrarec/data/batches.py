@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 _MIX = 0x9E3779B97F4A7C15  # 2⁶⁴ / golden ratio: spreads neighbouring (seed, epoch) pairs over all seeds
+
+Unit = Literal["interactions", "users", "items"]  # what one row of a batch is, as the model wants it
 
 
 class Batch(NamedTuple):
@@ -17,7 +19,7 @@ class Batch(NamedTuple):
     Ratings: ``users``, ``items`` int64 [B], ``targets`` float32 [B]. A positive beside its n negatives: ``users`` [B, 1],
     ``items`` [B, 1 + n], the positive first, ``targets`` [B, 1 + n], 1 and zeros. A positive against the whole catalogue:
     ``users`` [B, 1], ``items`` [1, num_items], ``targets`` int64 [B], the positive item. Whole users: ``users`` [B],
-    no items, ``targets`` zeros [B].
+    no items, ``targets`` zeros [B]; whole items: the same with ``items``.
     """
 
     users: Tensor

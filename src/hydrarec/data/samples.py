@@ -1,13 +1,14 @@
-"""What one row of a training epoch is: a rating, a positive beside its negatives or the catalogue, or a whole user."""
+"""What one row of a training epoch is: a rating, a positive beside its negatives or the catalogue, a whole user or item."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import Batch, epoch_seed
+from hydrarec.data.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.data.negatives import NegativeSampler
 
 
@@ -80,10 +81,32 @@ class CatalogueSamples(_PerUser):
         return [Batch(some, self.catalogue, positives) for some, positives in zip(users, items, strict=True)]
 
 
-class UserSamples(_PerUser):
-    """A user per row, whose history the model knows; ``users``: int64 [U], those with a history."""
+class HistorySamples:
+    """A user or an item per row, whose history the model knows; ``indices``: int64 [N], those that have one."""
+
+    def __init__(self, unit: Unit, indices: Tensor) -> None:
+        assert unit != "interactions", "a single interaction is no history"
+        self.unit, self.indices = unit, indices
+
+    @classmethod
+    def of(cls, unit: Unit, data: TrainingData) -> Self:
+        """All users or all items of ``data``."""
+        return cls(unit, torch.unique(data.users if unit == "users" else data.items))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def device(self) -> torch.device:
+        return self.indices.device
+
+    def to(self, device: torch.device) -> HistorySamples:
+        return HistorySamples(self.unit, self.indices.to(device))
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
-        nothing = self.users.new_empty(0)
-        users = self.users.index_select(0, rows).split(list(sizes))
-        return [Batch(some, nothing, torch.zeros(len(some), device=self.device)) for some in users]
+        nothing = self.indices.new_empty(0)
+        chunk = self.indices.index_select(0, rows).split(list(sizes))
+        nowhere = [torch.zeros(size, device=self.device) for size in sizes]
+        if self.unit == "users":
+            return [Batch(users, nothing, zeros) for users, zeros in zip(chunk, nowhere, strict=True)]
+        return [Batch(nothing, items, zeros) for items, zeros in zip(chunk, nowhere, strict=True)]

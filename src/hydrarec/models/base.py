@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from hydrarec.checkpointing import verify
-from hydrarec.data.batches import Batch, TrainingData, epoch_seed
+from hydrarec.data.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.distributed import average_gradients, summed
 from hydrarec.errors import CheckpointError, DivergedError
 from hydrarec.metrics.ranking import NotFiniteError
@@ -39,7 +39,7 @@ class Recommender(pl.LightningModule):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # under which tasks this model has a meaning
-    trains_on: ClassVar[Literal["interactions", "users"]] = "interactions"  # what one row of its batches is
+    trains_on: ClassVar[Unit] = "interactions"  # what one row of its batches is
     observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
     floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batches import TrainingData, Unit
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.loaders import BatchLoader
+from hydrarec.data.samples import HistorySamples
 from hydrarec.data.splits import Split
 from hydrarec.errors import CheckpointError, ConfigError
 
@@ -22,7 +24,8 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
 
     Args:
         interactions, split: the data and its parts.
-        batch_size: samples per optimiser step, over all processes.
+        unit: what a row of a batch is, as the model wants it.
+        batch_size: samples per optimiser step, over all processes; or users, or items.
         steps_per_call: optimiser steps per call of the training step.
         seed: of the order of the samples, and of what is drawn for them.
 
@@ -31,10 +34,17 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
     """
 
     def __init__(
-        self, *, interactions: Interactions, split: Split, batch_size: int, steps_per_call: int, seed: int
+        self,
+        *,
+        interactions: Interactions,
+        split: Split,
+        unit: Unit,
+        batch_size: int,
+        steps_per_call: int,
+        seed: int,
     ) -> None:
         super().__init__()
-        self.interactions, self.split, self.seed = interactions, split, seed
+        self.interactions, self.split, self.unit, self.seed = interactions, split, unit, seed
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
         if batch_size > self.num_samples:
             raise ConfigError(
@@ -47,7 +57,12 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
     @property
     def num_samples(self) -> int:
         """Samples of one epoch, drawn ones included."""
-        return len(self.split.train)
+        return len(self.split.train) if self.unit == "interactions" else len(self.histories)
+
+    @cached_property
+    def histories(self) -> HistorySamples:
+        """Whole users or items as training samples."""
+        return HistorySamples.of(self.unit, self.training_data())
 
     @property
     def steps_per_epoch(self) -> int:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from hydrarec.config.kinds import Count, NonNegative, Seed
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batches import TrainingData, Unit
 from hydrarec.data.candidates import draw_candidates
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.loaders import BatchLoader, Samples
 from hydrarec.data.negatives import NegativeSampler, popularity_weights
 from hydrarec.data.queries import Queries, QueryLoader
-from hydrarec.data.samples import CatalogueSamples, ContrastedSamples, UserSamples
+from hydrarec.data.samples import CatalogueSamples, ContrastedSamples
 from hydrarec.data.splits import Split
 from hydrarec.data.table import TEST
 from hydrarec.errors import ConfigError, DataError
@@ -34,10 +34,9 @@ class RankingDataModule(InteractionsDataModule):
     A user who has touched everything has no negative: such positives are left out of the batches, and counted.
 
     Args:
-        interactions, split, steps_per_call, seed: as in the base.
+        interactions, split, unit, steps_per_call, seed: as in the base.
         given_candidates: those that the dataset itself brings for its test part, or None.
-        unit: what a row of a batch is, as the model wants it.
-        batch_size: samples per optimiser step over all processes: positives and negatives together, or users.
+        batch_size: samples per optimiser step over all processes: positives and negatives together, or users, or items.
         num_negatives: beside each positive; ``catalogue``: the whole catalogue stands against it.
         negative_alpha: negatives ∝ popularity^α; 0: uniform over the items that the user has not touched.
         avoid_held_out: never draw a held-out item of the user as a negative. By default it may be drawn, since
@@ -54,7 +53,7 @@ class RankingDataModule(InteractionsDataModule):
         interactions: Interactions,
         split: Split,
         given_candidates: GivenCandidates | None,
-        unit: Literal["interactions", "users"],
+        unit: Unit,
         batch_size: Count,
         num_negatives: Count | Literal["catalogue"],
         negative_alpha: NonNegative,
@@ -66,13 +65,17 @@ class RankingDataModule(InteractionsDataModule):
         steps_per_call: Count,
         seed: int,
     ) -> None:
-        self.unit, self.num_negatives = unit, num_negatives
+        self.num_negatives = num_negatives
         self.negative_alpha, self.avoid_held_out = negative_alpha, avoid_held_out
         self.protocol, self.num_candidates, self.eval_seed = protocol, num_candidates, eval_seed
         self.given_candidates, self.eval_memory = given_candidates, eval_memory
-        self.interactions, self.split = interactions, split
         super().__init__(
-            interactions=interactions, split=split, batch_size=batch_size, steps_per_call=steps_per_call, seed=seed
+            interactions=interactions,
+            split=split,
+            unit=unit,
+            batch_size=batch_size,
+            steps_per_call=steps_per_call,
+            seed=seed,
         )
         self._samples: Samples | None = None
         self._queries: dict[str, Queries] = {}
@@ -96,8 +99,7 @@ class RankingDataModule(InteractionsDataModule):
 
     @property
     def num_samples(self) -> int:
-        rows = self._usable if self.unit == "interactions" else torch.unique(self._training_data.users)
-        return len(rows) * self.samples_per_row
+        return len(self._usable) * self.samples_per_row if self.unit == "interactions" else super().num_samples
 
     def train_dataloader(self) -> BatchLoader:
         if self._samples is None or self._samples.device != self.device:
@@ -112,8 +114,8 @@ class RankingDataModule(InteractionsDataModule):
 
     def _training_samples(self) -> Samples:
         data = self._training_data
-        if self.unit == "users":
-            return UserSamples(torch.unique(data.users).to(self.device))
+        if self.unit != "interactions":
+            return self.histories.to(self.device)
         positions = self._usable
         users, items = data.users, data.items
         if len(positions) < len(users):

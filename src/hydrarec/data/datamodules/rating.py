@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from hydrarec.config.kinds import Count
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batches import TrainingData, Unit
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.loaders import BatchLoader
+from hydrarec.data.loaders import BatchLoader, Samples
 from hydrarec.data.samples import RatedSamples
 from hydrarec.data.splits import Split
 
 
 class RatingDataModule(InteractionsDataModule):
-    """Batches of (user, item, rating).
+    """Batches of (user, item, rating), or of whole users or items.
 
     Args:
-        interactions, split, batch_size, steps_per_call, seed: as in the base.
+        interactions, split, unit, batch_size, steps_per_call, seed: as in the base.
         eval_batch_size: ratings per forward pass of an evaluation.
     """
 
@@ -29,16 +29,22 @@ class RatingDataModule(InteractionsDataModule):
         *,
         interactions: Interactions,
         split: Split,
+        unit: Unit,
         batch_size: Count,
         eval_batch_size: Count,
         steps_per_call: Count,
         seed: int,
     ) -> None:
         super().__init__(
-            interactions=interactions, split=split, batch_size=batch_size, steps_per_call=steps_per_call, seed=seed
+            interactions=interactions,
+            split=split,
+            unit=unit,
+            batch_size=batch_size,
+            steps_per_call=steps_per_call,
+            seed=seed,
         )
         self.eval_batch_size = eval_batch_size
-        self._parts: dict[str, RatedSamples] = {}
+        self._parts: dict[str, Samples] = {}
 
     @cached_property
     def _training_data(self) -> TrainingData:
@@ -65,7 +71,10 @@ class RatingDataModule(InteractionsDataModule):
             return []
         return BatchLoader(self._samples(part, rows), batch_size=self.eval_batch_size, steps=1, seed=None, **self.share)
 
-    def _samples(self, part: str, rows: np.ndarray) -> RatedSamples:
+    def _samples(self, part: str, rows: np.ndarray) -> Samples:
         if part not in self._parts or self._parts[part].device != self.device:
-            self._parts[part] = RatedSamples(*(column.to(self.device) for column in self.columns(rows)))
+            if part == "train" and self.unit != "interactions":
+                self._parts[part] = self.histories.to(self.device)
+            else:
+                self._parts[part] = RatedSamples(*(column.to(self.device) for column in self.columns(rows)))
         return self._parts[part]
