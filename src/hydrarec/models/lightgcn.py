@@ -13,6 +13,7 @@ from hydrarec.data.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.histories import SparseRows
 from hydrarec.models.layers import embedding_table
+from hydrarec.models.remembered import Remembered
 
 Embeddings = tuple[Tensor, Tensor]  # of all users and of all items, float32 [num_users, d] and [num_items, d]
 
@@ -107,7 +108,7 @@ class LightGCN(Recommender):
         self.num_layers, self.l2 = num_layers, l2
         self.user_embedding = embedding_table(embedding, num_users, embedding_dim, init, init_scale)
         self.item_embedding = embedding_table(embedding, num_items, embedding_dim, init, init_scale)
-        self._kept: tuple[list[tuple[int, int]], Embeddings] | None = None
+        self._remembered: Remembered[Embeddings] = Remembered()
 
     def observe(self, data: TrainingData) -> None:
         by_user = SparseRows.by_user(data)
@@ -139,22 +140,10 @@ class LightGCN(Recommender):
     def propagated(self) -> Embeddings:
         """The embeddings that scores are made of; without gradients computed once for the same weights and graph."""
         weights = self.user_embedding.weight, self.item_embedding.weight
-        if torch.is_grad_enabled():
-            self._kept = (
-                None  # fused optimisers leave a weight's version as it is, but a step needs a gradient from here
-            )
-            return Propagation.apply(*weights, self.graph, self.num_layers)
-        versions = [_version(tensor) for tensor in (*weights, *(getattr(self, name) for name in self.observed))]
-        if self._kept is None or self._kept[0] != versions:
-            self._kept = versions, self.graph.mean_of_layers(weights, self.num_layers)
-        return self._kept[1]
+        graph = [getattr(self, name) for name in self.observed]
+        return self._remembered(lambda: Propagation.apply(*weights, self.graph, self.num_layers), [*weights, *graph])
 
 
 def _scores(embeddings: Embeddings, users: Tensor, items: Tensor) -> Tensor:
     user, item = (functional.embedding(rows, table) for rows, table in zip((users, items), embeddings, strict=True))
     return (user * item).sum(-1)
-
-
-def _version(tensor: Tensor) -> tuple[int, int]:
-    """Changes with the tensor's place and with every operation in place; tensors made for inference only never change."""
-    return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version
