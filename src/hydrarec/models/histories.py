@@ -43,11 +43,16 @@ class SparseRows:
         """The row of each entry, int64 [N]."""
         return torch.arange(self.num_rows, device=self.starts.device).repeat_interleave(self.starts.diff())
 
+    @classmethod
+    def of_entries(cls, rows: Tensor, columns: Tensor, values: Tensor | None, shape: tuple[int, int]) -> Self:
+        """The matrix of ``shape`` with these entries, in any order; those of a row stay in their order."""
+        order = torch.argsort(rows, stable=True)
+        return cls(_starts(rows, shape[0]), columns[order], None if values is None else values[order], shape[1])
+
     def transposed(self) -> SparseRows:
         """Columns as rows; their entries stay in the order of the rows."""
-        order = torch.argsort(self.columns, stable=True)
-        values = None if self.values is None else self.values[order]
-        return SparseRows(_starts(self.columns, self.num_columns), self.rows_of_entries()[order], values, self.num_rows)
+        shape = self.num_columns, self.num_rows
+        return SparseRows.of_entries(self.columns, self.rows_of_entries(), self.values, shape)
 
     def take(self, rows: Tensor) -> SparseRows:
         """The rows with these numbers, int64 [R]."""
