@@ -39,10 +39,18 @@ def test_ranking_on_two_processes_equals_one(train: Train, workplace: Path) -> N
         torch.testing.assert_close(weights[1][name], weight, rtol=1e-4, atol=1e-6)
 
 
-def test_ratings_on_two_processes_equal_one(train: Train, workplace: Path) -> None:
-    for devices in (1, 2):
+@pytest.mark.parametrize(
+    "settings",
+    [
         # 480 ratings in batches of 31: the last batch of an epoch is small, and shares differ in size.
-        settings = ("model=biased_dot", "model.user_dropout=0", "model.item_dropout=0", "task.datamodule.batch_size=31")
+        ("model=biased_dot", "model.user_dropout=0", "model.item_dropout=0", "task.datamodule.batch_size=31"),
+        # 30 items in batches of 29: the last one is a single item, and the other process's share of it is empty.
+        ("model=i_autorec", "model.input_dropout=0", "task.datamodule.batch_size=29"),
+    ],
+    ids=["biased_dot", "i_autorec"],
+)
+def test_ratings_on_two_processes_equal_one(settings: tuple[str, ...], train: Train, workplace: Path) -> None:
+    for devices in (1, 2):
         done = train(*TINY, *settings, "trainer=ddp", f"trainer.devices={devices}", f"name=on{devices}")
         assert done.returncode == 0, done.stderr
     one, two = run_of(workplace, "on1"), run_of(workplace, "on2")

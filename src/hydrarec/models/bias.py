@@ -41,12 +41,8 @@ class Bias(SolvedRecommender):
         self.user_bias, self.item_bias = torch.zeros(data.num_users), torch.zeros(data.num_items)
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
-        centred = data.targets - self.mean
-        self.item_bias = _damped_mean(
-            centred - self.user_bias[data.users], data.items, self.num_items, self.item_regularization
-        )
-        self.user_bias = _damped_mean(
-            centred - self.item_bias[data.items], data.users, self.num_users, self.user_regularization
+        self.user_bias, self.item_bias = swept_biases(
+            data, self.mean, self.user_bias, self.user_regularization, self.item_regularization
         )
         return self.objective.loss(self(data.users, data.items), data.targets)
 
@@ -54,7 +50,17 @@ class Bias(SolvedRecommender):
         return self.mean + self.user_bias[users] + self.item_bias[items]
 
 
-def _damped_mean(values: Tensor, groups: Tensor, num_groups: int, damping: float) -> Tensor:
+def swept_biases(
+    data: TrainingData, mean: Tensor, user_bias: Tensor, user_regularization: float, item_regularization: float
+) -> tuple[Tensor, Tensor]:
+    """b_u and b_i, float32 [num_users] and [num_items], after one pair of sweeps from ``user_bias``."""
+    centred = data.targets - mean
+    item_bias = damped_mean(centred - user_bias[data.users], data.items, data.num_items, item_regularization)
+    user_bias = damped_mean(centred - item_bias[data.items], data.users, data.num_users, user_regularization)
+    return user_bias, item_bias
+
+
+def damped_mean(values: Tensor, groups: Tensor, num_groups: int, damping: float) -> Tensor:
     """Per group, sum / (damping + count), in float64; groups without values get 0."""
     # index_add_ and not a weighted bincount, which has no deterministic form on CUDA
     sums = values.new_zeros(num_groups, dtype=torch.float64).index_add_(0, groups, values.double())

@@ -1,0 +1,231 @@
+"""AutoRec: an autoencoder whose inputs are the ratings of an item, or of a user."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hydrarec.config.kinds import Dimension, Fraction, Initialization, NonNegative
+from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.models.base import Recommender
+from hydrarec.models.bias import damped_mean, swept_biases
+from hydrarec.models.histories import SparseRows
+from hydrarec.models.layers import dropped, embedding_table
+from hydrarec.models.remembered import Remembered
+from hydrarec.models.sampled import SampledProduct
+
+_ROWS = 4096  # encoded at a time
+_BIAS_SWEEPS = 15  # after which no bias of ml-100k moves by more than 0.002 stars
+
+
+class AutoRec(Recommender):
+    """``h(r) = W · g(V r + m) + b`` with g the sigmoid, r the known ratings of a row and 0 elsewhere (Sedhain et al. 2015).
+
+    A *row* is what is encoded (:class:`IAutoRec`: an item, :class:`UAutoRec`: a user), a *column* what its ratings are by
+    or of. With the ratings in training as O, it minimises (eqs. 2 and 3)::
+
+        Σ_{(r, c) ∈ O} (R_rc − h_c(R_r))² + λ/2 · (‖V‖² + ‖W‖²)
+
+    as a mean over the ratings: a batch is a number of rows, its loss Σ over their ratings / rows · all rows / |O|, and the
+    penalty of each step that of the formula / |O|, so that λ means the same for any batch size.
+
+    Args:
+        hidden_dim: width of g.
+        init, init_scale: of V and W, see :func:`hydrarec.models.layers.initialize`; the biases start at 0.
+        regularization: λ, in squared stars.
+        input_dropout: on the known ratings of the input, which are rescaled; the loss counts all of them.
+        bias_regularization: h predicts what is left over the global mean and the regularised biases of user and item, as
+            :class:`hydrarec.models.bias.Bias` solves them with this λ_u = λ_i; None: over the mean alone.
+
+    Only known ratings cost anything: the first layer sums rows of V, the last one is evaluated at the observed entries.
+
+    Departures: the mean, and ``bias_regularization`` unless None, are taken off the targets, never off the inputs (the mean
+    alone changes only where b starts); ``input_dropout`` unless 0; Adam instead of resilient propagation. Where a user or
+    item has no rating in training, the paper predicts 3. Here such a row is encoded like any other, from its empty history;
+    such a column has zeros in V, W and b, which leaves the mean and the bias of the other side.
+    """
+
+    tasks = ("rating",)
+    observed = ("history_starts", "history_columns", "history_ratings")
+    history_starts: Tensor  # int64 [num_rows + 1]: row r has the entries history_starts[r]:history_starts[r + 1]
+    history_columns: Tensor  # int64 [N]
+    history_ratings: Tensor  # float32 [N]
+    mean: Tensor  # float32 []
+    user_bias: Tensor  # float32 [num_users]
+    item_bias: Tensor  # float32 [num_items]
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        hidden_dim: Dimension,
+        init: Initialization,
+        init_scale: NonNegative,
+        regularization: NonNegative,
+        input_dropout: Fraction,
+        bias_regularization: NonNegative | None,
+    ) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.regularization, self.input_dropout = regularization, input_dropout
+        self.bias_regularization = bias_regularization
+        self.num_columns = num_users if self.trains_on == "items" else num_items
+        self.encoder = embedding_table("library", self.num_columns, hidden_dim, init, init_scale)  # V, a row per column
+        self.decoder = embedding_table("library", self.num_columns, hidden_dim, init, init_scale)  # W
+        self.hidden_bias = nn.Parameter(torch.zeros(hidden_dim))
+        self.output_bias = nn.Parameter(torch.zeros(self.num_columns))
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("user_bias", torch.zeros(num_users))
+        self.register_buffer("item_bias", torch.zeros(num_items))
+        self._remembered: Remembered[Tensor] = Remembered()
+
+    def observe(self, data: TrainingData) -> None:
+        by_user = replace(SparseRows.by_user(data), values=data.targets)
+        histories = by_user.transposed() if self.trains_on == "items" else by_user
+        assert histories.values is not None
+        self.history_starts, self.history_columns = histories.starts, histories.columns
+        self.history_ratings = histories.values
+        self.mean.copy_(data.targets.double().mean())
+        if self.bias_regularization is not None:
+            damping, user_bias = self.bias_regularization, torch.zeros(data.num_users)
+            for _ in range(_BIAS_SWEEPS):
+                user_bias, item_bias = swept_biases(data, self.mean, user_bias, damping, damping)
+            self.user_bias.copy_(user_bias)
+            self.item_bias.copy_(item_bias)
+        unseen = torch.bincount(self.history_columns, minlength=self.num_columns) == 0
+        with torch.no_grad():  # no gradient ever reaches them
+            self.encoder.weight[unseen] = 0
+            self.decoder.weight[unseen] = 0
+
+    # -- the network --------------------------------------------------------------------------------------------------
+
+    @property
+    def histories(self) -> SparseRows:
+        """R, the training ratings by rows."""
+        return SparseRows(self.history_starts, self.history_columns, self.history_ratings, self.num_columns)
+
+    def encode(self, histories: SparseRows) -> Tensor:
+        """g(V r + m) of each history, float32 [num_rows, hidden_dim]."""
+        assert histories.values is not None
+        inputs = replace(histories, values=dropped(histories.values, self.input_dropout, self.training))
+        return torch.sigmoid(inputs.times(self.encoder.weight) + self.hidden_bias)
+
+    def codes(self) -> Tensor:
+        """g(V r + m) of every row, float32 [num_rows, hidden_dim]; without gradients computed once for the same weights."""
+        sources = [self.encoder.weight, self.hidden_bias, *(getattr(self, name) for name in self.observed)]
+        return self._remembered(self._encode_all, sources)
+
+    def _encode_all(self) -> Tensor:
+        histories = self.histories
+        rows = torch.arange(histories.num_rows, device=histories.starts.device)
+        return torch.cat([self.encode(histories.take(some)) for some in rows.split(_ROWS)])
+
+    def batch_loss(self, batch: Batch) -> Tensor:
+        self._remembered.forget()
+        rows = batch.items if self.trains_on == "items" else batch.users
+        histories = self.histories.take(rows)
+        assert histories.values is not None
+        places, columns = histories.rows_of_entries(), histories.columns
+        users, items = (columns, rows[places]) if self.trains_on == "items" else (rows[places], columns)
+        scores = self._scores(self.encode(histories), places, columns) + self._baseline(users, items)
+        loss = self.objective.loss(scores, histories.values)
+        num_rows, num_ratings = int((self.history_starts.diff() > 0).sum()), len(self.history_columns)
+        return loss * len(columns) / max(1, len(rows)) * (num_rows / num_ratings)
+
+    def penalty(self) -> Tensor | None:
+        if self.regularization == 0:
+            return None
+        norms = self.encoder.weight.square().sum() + self.decoder.weight.square().sum()
+        return self.regularization / 2 / len(self.history_columns) * norms
+
+    # -- scores -------------------------------------------------------------------------------------------------------
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        users, items = torch.broadcast_tensors(users, items)
+        rows, columns = (items, users) if self.trains_on == "items" else (users, items)
+        scores = self._scores(self.codes(), rows.flatten(), columns.flatten())
+        return scores.view(users.shape) + self._baseline(users, items)
+
+    def _scores(self, codes: Tensor, places: Tensor, columns: Tensor) -> Tensor:
+        """``⟨W_c, codes_p⟩ + b_c`` of each pair, float32 [N]."""
+        return SampledProduct.apply(codes, self.decoder.weight, places, columns) + self.output_bias[columns]
+
+    def _baseline(self, users: Tensor, items: Tensor) -> Tensor:
+        """Mean and biases of pairs of any shape that broadcasts."""
+        return self.mean + self.user_bias[users] + self.item_bias[items]
+
+    def _bias_of(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """The bias of a user who was not in training, as the others' are solved; float32 []."""
+        centred, one = ratings - self.mean - self.item_bias[items], torch.zeros_like(items)
+        return damped_mean(centred, one, 1, self.bias_regularization or 0).squeeze(0)
+
+    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """Predicted ratings of a user who was not in training, float32 [num_items].
+
+        Args:
+            items: int64 [n], distinct; n may be 0.
+            ratings: float32 [n].
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define scores_of_history(items, ratings)")
+
+    # -- what was learnt ----------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def vectors(self, of: Literal["user", "item"]) -> Tensor:
+        """Embeddings, float32 [n, hidden_dim]: the hidden codes of the rows, the decoder's weights of the columns.
+
+        A row without ratings in training has the code of the empty history, a column without them zeros.
+        """
+        return self.codes() if of == self.trains_on.removesuffix("s") else self.decoder.weight.detach()
+
+
+class IAutoRec(AutoRec):
+    """Items are encoded from the ratings that users gave them; see :class:`AutoRec`."""
+
+    trains_on = "items"
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        scores = torch.addmm(self.output_bias[users].unsqueeze(1), self.decoder(users), self.codes().T)
+        return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
+
+    @torch.no_grad()
+    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """As in :class:`AutoRec`, by folding the user in.
+
+        Such a user has no row in V and W. That of V would only shift the codes of the items, and is left out; that of W
+        minimises the training's own objective with all the rest fixed, over the codes c_i of the rated items::
+
+            Σ_i (r_i − μ − b_u − b_i − ⟨w, c_i⟩)² + λ/2 · ‖w‖²
+
+        a ridge regression, solved exactly in float64. b_u is the user's regularised bias, without ``bias_regularization``
+        the user's mean; it stands for the output's bias, too. Without a history the scores are μ + b_i.
+        """
+        codes = self.codes()
+        offset = self._bias_of(items, ratings) + self.mean + self.item_bias
+        inputs, targets = codes[items].double(), (ratings - offset[items]).double()
+        ridge = torch.eye(codes.shape[1], dtype=torch.float64, device=codes.device) * max(self.regularization / 2, 1e-6)
+        weights = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ targets)
+        return offset + codes @ weights.float()
+
+
+class UAutoRec(AutoRec):
+    """Users are encoded from the ratings that they gave; see :class:`AutoRec`."""
+
+    trains_on = "users"
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        codes = self.encode(self.histories.take(users))
+        scores = torch.addmm(self.output_bias, codes, self.decoder.weight.T)
+        return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
+
+    @torch.no_grad()
+    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """As in :class:`AutoRec`: the network's own output, and the user's regularised bias."""
+        starts = torch.tensor([0, len(items)], device=items.device)
+        code = self.encode(SparseRows(starts, items, ratings, self.num_items))
+        scores = torch.addmm(self.output_bias, code, self.decoder.weight.T).squeeze(0)
+        bias = 0 if self.bias_regularization is None else self._bias_of(items, ratings)
+        return scores + self.mean + bias + self.item_bias
