@@ -1,4 +1,4 @@
-"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep].
+"""Measure every performance claim against its reference in the same run: python scripts/bench.py [trainer] [loading] [ranking] [sweep] [onehot].
 
 Each figure is the median of several measurements, taken in turn with its reference (A B A B …), so that a drift of the
 machine's speed meets both. CPU time where the work is computation, so that a busy neighbour does not count. Prints a
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, show
 from benchmarks.loading import bench_loading
+from benchmarks.onehot import bench_onehot
 from benchmarks.ranking import bench_ranking
 from benchmarks.sweep import bench_sweep
 from benchmarks.trainer import bench_trainer
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "loading": bench_loading,
     "ranking": bench_ranking,
     "sweep": bench_sweep,
+    "onehot": bench_onehot,
 }
 
 

@@ -49,7 +49,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
-    compatibility.check_size(factory(cfg.model), interactions)
+    compatibility.check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)
     known = {

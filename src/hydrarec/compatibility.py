@@ -164,9 +164,14 @@ def check_same_data(record: dict[str, Any], interactions: Interactions, split: S
             )
 
 
-def check_size(make_model: Callable[..., Recommender], interactions: Interactions) -> None:
+def check_size(cfg: DictConfig, make_model: Callable[..., Recommender], interactions: Interactions) -> None:
     """Count the parameters without allocating them, and refuse what cannot fit."""
     with torch.device("meta"):
         model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
     weights, others = (sum(entry.numel() for entry in kind) for kind in (model.parameters(), model.buffers()))
     check_memory(weights, "this model", "a smaller model.embedding_dim", others)
+    if cfg.model.get("embedding") == "one_hot":
+        batch = cfg.task.datamodule.batch_size
+        what = f"model.embedding=one_hot with task.datamodule.batch_size={batch}"
+        fix = f"task.datamodule.batch_size={max(1, batch // 8)}, or model.embedding=library"
+        check_memory(weights, what, fix, others + batch * (interactions.num_users + interactions.num_items))

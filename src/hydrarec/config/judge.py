@@ -192,7 +192,8 @@ def check_memory(parameters: int, what: str, fix: str, others: int = 0) -> None:
     needed = 16 * parameters + 4 * others
     if needed > present:
         raise ConfigError(
-            f"{what} needs about {needed / 2**30:,.1f} GiB for {parameters:,} weights, their gradients and moments",
+            f"{what} needs about {needed / 2**30:,.1f} GiB for {parameters:,} weights, their gradients and moments"
+            + (f", and {others:,} other numbers" if others else ""),
             expected=f"at most {present / 2**30:,.1f} GiB, what this machine has",
             fix=fix,
             value=parameters,

@@ -48,7 +48,8 @@ NonNegative = Annotated[float, Bounds(at_least=0)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
 
-EmbeddingLayer = Literal["library", "lookup", "sparse"]  # torch.nn.Embedding, by hand, with row-sparse gradients
+# torch.nn.Embedding, the same by hand, with row-sparse gradients, a linear layer on one-hot rows
+EmbeddingLayer = Literal["library", "lookup", "sparse", "one_hot"]
 Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"]
 
 

@@ -12,6 +12,8 @@ from torch.nn import functional
 from hydrarec.config.kinds import EmbeddingLayer, Initialization
 from hydrarec.errors import ConfigError
 
+_ONE_HOT_FLOATS = 2**24  # of one-hot rows in one product: 64 MiB
+
 
 def initialize(weight: Tensor, name: Initialization, scale: float) -> None:
     """Fill ``weight`` in place: ``normal`` N(0, scale²), ``uniform`` U(−scale, scale), ``uniform_positive`` U(0, scale).
@@ -51,12 +53,40 @@ class Lookup(nn.Module):
         return self.weight[indices]
 
 
+class OneHot(nn.Module):
+    """A linear layer without bias on one-hot rows (reference B5): the same function as an embedding, dearly bought.
+
+    ``forward(indices int64 [...]) -> float32 [..., embedding_dim]``, a product of dense one-hot rows, float32
+    [..., num_embeddings], with the weights. Where no gradient needs the rows again, only some of them exist at a time.
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
+
+    def forward(self, indices: Tensor) -> Tensor:
+        flat = indices.reshape(-1)
+        step = max(1, _ONE_HOT_FLOATS // len(self.weight))
+        products = [self._rows(some) @ self.weight for some in flat.split(step)]
+        return torch.cat(products).view(*indices.shape, self.weight.shape[1])
+
+    def _rows(self, indices: Tensor) -> Tensor:
+        """float32 [N, num_embeddings]; the library's ``one_hot`` makes int64 ones, twice as large."""
+        rows = self.weight.new_zeros(len(indices), len(self.weight))
+        return rows.scatter_(1, indices.unsqueeze(1), 1.0)
+
+
 def embedding_table(
     layer: EmbeddingLayer, rows: int, width: int, initialization: Initialization, scale: float
-) -> nn.Embedding | Lookup:
-    """``layer`` ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the hand-written one."""
+) -> nn.Embedding | Lookup | OneHot:
+    """``layer`` ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the hand-written one,
+    ``one_hot`` the linear layer that all of them stand for.
+    """
+    table: nn.Embedding | Lookup | OneHot
     if layer == "lookup":
-        table: nn.Embedding | Lookup = Lookup(rows, width)
+        table = Lookup(rows, width)
+    elif layer == "one_hot":
+        table = OneHot(rows, width)
     else:
         table = Table(rows, width, _weight=torch.empty(rows, width), sparse=layer == "sparse")
     initialize(table.weight, initialization, scale)
