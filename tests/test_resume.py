@@ -28,6 +28,8 @@ RUNS = {
     "svdpp, plateau": ("model=svdpp", "scheduler=plateau", "scheduler.patience=0", "scheduler.threshold=0.5", "optimizer=adagrad"),
     "bias": ("model=bias",),
     "bayesian_svdpp": ("model=bayesian_svdpp", "model.burn_in=0", "model.thin=1"),
+    # 30 items, two at a time
+    "i_autorec with dropout, one_cycle": ("model=i_autorec", "model.hidden_dim=8", "task.datamodule.batch_size=2"),
     # 520 positives and four negatives each: again 15 steps of 35 positives
     "neumf with dropout, ranking": ("task=ranking", "model=neumf", "model.dropout=[0.1,0.1,0.1]", "task.datamodule.batch_size=175", "task.datamodule.num_candidates=9"),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from hydrarec.models.remembered import Remembered
 from hydrarec.models.sampled import SampledProduct
 
 _ROWS = 4096  # encoded at a time
-_BIAS_SWEEPS = 15  # after which the biases of MovieLens stand still to 1e-6
+_BIAS_SWEEPS = 15  # after which no bias of ml-100k moves by more than 0.002 stars
 
 
 class AutoRec(Recommender):

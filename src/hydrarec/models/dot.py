@@ -16,7 +16,8 @@ class Dot(Recommender):
 
     Args:
         embedding_dim: width of both embeddings.
-        embedding: ``library`` (``torch.nn.Embedding``) or ``lookup``, the same layer written by hand (reference B3).
+        embedding: ``library`` (``torch.nn.Embedding``); ``lookup``, the same layer written by hand (reference B3);
+            ``one_hot``, a linear layer on one-hot rows (reference B5); ``sparse``, with row-sparse gradients.
         init, init_scale: see :func:`hydrarec.models.layers.initialize`.
         l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
     """
