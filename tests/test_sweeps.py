@@ -280,8 +280,8 @@ def test_preset_of_slurm_is_one_of_the_plugins() -> None:
     assert (launcher.partition, launcher.cpus_per_task) == ("short", 1)
 
 
-def test_search_without_optuna_names_the_extra(train: Train, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without it is made by hiding it from the process that is started."""
+def test_search_without_optuna_names_the_extra(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without it is made by hiding it from a Python that is started anew."""
     (workplace / "sitecustomize.py").write_text(
         "import sys, importlib.machinery as machinery\n"
         "found = machinery.PathFinder.find_spec\n"
@@ -292,7 +292,8 @@ def test_search_without_optuna_names_the_extra(train: Train, workplace: Path, mo
         "sys.meta_path = [Hiding if finder is machinery.PathFinder else finder for finder in sys.meta_path]\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(workplace), os.environ["PYTHONPATH"]]))
-    ended = train(*SMALL, "hydra/sweeper=optuna", "model=dot")
+    command = [sys.executable, "-m", "hydrarec.train", *SMALL, "hydra/sweeper=optuna", "model=dot"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
     assert ended.returncode == 6
     assert "hydrarec[optuna]" in ended.stderr
     assert "Traceback" not in ended.stderr
