@@ -17,7 +17,7 @@ from hydrarec.data.batches import TrainingData
 from hydrarec.data.loaders import BatchLoader, Samples
 from hydrarec.data.negatives import NegativeSampler
 from hydrarec.data.samples import ContrastedSamples, HistorySamples, RatedSamples
-from hydrarec.models.base import Recommender
+from hydrarec.models.base import Entity, Recommender
 from hydrarec.objectives.base import Objective
 from hydrarec.objectives.ranking import RankingObjective
 from hydrarec.objectives.rating import RatingObjective
@@ -163,6 +163,16 @@ def test_scoring_is_independent_of_the_batch(make: Make) -> None:
 
 
 # -- checkpoints -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of", "rows"), [("user", NUM_USERS), ("item", NUM_ITEMS)])
+def test_what_was_learnt_has_a_row_each(make: Make, of: Entity, rows: int) -> None:
+    model = make().eval()
+    vectors, biases = model.vectors(of), model.biases(of)
+    for learnt in (vectors, biases):
+        assert learnt is None or (learnt.dtype == torch.float32 and not learnt.requires_grad)
+    assert vectors is None or (vectors.ndim == 2 and len(vectors) == rows)
+    assert biases is None or biases.shape == (rows,)
 
 
 def test_a_checkpoint_alone_restores_the_scores(make: Make, tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from hydrarec.config.kinds import Dimension, Fraction, Initialization, NonNegative
 from hydrarec.data.batches import Batch, TrainingData
-from hydrarec.models.base import Recommender
+from hydrarec.models.base import Entity, Recommender
 from hydrarec.models.bias import damped_mean, swept_biases
 from hydrarec.models.fold_in import distinct_history
 from hydrarec.models.histories import SparseRows
@@ -175,12 +174,17 @@ class AutoRec(Recommender):
     # -- what was learnt ----------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def vectors(self, of: Literal["user", "item"]) -> Tensor:
+    def vectors(self, of: Entity) -> Tensor:
         """Embeddings, float32 [n, hidden_dim]: the hidden codes of the rows, the decoder's weights of the columns.
 
         A row without ratings in training has the code of the empty history, a column without them zeros.
         """
         return self.codes() if of == self.trains_on.removesuffix("s") else self.decoder.weight.detach()
+
+    def biases(self, of: Entity) -> Tensor:
+        """Those that were taken off first, float32 [n]; of columns with the output's bias."""
+        first = self.user_bias if of == "user" else self.item_bias
+        return first if of == self.trains_on.removesuffix("s") else first + self.output_bias.detach()
 
 
 class IAutoRec(AutoRec):
