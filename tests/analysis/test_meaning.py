@@ -11,7 +11,7 @@ from scipy import stats
 from hydrarec.analysis import meaning
 from hydrarec.analysis.attributes import Attributes
 from hydrarec.analysis.meaning import Correlation, correlations, sentence
-from hydrarec.reporting.statistics import holm
+from hydrarec.analysis.multiple_testing import holm
 
 
 def example(seed: int, n: int = 60) -> tuple[np.ndarray, Attributes]:

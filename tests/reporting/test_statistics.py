@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from hydrarec.reporting import statistics as ours
@@ -51,27 +50,6 @@ def test_bootstrap_in_chunks_draws_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     whole = ours.bootstrap_interval(sample(3), level=0.95, resamples=300, seed=1)
     monkeypatch.setattr(ours, "CHUNK", 1000)
     assert ours.bootstrap_interval(sample(3), level=0.95, resamples=300, seed=1) == whole
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_corrections_are_those_of_statsmodels(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    p_values = list(np.round(generator.random(seed + 1) ** 3, 1 + seed % 3))  # with ties, zeros and ones
-    assert ours.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=EXACT)
-    assert ours.benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1], abs=EXACT)
-
-
-def test_corrections_by_hand() -> None:
-    # Holm: 3 × .01, 2 × .02, 1 × .03, none below the one before. Benjamini-Hochberg: 3/1 × .01, 3/2 × .02, 3/3 × .03.
-    assert ours.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert ours.benjamini_hochberg([0.03, 0.01, 0.02]) == pytest.approx([0.03, 0.03, 0.03])
-
-
-def test_what_was_not_tested_is_not_corrected_for() -> None:
-    adjusted = ours.holm([0.03, math.nan, 0.01])
-    assert adjusted[::2] == pytest.approx([0.03, 0.02])
-    assert math.isnan(adjusted[1])
-    assert ours.holm([]) == []
 
 
 @pytest.mark.parametrize("count", [3, 10, 943, 10_000])  # statsmodels has no number for 2

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hydrarec.analysis.attributes import Attributes
-from hydrarec.reporting.statistics import holm
+from hydrarec.analysis.multiple_testing import holm
 
 Floats = NDArray[np.float64]
 CHUNK = 2**22  # bootstrap weights in memory at once: 32 MiB

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hydrarec.analysis import multiple_testing
 from hydrarec.reporting import statistics
 from hydrarec.reporting.groups import Group
 from hydrarec.reporting.metric_names import lower_is_better
@@ -163,9 +164,9 @@ class Comparer:
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons of one family with their p corrected for its size."""
-    by_holm = statistics.holm([comparison.p for comparison in comparisons])
-    by_rate = statistics.benjamini_hochberg([comparison.p for comparison in comparisons])
-    by_ranks = statistics.holm([comparison.p_wilcoxon for comparison in comparisons])
+    by_holm = multiple_testing.holm([comparison.p for comparison in comparisons])
+    by_rate = multiple_testing.benjamini_hochberg([comparison.p for comparison in comparisons])
+    by_ranks = multiple_testing.holm([comparison.p_wilcoxon for comparison in comparisons])
     return [
         dataclasses.replace(comparison, holm=holm, benjamini_hochberg=rate, holm_wilcoxon=ranks)
         for comparison, holm, rate, ranks in zip(comparisons, by_holm, by_rate, by_ranks, strict=True)
