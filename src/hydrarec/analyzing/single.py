@@ -11,7 +11,6 @@ from hydrarec import paths
 from hydrarec.analysis.extremes import most_rated
 from hydrarec.analyzing.contents import Section
 from hydrarec.analyzing.output import Output
-from hydrarec.analyzing.projection import project
 from hydrarec.analyzing.projector import projector
 from hydrarec.analyzing.sections import biases, components, embeddings, meaning, neighbours, training
 from hydrarec.analyzing.settings import AnalyzeConfig
@@ -115,26 +114,11 @@ def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iter
 
 
 def _of_components(subject: Subject, settings: AnalyzeConfig) -> Iterator[Section]:
-    items = most_rated(subject.data.item_counts, settings.top_n)
-    if subject.item_vectors is None or len(items) < 2:
+    found = components.of_most_rated(subject, settings)
+    if found is None:
         return
-    projection = project(
-        subject.item_vectors,
-        items,
-        centred=settings.centred,
-        components=settings.components,
-        level=settings.level,
-        shuffles=settings.shuffles,
-        seed=settings.seed,
-    )
-    yield components.section(
-        subject,
-        projection,
-        asked=settings.components,
-        count=settings.extremes,
-        min_ratings=settings.min_ratings,
-        titled=settings.titled,
-    )
+    projection, told = found
+    yield told
     meant = meaning.section(subject, projection, level=settings.level, resamples=settings.resamples, seed=settings.seed)
     if meant is not None:
         yield meant

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytorch_lightning as pl
 
-from hydrarec.analysis.extremes import most_rated
 from hydrarec.analyzing.output import Output
-from hydrarec.analyzing.projection import project
 from hydrarec.analyzing.projector import projector
 from hydrarec.analyzing.sections import components
 from hydrarec.analyzing.subject import subject_of
@@ -69,26 +67,7 @@ class Embeddings(Selected):
         subject = subject_of(
             model, read_data(self.history.folder), str(self.history.folder.read_config()["task"]["name"])
         )
-        items = most_rated(subject.data.item_counts, self.top_n)
-        sections = []
-        if subject.item_vectors is not None and len(items) >= 2:
-            projection = project(
-                subject.item_vectors,
-                items,
-                centred=self.centred,
-                components=self.components,
-                level=self.level,
-                shuffles=self.shuffles,
-                seed=self.seed,
-            )
-            section = components.section(
-                subject,
-                projection,
-                asked=self.components,
-                count=self.extremes,
-                min_ratings=self.min_ratings,
-                titled=self.titled,
-            )
-            sections.append(section)
+        found = components.of_most_rated(subject, self)
+        sections = [] if found is None else [found[1]]
         output = Output.of_run(self.history.folder)
         output.write(f"What was learnt: {subject.title}", [], sections, projector(subject, most=self.projector))

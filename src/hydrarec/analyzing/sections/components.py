@@ -3,18 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from hydrarec.analysis.extremes import Extremes, extremes
+from hydrarec.analysis.extremes import Extremes, extremes, most_rated
 from hydrarec.analysis.main_genre import main_genres
 from hydrarec.analyzing.contents import Picture, Section, Table
-from hydrarec.analyzing.projection import Projection
+from hydrarec.analyzing.projection import Projection, project
 from hydrarec.analyzing.subject import Subject
 from hydrarec.figures import components as figures
 
 GENRES = 7  # that can be told apart by colour
+
+
+class Settings(Protocol):
+    """What ``conf/analyze.yaml`` and ``conf/callbacks/embeddings.yaml`` both say of components."""
+
+    @property
+    def centred(self) -> bool: ...
+    @property
+    def level(self) -> float: ...
+    @property
+    def top_n(self) -> int: ...
+    @property
+    def components(self) -> int: ...
+    @property
+    def extremes(self) -> int: ...
+    @property
+    def min_ratings(self) -> int: ...
+    @property
+    def titled(self) -> int: ...
+    @property
+    def shuffles(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def of_most_rated(subject: Subject, settings: Settings) -> tuple[Projection, Section] | None:
+    """The components over the ``top_n`` most rated items, and what is told of them; None where there is nothing to compute."""
+    items = most_rated(subject.data.item_counts, settings.top_n)
+    if subject.item_vectors is None or len(items) < 2:
+        return None
+    projection = project(
+        subject.item_vectors,
+        items,
+        centred=settings.centred,
+        components=settings.components,
+        level=settings.level,
+        shuffles=settings.shuffles,
+        seed=settings.seed,
+    )
+    told = section(
+        subject,
+        projection,
+        asked=settings.components,
+        count=settings.extremes,
+        min_ratings=settings.min_ratings,
+        titled=settings.titled,
+    )
+    return projection, told
 
 
 def section(
