@@ -162,15 +162,6 @@ class AutoRec(Recommender):
         centred, one = ratings - self.mean - self.item_bias[items], torch.zeros_like(items)
         return damped_mean(centred, one, 1, self.bias_regularization or 0).squeeze(0)
 
-    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """Predicted ratings of a user who was not in training, float32 [num_items].
-
-        Args:
-            items: int64 [n]; n may be 0, and an item that is named twice counts once, with its mean rating.
-            ratings: float32 [n].
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define scores_of_history(items, ratings)")
-
     # -- what was learnt ----------------------------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -197,8 +188,8 @@ class IAutoRec(AutoRec):
         return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
 
     @torch.no_grad()
-    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """As in :class:`AutoRec`, by folding the user in.
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """As in the base, by folding the user in.
 
         Such a user has no row in V and W. That of V would only shift the codes of the items, and is left out; that of W
         minimises the training's own objective with all the rest fixed, over the codes c_i of the rated items::
@@ -208,7 +199,7 @@ class IAutoRec(AutoRec):
         a ridge regression, solved exactly in float64. b_u is the user's regularised bias, without ``bias_regularization``
         the user's mean; it stands for the output's bias, too. Without a history the scores are μ + b_i.
         """
-        items, ratings = distinct_history(items, ratings)
+        items, ratings = distinct_history(items, targets)
         codes = self.codes()
         offset = self._bias_of(items, ratings) + self.mean + self.item_bias
         inputs, targets = codes[items].double(), (ratings - offset[items]).double()
@@ -228,9 +219,9 @@ class UAutoRec(AutoRec):
         return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
 
     @torch.no_grad()
-    def scores_of_history(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """As in :class:`AutoRec`: the network's own output, and the user's regularised bias."""
-        items, ratings = distinct_history(items, ratings)
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """As in the base: the network's own output, and the user's regularised bias."""
+        items, ratings = distinct_history(items, targets)
         starts = torch.tensor([0, len(items)], device=items.device)
         code = self.encode(SparseRows(starts, items, ratings, self.num_items))
         scores = torch.addmm(self.output_bias, code, self.decoder.weight.T).squeeze(0)
