@@ -31,7 +31,7 @@ def export_embeddings(run: TrainedRun, path: Path) -> list[str]:
         raise ConfigError(
             f"export={path}: embeddings are not written as '{path.suffix}'",
             expected=did_you_mean(path.suffix, _FORMATS),
-            fix=f"export={path.with_suffix('.parquet')}",
+            fix=f"export={path.with_suffix('.safetensors')}",
             value=str(path),
         )
     embeddings = embeddings_of(run)

@@ -55,7 +55,7 @@ def write_index(embeddings: Embeddings, path: Path) -> list[str]:
     except ImportError as error:
         raise EnvironmentFault(
             "an index of neighbours needs faiss, which is not installed",
-            fix=f"pip install 'hydrarec[ann]', or export={path.with_suffix('.parquet')}",
+            fix=f"pip install 'hydrarec[ann]', or export={path.with_suffix('.safetensors')}",
             file=path,
         ) from error
     vectors, queries, own = _searched(embeddings)
