@@ -20,7 +20,7 @@ from benchmarks.ranking import bench_ranking
 from benchmarks.recommend import bench_recommend
 from benchmarks.sweep import bench_sweep
 from benchmarks.trainer import bench_trainer
-from hydrarec.files import write_json
+from hydrarec.core.files import write_json
 
 OUTPUT = Path("outputs/bench")
 

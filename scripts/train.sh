@@ -3,4 +3,4 @@
 set -u
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 setup
-exec "$PYTHON_HERE" -m hydrarec.train "$@"
+exec "$PYTHON_HERE" -m hydrarec.cli.train "$@"

@@ -19,7 +19,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_IMPORTED = ("hydrarec.train", "hydrarec.assembly", "hydrarec.training", "hydrarec.companions", "hydrarec.provenance")
+_IMPORTED = (
+    "hydrarec.cli.train",
+    "hydrarec.training.assembly",
+    "hydrarec.training.fit",
+    "hydrarec.training.ddp_workers",
+    "hydrarec.runs.provenance",
+)
 _nurse: list[subprocess.Popen[str]] = []  # of this process, if a command was run
 
 

@@ -21,7 +21,7 @@ from hypothesis import settings
 from tests import commands
 from tests.browser import browser  # noqa: F401  (a fixture)
 
-from hydrarec.errors import HydrarecError
+from hydrarec.core.errors import HydrarecError
 
 # Before torch is imported: on a busy machine two threads take fifty times as long as one for models this small.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -102,10 +102,10 @@ def small_ratings() -> str:
 
 @pytest.fixture
 def train(workplace: Path) -> Train:
-    """``train("key=value", …)`` runs ``python -m hydrarec.train`` in the working folder, as a user would."""
+    """``train("key=value", …)`` runs ``python -m hydrarec.cli.train`` in the working folder, as a user would."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return commands.run("hydrarec.train", *arguments, cwd=workplace, timeout=TIME_LIMIT)
+        return commands.run("hydrarec.cli.train", *arguments, cwd=workplace, timeout=TIME_LIMIT)
 
     return run
 
@@ -116,7 +116,7 @@ def started(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "hydrarec.train", *arguments]
+        command = [sys.executable, "-m", "hydrarec.cli.train", *arguments]
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         process = subprocess.Popen(command, cwd=workplace, text=True, env={**os.environ, **environment}, **streams)
         processes.append(process)
@@ -140,7 +140,7 @@ def composed(workplace: Path) -> Compose:
 @pytest.fixture
 def execute(composed: Compose) -> Execute:
     """``execute(folder, "key=value", …)``: a tiny run within this process; its result. It goes on if it can."""
-    from hydrarec.train import execute
+    from hydrarec.cli.train import execute
 
     def run(folder: Path, *overrides: str) -> dict[str, Any]:
         return execute(composed(*overrides, f"resume='{folder}'"), folder, [*TINY, *overrides])
@@ -155,7 +155,7 @@ class Killed(BaseException):
 @contextlib.contextmanager
 def killed_after(saves: int) -> Iterator[None]:
     """The run inside dies as soon as ``last.ckpt`` was written ``saves`` times."""
-    from hydrarec.callbacks.checkpoints import Checkpoints
+    from hydrarec.training.callbacks.checkpoints import Checkpoints
 
     original, left = Checkpoints._save_last, [saves]
 

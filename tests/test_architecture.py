@@ -80,7 +80,7 @@ def test_data_knows_no_model_and_no_training() -> None:
     assert (
         forbidden(
             files_in("data"),
-            ("hydra", "omegaconf", "hydrarec.models", "hydrarec.callbacks", "hydrarec.metrics", *others),
+            ("hydra", "omegaconf", "hydrarec.models", "hydrarec.training.callbacks", "hydrarec.tasks.metrics", *others),
         )
         == []
     )
@@ -115,12 +115,20 @@ def test_models_know_neither_hydra_nor_data_but_batches() -> None:
     models = files_in("models")
     assert (
         forbidden(
-            models, ("hydra", "omegaconf", "hydrarec.callbacks", "hydrarec.training", "hydrarec.runs", "hydrarec.train")
+            models,
+            (
+                "hydra",
+                "omegaconf",
+                "hydrarec.training.callbacks",
+                "hydrarec.training.fit",
+                "hydrarec.runs.folder",
+                "hydrarec.cli.train",
+            ),
         )
         == []
     )
     used = {module for path in models for module in imports_of(path) if within(module, ("hydrarec.data",))}
-    assert {module for module in used if not within(module, ("hydrarec.data.batches",))} == set()
+    assert {module for module in used if not within(module, ("hydrarec.data.batching.batches",))} == set()
 
 
 def test_models_never_make_a_trainer() -> None:
@@ -135,7 +143,7 @@ def test_metrics_know_tensors_only() -> None:
         "numpy",
         "scipy",
         *sys.stdlib_module_names,
-        "hydrarec.metrics",
+        "hydrarec.tasks.metrics",
     )
     strangers = [
         f"{name_of(path)}: {module}"
@@ -149,10 +157,10 @@ def test_metrics_know_tensors_only() -> None:
 def test_reporting_knows_run_folders_only() -> None:
     training = (
         "hydrarec.models",
-        "hydrarec.callbacks",
-        "hydrarec.training",
-        "hydrarec.train",
-        "hydrarec.checkpointing",
+        "hydrarec.training.callbacks",
+        "hydrarec.training.fit",
+        "hydrarec.cli.train",
+        "hydrarec.runs.checkpoint",
     )
     assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
 
@@ -172,7 +180,13 @@ def test_no_figure_is_made_by_way_of_pyplot() -> None:
 
 
 def test_analyzing_knows_run_folders_and_models_but_no_training() -> None:
-    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    training = (
+        "hydrarec.training.callbacks",
+        "hydrarec.training.fit",
+        "hydrarec.cli.train",
+        "hydrarec.training.assembly",
+        "hydrarec.tasks",
+    )
     assert forbidden(files_in("analyzing"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
 
 
@@ -183,7 +197,13 @@ def test_describing_needs_no_torch_and_no_model() -> None:
 
 
 def test_recommending_knows_trained_runs_only() -> None:
-    training = ("hydrarec.callbacks", "hydrarec.training", "hydrarec.train", "hydrarec.assembly", "hydrarec.objectives")
+    training = (
+        "hydrarec.training.callbacks",
+        "hydrarec.training.fit",
+        "hydrarec.cli.train",
+        "hydrarec.training.assembly",
+        "hydrarec.tasks",
+    )
     assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
 
 

@@ -39,7 +39,7 @@ def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.Mo
     (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))
     arguments = shlex.split(command)[1:]
     if arguments == ["--help"]:
-        assert "experiment=B2" in hydrarec("hydrarec.train", *arguments).stdout
+        assert "experiment=B2" in hydrarec("hydrarec.cli.train", *arguments).stdout
         return
     if "dataset=csv" in arguments:
         arguments.append("task.datamodule.batch_size=32")
@@ -50,7 +50,7 @@ def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL).resolve()))
     if "experiment=best_rating" in arguments:
         arguments += ["model.burn_in=0", "model.thin=1"]
-    done = hydrarec("hydrarec.train", *arguments, *SHORT)
+    done = hydrarec("hydrarec.cli.train", *arguments, *SHORT)
     assert done.returncode == 0, done.stderr
     expected = ("hydrarec-report",) if "-m" in arguments else ("test/rmse", "test/hr@10")
     assert any(word in done.stdout for word in expected)
@@ -65,7 +65,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("HYDRAREC_CACHE_DIR", str(folder / "cache"))
         patch.chdir(folder)
         for seed in range(2):
-            done = hydrarec("hydrarec.train", f"seed={seed}", f"hydra.run.dir=outputs/rating/{seed}", *SHORT)
+            done = hydrarec("hydrarec.cli.train", f"seed={seed}", f"hydra.run.dir=outputs/rating/{seed}", *SHORT)
             assert done.returncode == 0, done.stderr
     return folder
 
@@ -92,7 +92,7 @@ def test_commands_that_look_inside(command: str, learnt: Path, monkeypatch: pyte
 def test_inline_commands_are_judged_possible(command: str) -> None:
     from hydrarec.config.composition import compose_config, plain
     from hydrarec.config.judge import judge
-    from hydrarec.config.sweeps import judge_sweep
+    from hydrarec.config.sweep_values import judge_sweep
 
     arguments = shlex.split(command)[1:]
     if "-m" in arguments:
@@ -102,16 +102,16 @@ def test_inline_commands_are_judged_possible(command: str) -> None:
 
 
 def test_resume_as_the_readme_says(workplace: Path) -> None:
-    assert hydrarec("hydrarec.train", *SMALL, *SHORT, "name=again").returncode == 0
+    assert hydrarec("hydrarec.cli.train", *SMALL, *SHORT, "name=again").returncode == 0
     [run] = (workplace / "outputs" / "again").iterdir()
-    done = hydrarec("hydrarec.train", f"resume=outputs/again/{run.name}")
+    done = hydrarec("hydrarec.cli.train", f"resume=outputs/again/{run.name}")
     assert done.returncode == 0
     assert "already finished" in done.stdout
 
 
 def test_tensorboard_starts_on_the_outputs(workplace: Path) -> None:
     assert "tensorboard --logdir outputs" in COMMANDS
-    assert hydrarec("hydrarec.train", *SMALL, *SHORT[:2], "name=seen").returncode == 0
+    assert hydrarec("hydrarec.cli.train", *SMALL, *SHORT[:2], "name=seen").returncode == 0
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", "outputs", "--inspect"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0

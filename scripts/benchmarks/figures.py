@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hydrarec.assembly import build
 from hydrarec.config.composition import compose_config, plain
-from hydrarec.runs import RunFolder
-from hydrarec.training import Parts, run
+from hydrarec.runs.folder import RunFolder
+from hydrarec.training.assembly import build
+from hydrarec.training.fit import Parts, run
 
 Work = Callable[[], float]
 
@@ -68,7 +68,7 @@ def cpu(work: Callable[[], object]) -> float:
 
 
 def built(overrides: list[str], scratch: str) -> tuple[Parts, RunFolder, dict[str, Any]]:
-    """What :func:`hydrarec.training.run` needs, in a run folder of its own."""
+    """What :func:`hydrarec.training.fit.run` needs, in a run folder of its own."""
     config = plain(compose_config(overrides))
     folder = RunFolder(Path(tempfile.mkdtemp(dir=scratch)))
     return build(config, folder), folder, config

@@ -18,11 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.figures import Figure, paired, wall
 from hydrarec.config.composition import compose_config
 from hydrarec.config.factory import factory
-from hydrarec.data.batches import Batch
-from hydrarec.data.loaders import BatchLoader
+from hydrarec.data.batching.batches import Batch
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.samples import RatedSamples
 from hydrarec.data.readers.delimited import Rules
 from hydrarec.data.readers.movielens import RatingsCsv
-from hydrarec.data.samples import RatedSamples
 from hydrarec.data.table import Scale
 
 

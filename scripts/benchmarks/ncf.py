@@ -18,8 +18,8 @@ from benchmarks import textbook
 from benchmarks.figures import Figure, Work, built, cpu, in_turn, ratio, training_run
 from hydrarec.config.composition import compose_config
 from hydrarec.config.factory import factory
+from hydrarec.data.batching.negatives import NegativeSampler
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.negatives import NegativeSampler
 
 NUM_USERS, NUM_ITEMS, NUM_RATINGS = 6040, 3706, 1_000_000  # ML-1M
 NUM_NEGATIVES, BATCH_SIZE = 4, 4096

@@ -13,9 +13,9 @@ from benchmarks.cuda import bench_cuda
 from benchmarks.figures import Figure, built, cpu, paired
 from benchmarks.ncf import bench_negatives, bench_training, overrides
 from benchmarks.scale import bench_epoch, bench_memory, bench_optimizers
-from hydrarec.metrics.corrections import estimators_of
-from hydrarec.metrics.ranking import RankCollector, Ranks, count_candidate_ranks, metrics_of
-from hydrarec.training import Parts
+from hydrarec.tasks.metrics.corrections import estimators_of
+from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, metrics_of
+from hydrarec.training.fit import Parts
 
 
 def bench_ranking(arguments: argparse.Namespace) -> list[Figure]:

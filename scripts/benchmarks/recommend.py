@@ -15,13 +15,13 @@ import torch
 from benchmarks.figures import Figure, cpu, paired, wall
 from benchmarks.scale import NUM_ITEMS, NUM_USERS
 from hydrarec.data.ids import IdMap
-from hydrarec.data.run_data import RunData
 from hydrarec.models.dot import Dot
-from hydrarec.provenance import peak_memory_bytes
-from hydrarec.recommending.bulk import recommendations
-from hydrarec.recommending.tables import table_file
-from hydrarec.runs import SilentFolder
-from hydrarec.trained import TrainedRun, read_data
+from hydrarec.models.trained import TrainedRun, read_data
+from hydrarec.recommend.bulk import recommendations
+from hydrarec.recommend.tables import table_file
+from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.provenance import peak_memory_bytes
+from hydrarec.runs.run_data import RunData
 
 WIDTH, RATED_PER_USER, STRIDE, K = 64, 144, 185, 10  # the stride keeps a user's items distinct
 SOME_USERS = 300  # of the loop over single users, which would take an hour for all

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from benchmarks.figures import Figure, Work, built, cpu, in_turn, training_run
-from hydrarec.optimizers import adam, rowwise_adam
-from hydrarec.provenance import peak_memory_bytes
+from hydrarec.runs.provenance import peak_memory_bytes
+from hydrarec.training.optim.optimizers import adam, rowwise_adam
 
 NUM_USERS, NUM_ITEMS = 138_493, 26_744
 DENSE, ROWWISE = ("model.embedding=library",), ("model.embedding=sparse", "optimizer=rowwise_adam")

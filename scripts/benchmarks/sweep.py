@@ -63,7 +63,7 @@ def _sweep(folder: Path, jobs: int, at_a_time: int, overrides: tuple[str, ...]) 
     output = tempfile.mkdtemp(dir=folder)
     seeds = ",".join(map(str, range(jobs)))
     launcher = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={at_a_time}")
-    command = [sys.executable, "-m", "hydrarec.train", "-m", *launcher, *SMALL, *overrides, f"seed={seeds}"]
+    command = [sys.executable, "-m", "hydrarec.cli.train", "-m", *launcher, *SMALL, *overrides, f"seed={seeds}"]
     ended = subprocess.run([*command, f"output_dir={output}"], capture_output=True, text=True)
     done = len(list(Path(output).rglob("result.json")))
     if ended.returncode or done != jobs:

@@ -12,8 +12,8 @@ import torch
 from benchmarks.figures import Figure, built, cpu, paired, training_run
 from hydrarec.config.composition import compose_config
 from hydrarec.config.factory import factory
-from hydrarec.runs import RunFolder
-from hydrarec.training import Parts
+from hydrarec.runs.folder import RunFolder
+from hydrarec.training.fit import Parts
 
 
 def bench_trainer(arguments: argparse.Namespace) -> list[Figure]:

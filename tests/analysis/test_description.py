@@ -27,7 +27,7 @@ from hydrarec.analysis.description import (
 )
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import Scale
-from hydrarec.metrics.exposure import Exposure
+from hydrarec.tasks.metrics.exposure import Exposure
 
 Row = tuple[Any, Any, float]  # user, item, rating
 ROWS: list[Row] = [(1, 10, 5), (1, 20, 4), (1, 30, 3), (2, 10, 1), (2, 20, 2), (3, 10, 5), (4, 40, 5)]

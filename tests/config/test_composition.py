@@ -21,7 +21,7 @@ from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import SUPPLIED, ReproduceConfig
 from hydrarec.config.signatures import parameters
-from hydrarec.errors import ConfigError
+from hydrarec.core.errors import ConfigError
 
 FOLDERS = sorted({path.parent for path in conf_dir().rglob("*/*.yaml")})  # task/protocol is a group of its own
 OPTIONS = [
@@ -184,7 +184,7 @@ def test_optimizer_and_scheduler_are_made_together(optimizer: str, scheduler: st
     import torch
 
     from hydrarec.config.factory import factory
-    from hydrarec.schedulers import Schedule
+    from hydrarec.training.optim.schedulers import Schedule
 
     config = config_of(f"optimizer={optimizer}", f"scheduler={scheduler}")
     made = factory(OmegaConf.create(config["optimizer"]))([torch.nn.Parameter(torch.zeros(2))])
@@ -206,7 +206,7 @@ def test_split_is_made(option: str) -> None:
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "trainer"])
 def test_trainer_is_made(option: str) -> None:
     from hydrarec.config.factory import factory
-    from hydrarec.training import TrainerSettings
+    from hydrarec.training.fit import TrainerSettings
 
     settings = factory(OmegaConf.create(chosen("trainer", option)["trainer"]))()
     assert isinstance(settings, TrainerSettings)
@@ -238,7 +238,7 @@ def test_ranking_objective_is_made(protocol: str) -> None:
     import torch
 
     from hydrarec.config.factory import factory
-    from hydrarec.objectives.ranking import RankingObjective
+    from hydrarec.tasks.ranking import RankingObjective
 
     task = config_of("task=ranking", f"task/protocol={protocol}")["task"]
     made = factory(OmegaConf.create(task["objective"]))(popularity=torch.ones(200, dtype=torch.int64))

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from hydrarec.config import kinds
-from hydrarec.config.kinds import Bounds
 from hydrarec.config.signatures import ANYTHING, Kind, kind_of, names_in, parameters
+from hydrarec.core import kinds
+from hydrarec.core.kinds import Bounds
 
 
 def kind(annotation: str) -> Kind:
@@ -154,14 +154,14 @@ def test_parameters_of_a_class_are_those_of_its_init() -> None:
 
 
 def test_parameters_of_a_dataclass_are_its_fields() -> None:
-    found = parameters("hydrarec.training.TrainerSettings")
+    found = parameters("hydrarec.training.fit.TrainerSettings")
     assert found is not None
     assert found["limit_batches"] == kind("Count | None")
     assert "check_devices" not in found
 
 
 def test_parameters_of_a_function() -> None:
-    found = parameters("hydrarec.optimizers.sgd")
+    found = parameters("hydrarec.training.optim.optimizers.sgd")
     assert found is not None
     assert list(found) == ["parameters", "learning_rate", "weight_decay", "momentum", "nesterov"]
     assert found["parameters"] == ANYTHING
@@ -170,13 +170,13 @@ def test_parameters_of_a_function() -> None:
 @pytest.mark.parametrize(
     "target",
     ["hydrarec.models.dot.Doт", "hydrarec.models.nothing.Dot", "hydrarec.models.dot", "hydrarec", "", "Dot", "os.system",
-     "hydrarec.cli.os.system", "hydrarec.models.dot.Recommender", "hydrarec.models.dot.Dot.forward", "hydrarec.../x.Dot"],
+     "hydrarec.cli.entry_point.os.system", "hydrarec.models.dot.Recommender", "hydrarec.models.dot.Dot.forward", "hydrarec.../x.Dot"],
 )  # fmt: skip
 def test_what_no_module_of_ours_defines_has_no_parameters(target: str) -> None:
     assert parameters(target) is None
 
 
 def test_public_names_of_a_module() -> None:
-    assert names_in("hydrarec.optimizers") == ["adam", "adamw", "sgd", "adagrad", "rowwise_adam"]
-    assert "_one" not in names_in("hydrarec.schedulers")
+    assert names_in("hydrarec.training.optim.optimizers") == ["adam", "adamw", "sgd", "adagrad", "rowwise_adam"]
+    assert "_one" not in names_in("hydrarec.training.optim.schedulers")
     assert names_in("hydrarec.nothing") == []

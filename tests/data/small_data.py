@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from hydrarec.data.archive import Archive
-from hydrarec.data.datasets import About, Counts, Ratings
-from hydrarec.data.own_files import CsvRatings
+from hydrarec.data.datasets.base import About, Counts, Ratings
+from hydrarec.data.datasets.own_files import CsvRatings
 from hydrarec.data.readers.movielens import RatingsCsv, Reader
+from hydrarec.data.sources.archive import Archive
 from hydrarec.data.table import RatingTable, Scale
 
 CLEAN = "userId,movieId,rating,timestamp\n1,10,4.0,100\n1,20,3.5,200\n2,10,5.0,300\n7,30,0.5,400\n"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.data.small_data import CLEAN, own_file
 
-from hydrarec.errors import DataError, EnvironmentFault
+from hydrarec.core.errors import DataError, EnvironmentFault
 
 HEAD = "userId,movieId,rating,timestamp\n"
 DROP = "dataset.on_bad_rows=drop: 1 row would be dropped"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hydrarec.data.batches import epoch_seed
+from hydrarec.data.batching.batches import epoch_seed
 
 
 def test_neighbouring_seeds_and_epochs_do_not_collide() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.data.small_data import content, serving
 
-from hydrarec.data import download as module
-from hydrarec.data.download import download
-from hydrarec.data.refusal import Refusal
+from hydrarec.data.sources import download as module
+from hydrarec.data.sources.download import download
+from hydrarec.data.sources.refusal import Refusal
 
 BODY = bytes(range(256)) * 400
 

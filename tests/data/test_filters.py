@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.small_data import table_of
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.filters import Filter
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import ItemTexts, Scale
-from hydrarec.errors import ConfigError, DataError
 
 Row = tuple[Any, Any, float]  # user, item, rating
 

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.data.small_data import CLEAN, content, own_file, published, serving, tree, zip_of
 
-from hydrarec.data import folders
-from hydrarec.data.folders import require_space, scratch_folder, sweep, whole_folder
-from hydrarec.errors import EnvironmentFault
+from hydrarec.core.errors import EnvironmentFault
+from hydrarec.data.sources import folders
+from hydrarec.data.sources.folders import require_space, scratch_folder, sweep, whole_folder
 
 OLD = time.time() - 2 * folders.YOUNG
 

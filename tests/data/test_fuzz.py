@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.data.small_data import CLEAN, own_file
 
-from hydrarec.errors import DataError
+from hydrarec.core.errors import DataError
 
 PIECES = st.sampled_from(
     [

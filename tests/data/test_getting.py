@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.data.small_data import CLEAN, content, published, serving, tree, zip_of
 
-from hydrarec.data.datasets import Counts
+from hydrarec.core.errors import DataError, EnvironmentFault
+from hydrarec.data.datasets.base import Counts
 from hydrarec.data.readers.movielens import RatingsDat, UData
-from hydrarec.errors import DataError, EnvironmentFault
 
 MOVIES = 'movieId,title,genres\n10,"Ten, the (1999)",Comedy|War\n20,Twenty,(no genres listed)\n99,None,War\n'
 NOWHERE = "http://127.0.0.1:9/tiny.zip"  # the discard port: nothing listens

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.data.small_data import ABOUT, ANY_COUNTS
 
-from hydrarec.data.archive import Archive
-from hydrarec.data.he2017 import He2017Ratings
+from hydrarec.core.errors import DataError
+from hydrarec.data.datasets.he2017 import He2017Ratings
+from hydrarec.data.sources.archive import Archive
 from hydrarec.data.table import Scale
-from hydrarec.errors import DataError
 
 TRAIN = "0\t0\t5\t10\n0\t1\t3\t20\n1\t2\t4\t10\n"
 TEST = "0\t2\t4\t30\n1\t0\t1\t30\n"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
-from hydrarec.errors import DataError
 
 int64 = st.integers(-(2**63) + 1, 2**63 - 1)
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.small_data import HALF_STARS, table_of
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.interactions import Duplicates, Interactions, interactions_of
 from hydrarec.data.table import ItemTexts, RatingTable, Scale
-from hydrarec.errors import DataError
 
 
 def made(table: RatingTable, duplicates: Duplicates = "error", texts: ItemTexts | None = None) -> Interactions:

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.samples import RatedSamples
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.samples import RatedSamples
 
 
 def rows(count: int) -> RatedSamples:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from hydrarec.data.candidates import draw_candidates
-from hydrarec.data.negatives import NegativeSampler, mixed, popularity_weights
+from hydrarec.data.batching.candidates import draw_candidates
+from hydrarec.data.batching.negatives import NegativeSampler, mixed, popularity_weights
 
 # With a fixed seed a right generator passes or fails for ever: one in 10⁴ right ones would fail, and a slightly wrong one
 # is far below it.
@@ -221,5 +221,5 @@ def test_candidates_depend_on_the_query_and_the_seed_alone() -> None:
 def test_more_queries_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     touched, users = random_histories(6, 50), torch.arange(6).repeat(20)
     whole = candidates_of(touched, 50, users, 9, 5)
-    monkeypatch.setattr("hydrarec.data.candidates._BLOCK", 7)
+    monkeypatch.setattr("hydrarec.data.batching.candidates._BLOCK", 7)
     assert torch.equal(candidates_of(touched, 50, users, 9, 5), whole)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.data.small_data import CLEAN, published, tree, zip_of
 
-from hydrarec.data.packaged import Package
-from hydrarec.data.refusal import Refusal
-from hydrarec.errors import DataError, EnvironmentFault
+from hydrarec.core.errors import DataError, EnvironmentFault
+from hydrarec.data.sources.packaged import Package
+from hydrarec.data.sources.refusal import Refusal
 
 PATH = "toy/example/ratings.csv"
 DIGEST = hashlib.sha256(CLEAN.encode()).hexdigest()

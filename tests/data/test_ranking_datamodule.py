@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.data.test_splits import NoFolds
 from torch import Tensor
 
-from hydrarec.data.batches import Batch
-from hydrarec.data.datamodules.ranking import RankingDataModule
+from hydrarec.core.errors import ConfigError, DataError
+from hydrarec.data.batching.batches import Batch
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.queries import QueryBatch
+from hydrarec.data.datamodules.implicit import RankingDataModule
 from hydrarec.data.interactions import Interactions, interactions_of
-from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.queries import QueryBatch
 from hydrarec.data.splits import LeaveOneOut, Split, UserRatio
 from hydrarec.data.table import RatingTable, Scale
-from hydrarec.errors import ConfigError, DataError
 
 NUM_USERS, NUM_ITEMS = 12, 17
 

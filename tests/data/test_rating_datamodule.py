@@ -9,10 +9,10 @@ import pytest
 import torch
 from tests.data.test_splits import NoFolds, interactions
 
-from hydrarec.data.batches import Unit
-from hydrarec.data.datamodules.rating import RatingDataModule
+from hydrarec.core.errors import ConfigError
+from hydrarec.data.batching.batches import Unit
+from hydrarec.data.datamodules.explicit import RatingDataModule
 from hydrarec.data.splits import RandomSplit
-from hydrarec.errors import ConfigError
 
 
 def module(unit: Unit = "interactions", batch_size: int = 7) -> RatingDataModule:

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from tests.data.small_data import CLEAN, own_file
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.interactions import Interactions
-from hydrarec.errors import ConfigError, DataError
 
 POSITIONS: dict[str, Any] = {"header": False, "user": 0, "item": 1, "rating": 2, "time": 3}
 ROWS = [line.split(",") for line in CLEAN.split()[1:]]

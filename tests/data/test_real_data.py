@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from tests.data.small_data import tree
 
 from hydrarec.analysis.description import describe
-from hydrarec.data.datasets import Ratings
+from hydrarec.data.datasets.base import Ratings
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
 

@@ -10,9 +10,9 @@ import pytest
 from hydrarec.data.filters import Filter
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions, interactions_of
-from hydrarec.data.run_data import FILTERED, RunData, run_data
 from hydrarec.data.splits import Split
 from hydrarec.data.table import TEST, TRAIN, VALIDATION, ItemTexts, RatingTable, Scale
+from hydrarec.runs.run_data import FILTERED, RunData, run_data
 
 #          user  item  rating
 RATINGS = [

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.splits import FoldSplit, GivenSplit, LegacySplit, RandomSplit, Split
 from hydrarec.data.table import RatingTable, Scale
-from hydrarec.errors import ConfigError, DataError
 
 
 class NoFolds:

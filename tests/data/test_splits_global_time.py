@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.data.test_splits import NoFolds
 from tests.data.test_splits_per_user import FOUR_USERS, Row, interactions, many_rows, repeated, rows_in
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.splits import GlobalTime, RandomSplit, Split
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError, DataError
 
 # -- global time -------------------------------------------------------------------------------------------------------
 

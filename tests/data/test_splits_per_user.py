@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.data.small_data import table_of
 from tests.data.test_splits import NoFolds, assert_partition
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.splits import GivenSplit, GlobalTime, LeaveOneOut, Split, UserRatio
 from hydrarec.data.splits.chronology import later_ratings
 from hydrarec.data.table import TEST, TRAIN, VALIDATION, Scale
-from hydrarec.errors import ConfigError, DataError
 
 Row = tuple[int, int, int]  # user, item, time
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.small_data import ABOUT
 
-from hydrarec.data.synthetic import SyntheticRatings
+from hydrarec.core.errors import ConfigError
+from hydrarec.data.datasets.synthetic import SyntheticRatings
 from hydrarec.data.table import Scale
-from hydrarec.errors import ConfigError
 
 
 def drawn(**settings: Any) -> SyntheticRatings:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tests.data.small_data import CLEAN, zip_of
 
-from hydrarec.data import unpack as module
-from hydrarec.data.refusal import Refusal
-from hydrarec.data.unpack import unpack
-from hydrarec.data.wanted import Wanted
+from hydrarec.data.sources import unpack as module
+from hydrarec.data.sources.refusal import Refusal
+from hydrarec.data.sources.unpack import unpack
+from hydrarec.data.sources.wanted import Wanted
 
 WANTED = Wanted(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
 

@@ -13,8 +13,12 @@ from tests.figures.looking import assert_legible
 
 from hydrarec.analysis.meaning import Correlation
 from hydrarec.analysis.stability import stability
-from hydrarec.figures import biases, comparison, components, embeddings, meaning
-from hydrarec.figures import stability as stability_figures
+from hydrarec.figures import alignment_plots as comparison
+from hydrarec.figures import bias_plots as biases
+from hydrarec.figures import component_plots as components
+from hydrarec.figures import embedding_maps as embeddings
+from hydrarec.figures import meaning_plots as meaning
+from hydrarec.figures import stability_plots as stability_figures
 from hydrarec.figures.style import PALETTE, save
 
 LONG = "A Title of More Words than Any Axis Has Room for, and Then Some $5"

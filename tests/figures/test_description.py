@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from hydrarec.analysis.description import bars_of, over_time
-from hydrarec.figures.description import activity, cross_tab, rating_histogram, ratings_over_time
+from hydrarec.figures.data_plots import activity, cross_tab, rating_histogram, ratings_over_time
 from hydrarec.figures.labels import shortened
 
 TITLES = [shortened(f"{letter * 40} ({1990})", 32) + " · 123456789012" for letter in "abcdefghijklmno"]

@@ -10,11 +10,11 @@ import torch
 from hydra.utils import get_class
 from omegaconf import DictConfig
 
-from hydrarec.assembly import factory
 from hydrarec.config.composition import compose_config
 from hydrarec.config.location import conf_dir
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
+from hydrarec.training.assembly import factory
 
 NUM_USERS, NUM_ITEMS = 7, 5
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))

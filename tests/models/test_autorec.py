@@ -11,12 +11,12 @@ from tests.models.conftest import NUM_ITEMS, NUM_USERS, Make, training_data
 from tests.models.test_contract import fit
 from torch import Tensor
 
-from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models import autorec
 from hydrarec.models.autorec import AutoRec
 from hydrarec.models.bias import damped_mean
-from hydrarec.models.histories import SparseRows
-from hydrarec.objectives.rating import RatingObjective
+from hydrarec.models.parts.histories import SparseRows
+from hydrarec.tasks.rating import RatingObjective
 
 USERS, ITEMS = torch.arange(NUM_USERS), torch.arange(NUM_ITEMS)  # user 6 and item 4 have no rating
 SIDES = pytest.mark.parametrize("name", ["i_autorec", "u_autorec"])

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData
-from hydrarec.errors import ConfigError
+from hydrarec.core.errors import ConfigError
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models import bayesian_svdpp
 from hydrarec.models.bayesian_svdpp import BayesianSVDpp, Side
-from hydrarec.objectives.rating import RatingObjective
+from hydrarec.tasks.rating import RatingObjective
 
 OWN = torch.tensor([0, 0, 1, 2, 2, 2])  # row 3 has no rating
 THEIRS = torch.tensor([0, 2, 1, 0, 1, 2])

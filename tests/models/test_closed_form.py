@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData
-from hydrarec.models import histories, ials
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models import ials
 from hydrarec.models.ease import EASE
-from hydrarec.models.histories import SparseRows
 from hydrarec.models.ials import IALS
-from hydrarec.models.neighbours import ItemKNN, UserKNN
+from hydrarec.models.knn import ItemKNN, UserKNN
+from hydrarec.models.parts import histories
+from hydrarec.models.parts.histories import SparseRows
 from hydrarec.models.pure_svd import PureSVD
 from hydrarec.models.solved import SolvedRecommender
 

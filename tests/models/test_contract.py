@@ -10,17 +10,17 @@ import torch
 from tests.models.conftest import NUM_ITEMS, NUM_USERS, Make, implicit, model_config
 from torch import Tensor
 
-from hydrarec.assembly import factory
-from hydrarec.checkpointing import AtomicCheckpointIO, load
 from hydrarec.config.composition import compose_config
-from hydrarec.data.batches import TrainingData
-from hydrarec.data.loaders import BatchLoader, Samples
-from hydrarec.data.negatives import NegativeSampler
-from hydrarec.data.samples import ContrastedSamples, HistorySamples, RatedSamples
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.data.batching.loaders import BatchLoader, Samples
+from hydrarec.data.batching.negatives import NegativeSampler
+from hydrarec.data.batching.samples import ContrastedSamples, HistorySamples, RatedSamples
 from hydrarec.models.base import Entity, Recommender
-from hydrarec.objectives.base import Objective
-from hydrarec.objectives.ranking import RankingObjective
-from hydrarec.objectives.rating import RatingObjective
+from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
+from hydrarec.tasks.base import Objective
+from hydrarec.tasks.ranking import RankingObjective
+from hydrarec.tasks.rating import RatingObjective
+from hydrarec.training.assembly import factory
 
 NUM_NEGATIVES = 4
 STEPS = 8  # per call of the Trainer: all of an epoch

@@ -12,14 +12,14 @@ from tests.models.conftest import NUM_ITEMS, Make, implicit, tasks_of
 from tests.models.test_contract import fit
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData
-from hydrarec.errors import CheckpointError
+from hydrarec.core.errors import CheckpointError
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.bayesian_svdpp import BayesianSVDpp
 from hydrarec.models.bias import Bias
-from hydrarec.models.fold_in import NOISE_RATIO, Population, distinct_history
 from hydrarec.models.ials import IALS
 from hydrarec.models.lightgcn import LightGCN
+from hydrarec.models.parts.fold_in import NOISE_RATIO, Population, distinct_history
 from hydrarec.models.svdpp import SVDpp
 
 HISTORY = torch.tensor([3, 0, 1])

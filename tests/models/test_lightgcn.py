@@ -9,17 +9,17 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.assembly import factory
-from hydrarec.checkpointing import AtomicCheckpointIO
 from hydrarec.config.composition import compose_config
-from hydrarec.data.batches import Batch, TrainingData
-from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.negatives import NegativeSampler
-from hydrarec.data.samples import ContrastedSamples
+from hydrarec.data.batching.batches import Batch, TrainingData
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.negatives import NegativeSampler
+from hydrarec.data.batching.samples import ContrastedSamples
 from hydrarec.models.base import Recommender
 from hydrarec.models.lightgcn import Graph, LightGCN
-from hydrarec.objectives.base import Objective
-from hydrarec.objectives.ranking import RankingObjective
+from hydrarec.runs.checkpoint import AtomicCheckpointIO
+from hydrarec.tasks.base import Objective
+from hydrarec.tasks.ranking import RankingObjective
+from hydrarec.training.assembly import factory
 
 NUM_USERS, NUM_ITEMS = 7, 5  # user 6 and item 4 have no interaction
 USERS, ITEMS = torch.arange(NUM_USERS), torch.arange(NUM_ITEMS)

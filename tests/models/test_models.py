@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hydrarec.data.batches import TrainingData
-from hydrarec.errors import ConfigError
+from hydrarec.core.errors import ConfigError
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.bias import Bias
 from hydrarec.models.dot import BiasedDot, Dot
-from hydrarec.models.layers import Lookup, RatingRange, embedding_table, initialize
 from hydrarec.models.mlp import MLP
+from hydrarec.models.parts.layers import Lookup, RatingRange, embedding_table, initialize
 from hydrarec.models.svdpp import SVDpp
-from hydrarec.objectives.rating import RatingObjective
+from hydrarec.tasks.rating import RatingObjective
 
 SMALL = {
     "num_users": 3,

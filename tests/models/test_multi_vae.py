@@ -9,12 +9,12 @@ import pytest
 import torch
 from tests.models.test_lightgcn import blocks, fit, interactions
 
-from hydrarec.data.batches import Batch, TrainingData
-from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.samples import HistorySamples
-from hydrarec.models import histories
+from hydrarec.data.batching.batches import Batch, TrainingData
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.samples import HistorySamples
 from hydrarec.models.multi_vae import MultiVAE
-from hydrarec.objectives.ranking import RankingObjective
+from hydrarec.models.parts import histories
+from hydrarec.tasks.ranking import RankingObjective
 
 NUM_USERS, NUM_ITEMS = 7, 5  # user 6 and item 4 have no interaction
 USERS, ITEMS = torch.arange(NUM_USERS), torch.arange(NUM_ITEMS)

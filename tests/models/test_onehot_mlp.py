@@ -11,13 +11,13 @@ from tests.conftest import Execute
 from tests.models.conftest import NUM_ITEMS, NUM_USERS, Make, training_data
 from tests.models.test_contract import every_score, fit
 
-from hydrarec.assembly import factory
-from hydrarec.compatibility import check_size
 from hydrarec.config.composition import compose_config
-from hydrarec.errors import ConfigError
-from hydrarec.models import layers
-from hydrarec.models.layers import OneHot, embedding_table
+from hydrarec.core.errors import ConfigError
 from hydrarec.models.mlp import MLP
+from hydrarec.models.parts import layers
+from hydrarec.models.parts.layers import OneHot, embedding_table
+from hydrarec.training.assembly import factory
+from hydrarec.training.compatibility import check_size
 
 
 def pair_of_models(task: str = "rating") -> tuple[MLP, MLP]:

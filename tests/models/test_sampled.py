@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hydrarec.models import sampled
-from hydrarec.models.sampled import SampledProduct
+from hydrarec.models.parts import sampled
+from hydrarec.models.parts.sampled import SampledProduct
 
 ROWS = torch.tensor([0, 2, 2, 0, 2, 2])  # in no order, row 1 nowhere, one pair twice
 COLUMNS = torch.tensor([3, 0, 4, 1, 0, 2])

@@ -15,9 +15,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydrarec.config.composition import compose_config
-from hydrarec.errors import EnvironmentFault
-from hydrarec.sweeping import grid
-from hydrarec.sweeping.task import SweepTask
+from hydrarec.core.errors import EnvironmentFault
+from hydrarec.sweeps import grid
+from hydrarec.sweeps.task import SweepTask
 
 
 class _Sweeper(Sweeper):
@@ -69,7 +69,7 @@ class SearchSweeper(_Sweeper):
 
     Args:
         n_jobs: trials at a time; −1: one per core.
-        settings: of :class:`hydrarec.sweeping.search.Settings`.
+        settings: of :class:`hydrarec.sweeps.search.Settings`.
     """
 
     def __init__(self, n_jobs: int, **settings: Any) -> None:
@@ -83,7 +83,7 @@ class SearchSweeper(_Sweeper):
                 expected="the extra [optuna]",
                 fix="pip install 'hydrarec[optuna]', or a sweep over a grid without hydra/sweeper=optuna",
             )
-        from hydrarec.sweeping import search, space  # which need it, and only here
+        from hydrarec.sweeps import search, space  # which need it, and only here
 
         overrides, task = self._parsed(arguments)
         searched = [override for override in overrides if space.is_dimension(override)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.titles import release_year
+from hydrarec.data.titles import release_year
 
 Floats = NDArray[np.float64]
 YEAR, POPULARITY, MEAN_RATING = "release year", "popularity", "mean rating"

@@ -15,7 +15,7 @@ from hydra._internal.utils import get_args_parser
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
-from hydrarec.errors import ConfigError, did_you_mean
+from hydrarec.core.errors import ConfigError, did_you_mean
 
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these show something and start no run
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hydrarec.config.location import conf_dir
-from hydrarec.errors import ConfigError, did_you_mean, nearest
+from hydrarec.core.errors import ConfigError, did_you_mean, nearest
 
 EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
 # What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.

@@ -14,7 +14,7 @@ from typing import Any
 from hydrarec.config import signatures
 from hydrarec.config.schema import HOMES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
-from hydrarec.errors import ConfigError, EnvironmentFault, did_you_mean
+from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
 
 Node = dict[str, Any]
 _NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # that say what they are

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.config.kinds import Count, Finite, Positive, Seed
+from hydrarec.core.kinds import Count, Finite, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,12 @@ HOMES = {
     "filter": "hydrarec.data.filters.",
     "split": "hydrarec.data.splits.",
     "task.datamodule": "hydrarec.data.datamodules.",
-    "task.objective": "hydrarec.objectives.",
+    "task.objective": "hydrarec.tasks.",
     "model": "hydrarec.models.",
-    "optimizer": "hydrarec.optimizers.",
-    "scheduler": "hydrarec.schedulers.",
-    "trainer": "hydrarec.training.",
-    "callbacks": "hydrarec.callbacks.",
+    "optimizer": "hydrarec.training.optim.optimizers.",
+    "scheduler": "hydrarec.training.optim.schedulers.",
+    "trainer": "hydrarec.training.fit.",
+    "callbacks": "hydrarec.training.callbacks.",
 }
 
 # What only a run knows and supplies itself, by the path of the node (a regular expression); no setting may name it.

@@ -1,7 +1,7 @@
 """What a configurable class accepts, read from its source without importing it.
 
 The signature of a class is the schema of its YAML node: a parameter's annotation gives its type and bounds
-(:mod:`hydrarec.config.kinds`). Reading the source with :mod:`ast` instead of importing the module keeps torch out of
+(:mod:`hydrarec.core.kinds`). Reading the source with :mod:`ast` instead of importing the module keeps torch out of
 ``--help`` and out of the answer to a mistyped option, and imports nothing that a configuration names.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, is_typeddict
 
 import hydrarec
-from hydrarec.config import kinds
-from hydrarec.config.kinds import Bounds
+from hydrarec.core import kinds
+from hydrarec.core.kinds import Bounds
 
 PACKAGE = "hydrarec"
 
@@ -115,7 +115,7 @@ def names_in(module: str) -> list[str]:
 
 
 def kind_of(annotation: ast.expr | None) -> Kind:
-    """Read an annotation; what is neither plain nor a kind of :mod:`hydrarec.config.kinds` admits anything."""
+    """Read an annotation; what is neither plain nor a kind of :mod:`hydrarec.core.kinds` admits anything."""
     match annotation:
         case ast.Name(id="float"):
             return Kind(types=(float,), bounds=Bounds())

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.data.folders import cache_root, locked, storage_fault, sweep, whole_folder
+from hydrarec.core.errors import DataError
+from hydrarec.core.files import sha256_of, write_json
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions
-from hydrarec.errors import DataError
-from hydrarec.files import sha256_of, write_json
+from hydrarec.data.sources.folders import cache_root, locked, storage_fault, sweep, whole_folder
 
 log = logging.getLogger(__name__)
 

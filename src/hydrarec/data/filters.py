@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.config.kinds import Count, Finite, Positive, Seed
+from hydrarec.core.errors import ConfigError, DataError
+from hydrarec.core.kinds import Count, Finite, Positive, Seed
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Columns, Interactions, fingerprint_of
-from hydrarec.errors import ConfigError, DataError
 
 
 class FilteredSource:

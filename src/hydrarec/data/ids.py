@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.errors import DataError, did_you_mean
+from hydrarec.core.errors import DataError, did_you_mean
 
 LEAST = -(2**63)
 SHOWN = 50  # raw ids offered to the search for the nearest; a whole catalogue would take seconds

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
 from hydrarec.data.table import ItemTexts, RatingTable, Scale
-from hydrarec.errors import DataError
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hydrarec.config.kinds import Dimension, Fraction, Initialization, NonNegative
-from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.core.kinds import Dimension, Fraction, Initialization, NonNegative
+from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models.base import Entity, Recommender
 from hydrarec.models.bias import damped_mean, swept_biases
-from hydrarec.models.fold_in import distinct_history
-from hydrarec.models.histories import SparseRows
-from hydrarec.models.layers import dropped, embedding_table
-from hydrarec.models.remembered import Remembered
-from hydrarec.models.sampled import SampledProduct
+from hydrarec.models.parts.fold_in import distinct_history
+from hydrarec.models.parts.histories import SparseRows
+from hydrarec.models.parts.layers import dropped, embedding_table
+from hydrarec.models.parts.remembered import Remembered
+from hydrarec.models.parts.sampled import SampledProduct
 
 _ROWS = 4096  # encoded at a time
 _BIAS_SWEEPS = 15  # after which no bias of ml-100k moves by more than 0.002 stars
@@ -34,7 +34,7 @@ class AutoRec(Recommender):
 
     Args:
         hidden_dim: width of g.
-        init, init_scale: of V and W, see :func:`hydrarec.models.layers.initialize`; the biases start at 0.
+        init, init_scale: of V and W, see :func:`hydrarec.models.parts.layers.initialize`; the biases start at 0.
         regularization: λ, in squared stars.
         input_dropout: on the known ratings of the input, which are rescaled; the loss counts all of them.
         bias_regularization: h predicts what is left over the global mean and the regularised biases of user and item, as

@@ -11,15 +11,15 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.checkpointing import verify
-from hydrarec.data.batches import Batch, TrainingData, Unit, epoch_seed
-from hydrarec.distributed import average_gradients, summed
-from hydrarec.errors import CheckpointError, ConfigError, DivergedError
-from hydrarec.metrics.ranking import NotFiniteError
-from hydrarec.metrics.running_mean import RunningMean
-from hydrarec.models.fold_in import fold_in
-from hydrarec.objectives.base import Objective
-from hydrarec.schedulers import Schedule
+from hydrarec.core.distributed import average_gradients, summed
+from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
+from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
+from hydrarec.models.parts.fold_in import fold_in
+from hydrarec.runs.checkpoint import verify
+from hydrarec.tasks.base import Objective
+from hydrarec.tasks.metrics.ranks import NotFiniteError
+from hydrarec.tasks.metrics.running_mean import RunningMean
+from hydrarec.training.optim.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
@@ -97,7 +97,7 @@ class Recommender(pl.LightningModule):
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         """Scores of every item, float32 [num_items], for a user whom training never saw.
 
-        By default :func:`hydrarec.models.fold_in.fold_in` for models with ``user_tables``.
+        By default :func:`hydrarec.models.parts.fold_in.fold_in` for models with ``user_tables``.
 
         Args:
             items: what the user has rated, int64 [n]; an item that is named twice counts once, with its mean target, and

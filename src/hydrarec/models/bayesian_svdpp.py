@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hydrarec.config.kinds import Count, Dimension, Index, NonNegative, Positive
-from hydrarec.data.batches import TrainingData
-from hydrarec.errors import ConfigError
+from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import Count, Dimension, Index, NonNegative, Positive
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Entity
-from hydrarec.models.fold_in import Population, distinct_history
-from hydrarec.models.implicit_basis import implicit_basis
+from hydrarec.models.parts.fold_in import Population, distinct_history
+from hydrarec.models.parts.implicit_basis import implicit_basis
 from hydrarec.models.solved import SolvedRecommender
 
 LARGEST_BASIS = 12_000  # rows of the Gram matrix whose eigenvectors are taken; 12,000² float64 are 1.2 GB

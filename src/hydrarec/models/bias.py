@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.config.kinds import NonNegative
-from hydrarec.data.batches import TrainingData
+from hydrarec.core.kinds import NonNegative
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Entity
-from hydrarec.models.fold_in import distinct_history
+from hydrarec.models.parts.fold_in import distinct_history
 from hydrarec.models.solved import SolvedRecommender
 
 

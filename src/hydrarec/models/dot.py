@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
-from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
+from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
-from hydrarec.models.layers import RatingRange, dropped, embedding_table
+from hydrarec.models.parts.layers import RatingRange, dropped, embedding_table
 
 
 class Dot(Recommender):
@@ -18,7 +18,7 @@ class Dot(Recommender):
         embedding_dim: width of both embeddings.
         embedding: ``library`` (``torch.nn.Embedding``); ``lookup``, the same layer written by hand (reference B3);
             ``one_hot``, a linear layer on one-hot rows (reference B5); ``sparse``, with row-sparse gradients.
-        init, init_scale: see :func:`hydrarec.models.layers.initialize`.
+        init, init_scale: see :func:`hydrarec.models.parts.layers.initialize`.
         l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
     """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.config.kinds import Positive
-from hydrarec.data.batches import TrainingData
-from hydrarec.models.histories import HistoryRecommender, SparseRows
+from hydrarec.core.kinds import Positive
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
 
 
 class EASE(HistoryRecommender):

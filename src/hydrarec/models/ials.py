@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hydrarec.config.kinds import Dimension, NonNegative, Positive
-from hydrarec.data.batches import TrainingData
-from hydrarec.models.factors import FactorRecommender
-from hydrarec.models.histories import SparseRows
+from hydrarec.core.kinds import Dimension, NonNegative, Positive
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models.parts.factors import FactorRecommender
+from hydrarec.models.parts.histories import SparseRows
 
 _SCRATCH_FLOATS = 2**22  # of systems and their rows at a time: 16 MiB, within caches
 _LEAST_FILL = 0.8  # rows of at least this share of the longest one's length are solved in one batch

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hydrarec.config.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
-from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.core.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
+from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models.base import Entity, Recommender
-from hydrarec.models.fold_in import Population, choices, posterior_mode
-from hydrarec.models.histories import SparseRows
-from hydrarec.models.layers import embedding_table
-from hydrarec.models.remembered import Remembered
+from hydrarec.models.parts.fold_in import Population, choices, posterior_mode
+from hydrarec.models.parts.histories import SparseRows
+from hydrarec.models.parts.layers import embedding_table
+from hydrarec.models.parts.remembered import Remembered
 
 Embeddings = tuple[Tensor, Tensor]  # of all users and of all items, float32 [num_users, d] and [num_items, d]
 

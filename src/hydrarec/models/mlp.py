@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
-from hydrarec.data.batches import TrainingData
+from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
-from hydrarec.models.layers import PairPerceptron, RatingRange, embedding_table
+from hydrarec.models.parts.layers import PairPerceptron, RatingRange, embedding_table
 
 
 class MLP(Recommender):

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hydrarec.config.kinds import Count, Dimension, Fraction, NonNegative
-from hydrarec.data.batches import Batch, TrainingData
+from hydrarec.core.kinds import Count, Dimension, Fraction, NonNegative
+from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender
-from hydrarec.models.histories import SparseRows, scores_of_pairs
-from hydrarec.models.layers import embedding_table
+from hydrarec.models.parts.histories import SparseRows, scores_of_pairs
+from hydrarec.models.parts.layers import embedding_table
 
 
 class MultiVAE(Recommender):

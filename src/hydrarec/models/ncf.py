@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hydrarec.checkpointing import load
-from hydrarec.config.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
-from hydrarec.data.batches import TrainingData
-from hydrarec.errors import CheckpointError, ConfigError
+from hydrarec.core.errors import CheckpointError, ConfigError
+from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Entity, Recommender
-from hydrarec.models.layers import PairPerceptron, embedding_table
+from hydrarec.models.parts.layers import PairPerceptron, embedding_table
+from hydrarec.runs.checkpoint import load
 
 
 class GMF(Recommender):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.solved import SolvedRecommender
 
 

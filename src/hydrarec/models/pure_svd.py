@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.config.kinds import Count, Dimension, Index
-from hydrarec.data.batches import TrainingData
-from hydrarec.models.factors import FactorRecommender
-from hydrarec.models.histories import SparseRows
+from hydrarec.core.kinds import Count, Dimension, Index
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models.parts.factors import FactorRecommender
+from hydrarec.models.parts.histories import SparseRows
 
 
 class PureSVD(FactorRecommender):

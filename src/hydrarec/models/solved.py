@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import Batch, TrainingData, epoch_seed
-from hydrarec.errors import DivergedError
+from hydrarec.core.errors import DivergedError
+from hydrarec.data.batching.batches import Batch, TrainingData, epoch_seed
 from hydrarec.models.base import Recommender
 
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hydrarec.config.kinds import Dimension, EmbeddingLayer, Initialization, NonNegative
-from hydrarec.data.batches import TrainingData
+from hydrarec.core.kinds import Dimension, EmbeddingLayer, Initialization, NonNegative
+from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.dot import l2_penalty
-from hydrarec.models.fold_in import fold_in
-from hydrarec.models.layers import embedding_table
+from hydrarec.models.parts.fold_in import fold_in
+from hydrarec.models.parts.layers import embedding_table
 
 
 class SVDpp(Recommender):

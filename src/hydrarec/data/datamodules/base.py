@@ -11,12 +11,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.data.batches import TrainingData, Unit
+from hydrarec.core.errors import CheckpointError, ConfigError
+from hydrarec.data.batching.batches import TrainingData, Unit
+from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.samples import HistorySamples
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.loaders import BatchLoader
-from hydrarec.data.samples import HistorySamples
 from hydrarec.data.splits import Split
-from hydrarec.errors import CheckpointError, ConfigError
 
 
 class InteractionsDataModule(pl.LightningDataModule, ABC):

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.readers import columns
 from hydrarec.data.readers.columns import Ids
 from hydrarec.data.readers.faults import Faults, OnBadRows, bad_rows, report_dropped
@@ -23,7 +24,6 @@ from hydrarec.data.readers.layout import Layout
 from hydrarec.data.readers.opening import CHUNK, DAMAGED_GZIP, damaged_gzip, is_gzip, opened
 from hydrarec.data.readers.structure import misshapen, places_in, records
 from hydrarec.data.table import RatingTable, Scale
-from hydrarec.errors import DataError
 
 TYPES = {"user": "int64", "item": "int64", "rating": "float32", "time": "int64"}
 ODD_SOUGHT = 1 << 24  # bytes in which ids such as 007 and 1e3 are looked for: a file that has them has them early

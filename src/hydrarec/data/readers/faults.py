@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.table import Place
-from hydrarec.errors import DataError
 
 log = logging.getLogger(__name__)
 

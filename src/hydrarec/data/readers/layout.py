@@ -7,8 +7,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydrarec.core.errors import ConfigError, DataError, did_you_mean
 from hydrarec.data.readers.opening import require_text
-from hydrarec.errors import ConfigError, DataError, did_you_mean
 
 log = logging.getLogger(__name__)
 

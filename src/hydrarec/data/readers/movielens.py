@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.readers import catalogue
 from hydrarec.data.readers.delimited import Rules, read_delimited
 from hydrarec.data.readers.layout import Form, Layout, layout_of
+from hydrarec.data.sources.wanted import Wanted
 from hydrarec.data.table import ItemTexts, RatingTable
-from hydrarec.data.wanted import Wanted
-from hydrarec.errors import DataError
 
 RATINGS_CSV = Form(
     user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"

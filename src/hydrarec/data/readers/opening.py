@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from hydrarec.errors import DataError, EnvironmentFault, did_you_mean
+from hydrarec.core.errors import DataError, EnvironmentFault, did_you_mean
 
 GZIP = b"\x1f\x8b"
 AGAIN = "fetch or write the file again"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import DataError, EnvironmentFault, did_you_mean
 from hydrarec.data.readers import columns
 from hydrarec.data.readers.delimited import Rules
 from hydrarec.data.readers.faults import Faults
 from hydrarec.data.readers.layout import Form
 from hydrarec.data.readers.opening import require_readable
 from hydrarec.data.table import Place, RatingTable
-from hydrarec.errors import DataError, EnvironmentFault, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow

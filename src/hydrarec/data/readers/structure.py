@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydrarec.core.errors import DataError
 from hydrarec.data.readers.layout import Layout
 from hydrarec.data.readers.opening import opened
 from hydrarec.data.table import Place
-from hydrarec.errors import DataError
 
 LONGEST_LINE = 1 << 20  # characters; a longer line is damage, and reading it whole could exhaust the memory
 

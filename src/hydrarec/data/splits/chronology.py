@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import ConfigError
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.split import shuffled
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError
 
 LIMIT = 2**63
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.config.kinds import Seed
+from hydrarec.core.errors import ConfigError, DataError
+from hydrarec.core.kinds import Seed
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.chronology import later_ratings, timestamps_of
 from hydrarec.data.splits.split import Source, Split, split_of
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError, DataError
 
 EARLIEST_CLOCK = 631_152_000  # 1990-01-01: a smaller number in a file of ratings is no second but a row number
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.config.kinds import Fraction
+from hydrarec.core.errors import ConfigError, DataError
+from hydrarec.core.kinds import Fraction
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.chronology import timestamps_of
 from hydrarec.data.splits.split import Source, Split, require_training_share, split_of
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError, DataError
 
 
 class GlobalTime:

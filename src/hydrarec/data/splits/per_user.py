@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from hydrarec.config.kinds import Fraction, Seed
+from hydrarec.core.errors import DataError
+from hydrarec.core.kinds import Fraction, Seed
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.chronology import held_out_from_the_end, later_ratings, timestamps_of
 from hydrarec.data.splits.split import Source, Split, require_training_share, split_of
-from hydrarec.errors import DataError
 
 
 class LeaveOneOut:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hydrarec.config.kinds import Count, Fraction, Seed, Share
+from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import Count, Fraction, Seed, Share
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.split import Source, Split, require_training_share, shuffled, split_of
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError
 
 
 class RandomSplit:

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.look_ahead import look_ahead
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
-from hydrarec.errors import ConfigError, DataError
 
 
 class Source(Protocol):

@@ -1,0 +1,44 @@
+"""``hydrarec-analyze``: look into a finished run: what its embeddings and biases learnt, in pictures and tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydrarec.cli import entry_point as cli
+from hydrarec.config.command_line import configuration
+from hydrarec.core import console
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
+
+TEXTS = ("run", "runs", "compare", "output_dir", "name", "item", "items")
+LISTS = ("runs", "compare", "items")
+
+
+def main() -> None:
+    """The console script."""
+    cli.entry_point(_main)
+
+
+def _main() -> int:
+    config = configuration("analyze", AnalyzeConfig, TEXTS, LISTS)
+    return 0 if config is None else analyze(config)
+
+
+def analyze(config: dict[str, Any]) -> int:
+    """Write the analysis and print its summary; 0."""
+    settings = AnalyzeConfig(**config)
+    settings.judge_subject()
+
+    from hydrarec.reports.embeddings import pair, seeds, single
+
+    if settings.run is not None:
+        summary = single.analyze_run(settings)
+    elif settings.runs is not None:
+        summary = seeds.analyze_seeds(settings)
+    else:
+        summary = pair.analyze_pair(settings)
+    summary.print(console.stdout())
+    return 0
+
+
+if __name__ == "__main__":
+    main()

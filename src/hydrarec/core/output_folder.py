@@ -1,0 +1,24 @@
+"""Where a command that trains nothing puts what it makes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hydrarec.core.errors import ConfigError
+
+
+def folder_in(output_dir: str, name: str) -> Path:
+    """``<output_dir>/<name>``, absolute.
+
+    Raises:
+        ConfigError: the name is no folder's.
+    """
+    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
+        raise ConfigError(
+            f"name={name} cannot be the name of a folder",
+            expected="a name without slashes",
+            fix="name=<a plain name>, and output_dir=<where>",
+            value=name,
+        )
+    return Path(output_dir, name).resolve()

@@ -1,0 +1,98 @@
+"""Ready batches in chunks: gathered from tensors that already lie on the device. No sample is ever touched one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from hydrarec.data.batching.batches import Batch, epoch_seed
+
+
+class Samples(Protocol):
+    """The rows that an epoch runs through, and how some of them become batches."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
+        """The batches of ``rows`` (int64 [R]) in ``epoch``, the first ``sizes[0]`` rows in the first one, and so on."""
+        ...
+
+
+class BatchLoader:
+    """Chunks of ready batches: each item is a list of up to ``steps`` batches of ``batch_size`` rows.
+
+    Several optimiser steps per Trainer call make the Trainer's own cost vanish. The order of an epoch is a function of
+    (seed, epoch) alone, drawn on the CPU so that it is the same on every device. The position is part of the state, so
+    that a resumed run goes on with the very next chunk. Each rank takes its share of every batch, disjoint, near-equal
+    and without padding, so that N processes take the steps of one; a share may be empty.
+
+    Args:
+        samples: the rows of the part, on the device.
+        batch_size: rows per optimiser step, over all ranks; the last batch of an epoch may be smaller.
+        steps: batches per chunk.
+        seed: of the order; None keeps the rows in their own order (evaluation).
+        rank, world_size: this process's share.
+    """
+
+    batch_sampler = None  # Lightning asks for it where there is a sampler
+
+    def __init__(
+        self, samples: Samples, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.samples, self.batch_size, self.steps, self.seed = samples, batch_size, steps, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch, self.position = 0, 0
+
+    @property
+    def sampler(self) -> BatchLoader:
+        """Lightning tells the epoch to ``loader.sampler``."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            self.epoch, self.position = epoch, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """``position``: the next chunk of ``epoch``."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch, self.position = state["epoch"], state["position"]
+
+    def __len__(self) -> int:
+        """Chunks per epoch."""
+        return -(-len(self.samples) // (self.batch_size * self.steps))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.samples) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        # Lightning calls iter() before set_epoch(); a generator body runs at the first next(), when both are known.
+        if self.position >= len(self):
+            self.position = 0
+        order = self._order()
+        stride = self.batch_size * self.steps
+        while self.position < len(self):
+            start = self.position * stride
+            shares = [
+                rows[self.rank :: self.world_size] for rows in order[start : start + stride].split(self.batch_size)
+            ]
+            sizes = [len(share) for share in shares]
+            rows = torch.cat(shares) if self.world_size > 1 else order[start : start + stride]
+            self.position += 1
+            yield self.samples.batches(rows, self.epoch, sizes)
+
+    def _order(self) -> Tensor:
+        """The rows of this epoch in their order, int64 [N], on the device."""
+        device = self.samples.device
+        if self.seed is None:
+            return torch.arange(len(self.samples), device=device)
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
+        return torch.randperm(len(self.samples), generator=generator).to(device)

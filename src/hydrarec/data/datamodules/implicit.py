@@ -1,0 +1,251 @@
+"""Implicit feedback as ready batches on the device: positives beside drawn negatives; held-out items as queries."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hydrarec.core.errors import ConfigError, DataError
+from hydrarec.core.kinds import Count, NonNegative, Seed
+from hydrarec.data.batching.batches import TrainingData, Unit
+from hydrarec.data.batching.candidates import draw_candidates
+from hydrarec.data.batching.loaders import BatchLoader, Samples
+from hydrarec.data.batching.negatives import NegativeSampler, popularity_weights
+from hydrarec.data.batching.queries import Queries, QueryLoader
+from hydrarec.data.batching.samples import CatalogueSamples, ContrastedSamples
+from hydrarec.data.datamodules.base import InteractionsDataModule
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits import Split
+from hydrarec.data.table import TEST
+
+log = logging.getLogger(__name__)
+
+GivenCandidates = tuple[np.ndarray, np.ndarray]  # rows of the interactions int64 [T], items int32 [T, C]
+
+
+class RankingDataModule(InteractionsDataModule):
+    """Every interaction is a positive, whatever its rating; what to compare it with is drawn afresh in every epoch.
+
+    A user who has touched everything has no negative: such positives are left out of the batches, and counted.
+
+    Args:
+        interactions, split, unit, steps_per_call, seed: as in the base.
+        given_candidates: those that the dataset itself brings for its test part, or None.
+        batch_size: samples per optimiser step over all processes: positives and negatives together, or users, or items.
+        num_negatives: beside each positive; ``catalogue``: the whole catalogue stands against it.
+        negative_alpha: negatives ∝ popularity^α; 0: uniform over the items that the user has not touched.
+        avoid_held_out: never draw a held-out item of the user as a negative. By default it may be drawn, since
+            training must not know it.
+        protocol: which queries evaluation needs; ``full`` draws no candidates.
+        num_candidates: items that each held-out one is ranked among under the sampled protocol.
+        eval_seed: of those candidates; the seed of the training is another one.
+        eval_memory: MiB for the scores of an evaluation in full.
+    """
+
+    def __init__(
+        self,
+        *,
+        interactions: Interactions,
+        split: Split,
+        given_candidates: GivenCandidates | None,
+        unit: Unit,
+        batch_size: Count,
+        num_negatives: Count | Literal["catalogue"],
+        negative_alpha: NonNegative,
+        avoid_held_out: bool,
+        protocol: Literal["sampled", "full", "both"],
+        num_candidates: Count,
+        eval_seed: Seed,
+        eval_memory: Count,
+        steps_per_call: Count,
+        seed: int,
+    ) -> None:
+        self.num_negatives = num_negatives
+        self.negative_alpha, self.avoid_held_out = negative_alpha, avoid_held_out
+        self.protocol, self.num_candidates, self.eval_seed = protocol, num_candidates, eval_seed
+        self.given_candidates, self.eval_memory = given_candidates, eval_memory
+        super().__init__(
+            interactions=interactions,
+            split=split,
+            unit=unit,
+            batch_size=batch_size,
+            steps_per_call=steps_per_call,
+            seed=seed,
+        )
+        self._samples: Samples | None = None
+        self._queries: dict[str, Queries] = {}
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _training_data(self) -> TrainingData:
+        data = self.interactions
+        users, items, _ = self.columns(self.split.train)
+        return TrainingData(
+            users, items, torch.ones(len(users)), data.num_users, data.num_items, None, self.fingerprint
+        )
+
+    def training_data(self) -> TrainingData:
+        return self._training_data
+
+    @property
+    def samples_per_row(self) -> int:
+        return 1 + self.num_negatives if self.unit == "interactions" and isinstance(self.num_negatives, int) else 1
+
+    @property
+    def num_samples(self) -> int:
+        return len(self._usable) * self.samples_per_row if self.unit == "interactions" else super().num_samples
+
+    def train_dataloader(self) -> BatchLoader:
+        if self._samples is None or self._samples.device != self.device:
+            self._samples = self._training_samples()
+        return BatchLoader(
+            self._samples,
+            batch_size=max(1, self.batch_size // self.samples_per_row),
+            steps=self.steps_per_call,
+            seed=self.seed,
+            **self.share,
+        )
+
+    def _training_samples(self) -> Samples:
+        data = self._training_data
+        if self.unit != "interactions":
+            return self.histories.to(self.device)
+        positions = self._usable
+        users, items = data.users, data.items
+        if len(positions) < len(users):
+            users, items = users[positions], items[positions]
+        users, items = users.to(self.device), items.to(self.device)
+        if self.num_negatives == "catalogue":
+            return CatalogueSamples(users, items, data.num_items)
+        excluded = self._touched if self.avoid_held_out else (data.users, data.items)
+        weights = None
+        if self.negative_alpha > 0:
+            counts = torch.bincount(data.items, minlength=data.num_items)
+            weights = popularity_weights(counts, self.negative_alpha).to(self.device)
+        owners, theirs = (part.to(self.device) for part in excluded)
+        sampler = NegativeSampler(owners, theirs, data.num_users, data.num_items, weights)
+        return ContrastedSamples(users, items, positions.to(self.device), sampler, self.num_negatives, self.seed)
+
+    @cached_property
+    def _usable(self) -> Tensor:
+        """Training positives of users who have something left to be compared with, int64 [P]."""
+        data = self._training_data
+        owners, items = self._touched if self.avoid_held_out else (data.users, data.items)
+        drawable = torch.ones(data.num_items, dtype=torch.int64)
+        if self.negative_alpha > 0:  # what nobody touched in training has no weight
+            drawable = (torch.bincount(data.items, minlength=data.num_items) > 0).long()
+        left = drawable.sum() - torch.bincount(owners, weights=drawable[items], minlength=data.num_users).long()
+        usable = (left[data.users] > 0).nonzero().squeeze(1)
+        if len(usable) == 0:
+            raise DataError(
+                "every user has touched every item: there is nothing to compare a positive with",
+                expected="at least one user with an item left to draw",
+                fix="task=rating, or filter.min_rating=4 to count fewer ratings as positive",
+            )
+        return usable
+
+    @cached_property
+    def _touched(self) -> tuple[Tensor, Tensor]:
+        """All interactions of every part, int64 [N] both."""
+        users, items, _ = self.columns(np.arange(len(self.interactions)))
+        return users, items
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    def val_dataloader(self) -> QueryLoader | list[Any]:
+        return self._evaluation("val", self.split.val, self.split.train)
+
+    def test_dataloader(self) -> QueryLoader | list[Any]:
+        seen = np.sort(np.concatenate([self.split.train, self.split.val]))
+        return self._evaluation("test", self.split.test, seen)
+
+    def _evaluation(self, part: str, rows: np.ndarray, seen: np.ndarray) -> QueryLoader | list[Any]:
+        if len(rows) == 0:
+            return []
+        if part not in self._queries or self._queries[part].users.device != self.device:
+            users, items, _ = self.columns(rows)
+            seen_users, seen_items, _ = self.columns(seen)
+            candidates = self._candidates(part, users, rows)
+            self._queries[part] = Queries(users, items, candidates, seen_users, seen_items.int()).to(self.device)
+        users_per_batch = self.eval_memory * 2**20 // (12 * self.interactions.num_items)  # scores, and temporaries
+        return QueryLoader(self._queries[part], users_per_batch=max(1, users_per_batch), **self.share)
+
+    def _candidates(self, part: str, users: Tensor, rows: np.ndarray) -> Tensor:
+        """int32 [T, C]: the dataset's own for its own test part, else drawn from ``eval_seed``."""
+        if self.protocol == "full":
+            return torch.empty(len(users), 0, dtype=torch.int32)
+        if self._are_given(part, rows):
+            return self._given(rows)
+        positions = torch.from_numpy(rows)
+        drawn = draw_candidates(
+            users, positions, self._touched, self.interactions.num_items, self.num_candidates, self.eval_seed
+        )
+        return drawn.int()
+
+    def _are_given(self, part: str, rows: np.ndarray) -> bool:
+        """Whether the dataset brings the candidates of this part: of each of its rows, or it is its own test part."""
+        if self.given_candidates is None or part != "test":
+            return False
+        own = self.interactions.part
+        is_own = own is not None and np.array_equal(np.flatnonzero(own == TEST), rows)
+        return is_own or bool(np.isin(rows, self.given_candidates[0]).all())
+
+    def _given(self, rows: np.ndarray) -> Tensor:
+        """The dataset's own candidates of ``rows``, int32 [T, C].
+
+        Raises:
+            ConfigError: they are more or fewer than the metrics' names say. DataError: they do not cover every row.
+        """
+        assert self.given_candidates is not None
+        given_rows, items = self.given_candidates
+        if items.shape[1] != self.num_candidates:
+            raise ConfigError(
+                f"task.datamodule.num_candidates={self.num_candidates}, and {self.interactions.name} brings {items.shape[1]} per item",
+                expected=f"{items.shape[1]}",
+                fix=f"task.datamodule.num_candidates={items.shape[1]}",
+                value=self.num_candidates,
+            )
+        lacking = np.setdiff1d(rows, given_rows)
+        if len(lacking):
+            data = self.interactions
+            user = data.user_ids.to_list()[data.users[lacking[0]]]
+            item = data.item_ids.to_list()[data.items[lacking[0]]]
+            raise DataError(
+                f"{data.name} brings no candidates for its test pair ({user},{item}) ({len(lacking):,} such pairs)",
+                expected="candidates for each of its test pairs",
+                fix="fetch the files again, all of one release, or split=leave_one_out",
+                value=f"{user},{item}",
+            )
+        return torch.from_numpy(items[np.argsort(given_rows)][np.isin(np.sort(given_rows), rows)].astype(np.int32))
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = {"protocol": self.protocol}
+        if self.unit == "interactions":
+            report["positives_without_negatives"] = len(self.split.train) - len(self._usable)
+        for part, loader in (("val", self.val_dataloader()), ("test", self.test_dataloader())):
+            if self.protocol != "full" and isinstance(loader, QueryLoader):
+                given = self._are_given(part, getattr(self.split, part))
+                report[part] = self._report_of(loader.queries.candidates, given)
+        return report
+
+    def _report_of(self, candidates: Tensor, given: bool) -> dict[str, Any]:
+        """Where the candidates of a part come from, and how many held-out items have fewer than they should."""
+        numbers = (candidates >= 0).sum(1)
+        fewer, fewest = int((numbers < self.num_candidates).sum()), int(numbers.min())
+        if fewer:
+            log.warning(
+                "%d of %d held-out items have fewer than %d candidates, as few as %d: their ranks are better for it",
+                *(fewer, len(numbers), self.num_candidates, fewest),
+            )
+        return {
+            "candidates": int(numbers.max()),
+            "drawn": "by the dataset's authors" if given else f"from eval_seed {self.eval_seed}",
+            "queries_with_fewer": fewer,
+            "fewest": fewest,
+        }

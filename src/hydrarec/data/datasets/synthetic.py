@@ -1,0 +1,193 @@
+"""Ratings drawn from a known model, so that the reachable error is known: no model can beat the planted noise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import Count, Finite, Index, NonNegative, Positive, Seed, Share
+from hydrarec.data.datasets.base import About, Dataset
+from hydrarec.data.interactions import Interactions, interactions_of
+from hydrarec.data.table import Place, RatingTable, Scale
+
+CHUNK = 1 << 20  # ratings computed at once: the temporary arrays stay in the processor's cache
+DENSE = 4  # up to so many cells per rating the whole matrix is drawn from at once, which is still O(ratings)
+FIRST_SECOND, LAST_SECOND = 946_684_800, 1_577_836_800  # the years 2000 to 2019
+
+
+class SyntheticRatings(Dataset):
+    """``rating = mean + b_u + b_i + p_u·q_i + ε`` with Gaussian biases, factors and noise, on distinct random pairs.
+
+    ``p_u·q_i`` has the standard deviation ``structure_sd`` whatever the rank. Items are chosen by a long-tailed
+    popularity, and users by a long-tailed activity: weight 1 / (position + head · number), at positions in random
+    order. Every user and every item has a rating. The best reachable RMSE is ``noise_sd`` as long as ``step`` is None,
+    since the ratings are then neither rounded nor clipped; with a step they are, and the error of rounding, about
+    step/√12, comes on top of what clipping changes.
+
+    Args:
+        name: shown in results.
+        about: what it is.
+        num_users, num_items, num_ratings: the shape; from one rating per user and item up to every pair.
+        rank: dimension of the planted factors; 0 for biases alone.
+        mean: of all ratings.
+        user_sd, item_sd, structure_sd, noise_sd: standard deviations of biases, structure, and noise.
+        user_head, item_head: the share of users or items over which the tail begins; the smaller the longer.
+        scale: ends and step to which ratings are clipped and rounded if the step is not None.
+        seed: decides everything.
+
+    Raises:
+        ConfigError: a number of ratings that this shape does not allow, or a step without ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        about: About,
+        num_users: Count,
+        num_items: Count,
+        num_ratings: Count,
+        rank: Index,
+        mean: Finite,
+        user_sd: NonNegative,
+        item_sd: NonNegative,
+        structure_sd: NonNegative,
+        noise_sd: Positive,
+        user_head: Share,
+        item_head: Share,
+        scale: Scale,
+        seed: Seed,
+    ) -> None:
+        self.name, self.about, self.scale, self.seed = name, about, scale, seed
+        self.num_users, self.num_items, self.num_ratings = num_users, num_items, num_ratings
+        self.rank, self.mean, self.noise_sd = rank, mean, noise_sd
+        self.user_sd, self.item_sd, self.structure_sd = user_sd, item_sd, structure_sd
+        self.user_head, self.item_head = user_head, item_head
+        least, most = max(num_users, num_items), num_users * num_items
+        if not least <= num_ratings <= most:
+            raise ConfigError(
+                f"dataset.num_ratings={num_ratings:,} is not possible with {num_users:,} users and {num_items:,} items",
+                expected=f"{least:,} (one per user and item) to {most:,} (every pair)",
+                fix="change dataset.num_ratings, num_users or num_items",
+                value=num_ratings,
+            )
+        if scale.step is not None and (scale.low is None or scale.high is None):
+            fix = "dataset.scale.low=0.5 dataset.scale.high=5, or dataset.scale.step=null"
+            raise ConfigError("dataset.scale.step without ends", expected="low and high beside a step", fix=fix)
+
+    def load(self) -> Interactions:
+        """Draw the ratings; raw ids are 1 … n, times random; the same for the same settings."""
+        streams = np.random.SeedSequence(self.seed).spawn(3)
+        pairs, model, times = (np.random.Generator(np.random.Philox(stream)) for stream in streams)
+        keys = self._distinct_pairs(pairs)
+        users, items = np.divmod(keys, self.num_items)
+        table = RatingTable(
+            users=users + 1,
+            items=items + 1,
+            ratings=self._ratings(model, users, items),
+            timestamps=times.integers(FIRST_SECOND, LAST_SECOND, len(keys)),
+            part=None,
+            places=_no_places,
+        )
+        scale = self.scale if self.scale.step is not None else Scale(low=None, high=None, step=None)
+        return interactions_of(table, name=self.name, scale=scale, duplicates="error", texts=None)
+
+    def _distinct_pairs(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Sorted keys ``user · num_items + item`` of ``num_ratings`` distinct pairs: int64 [N]."""
+        user_order, item_order = rng.permutation(self.num_users), rng.permutation(self.num_items)
+        kept = self._one_each(rng, user_order, item_order)
+        while (missing := self.num_ratings - len(kept)) > 0:
+            if DENSE * self.num_ratings >= self.num_users * self.num_items:
+                fresh = self._from_whole_matrix(rng, user_order, item_order, kept, missing)
+            else:
+                users = user_order[_long_tailed(rng, self.num_users, self.user_head, missing + missing // 4 + 16)]
+                items = item_order[_long_tailed(rng, self.num_items, self.item_head, len(users))]
+                fresh = _without(_distinct(users * self.num_items + items), kept)
+                if len(fresh) > missing:
+                    fresh = rng.permutation(fresh)[:missing]
+            kept = np.sort(np.concatenate([kept, fresh]))
+        return kept
+
+    def _one_each(self, rng: np.random.Generator, user_order: NDArray, item_order: NDArray) -> NDArray[np.int64]:
+        """Pairs in which every user and every item occurs: max(num_users, num_items) of them."""
+        length = max(self.num_users, self.num_items)
+        users = np.resize(rng.permutation(self.num_users), length)
+        items = np.resize(rng.permutation(self.num_items), length)
+        if self.num_users > self.num_items:  # the surplus users take popular items, not all alike
+            surplus = length - self.num_items
+            items[self.num_items :] = item_order[_long_tailed(rng, self.num_items, self.item_head, surplus)]
+        else:
+            surplus = length - self.num_users
+            users[self.num_users :] = user_order[_long_tailed(rng, self.num_users, self.user_head, surplus)]
+        return _distinct(users * self.num_items + items)
+
+    def _from_whole_matrix(
+        self, rng: np.random.Generator, user_order: NDArray, item_order: NDArray, kept: NDArray, missing: int
+    ) -> NDArray[np.int64]:
+        """``missing`` more pairs of a dense matrix, drawn by weight without replacement (exponential race)."""
+        user_weight, item_weight = np.empty(self.num_users), np.empty(self.num_items)
+        user_weight[user_order] = _weights(self.num_users, self.user_head)
+        item_weight[item_order] = _weights(self.num_items, self.item_head)
+        arrival = rng.standard_exponential((self.num_users, self.num_items), dtype=np.float32)
+        arrival /= np.outer(user_weight, item_weight).astype(np.float32)
+        flat = arrival.ravel()
+        flat[kept] = np.inf
+        return np.argpartition(flat, missing - 1)[:missing]
+
+    def _ratings(self, rng: np.random.Generator, users: NDArray, items: NDArray) -> NDArray[np.float32]:
+        """Ratings of pairs of indices: float32 [N]."""
+        user_bias = rng.normal(0, self.user_sd, self.num_users).astype(np.float32)
+        item_bias = rng.normal(self.mean, self.item_sd, self.num_items).astype(np.float32)
+        # A sum of `rank` products of independent factors of variance s² has variance rank · s⁴.
+        factor_sd = math.sqrt(self.structure_sd / math.sqrt(self.rank)) if self.rank else 0.0
+        user_factors = rng.normal(0, factor_sd, (self.num_users, self.rank)).astype(np.float32)
+        item_factors = rng.normal(0, factor_sd, (self.num_items, self.rank)).astype(np.float32)
+        ratings = rng.standard_normal(len(users), dtype=np.float32)
+        ratings *= np.float32(self.noise_sd)
+        for start in range(0, len(users), CHUNK):
+            rows = slice(start, start + CHUNK)
+            u, i = users[rows], items[rows]
+            ratings[rows] += user_bias[u] + item_bias[i]
+            ratings[rows] += np.einsum("nd,nd->n", user_factors[u], item_factors[i])
+        if self.scale.step is None:
+            return ratings
+        assert self.scale.low is not None
+        stepped = np.rint((ratings - self.scale.low) / self.scale.step) * self.scale.step + self.scale.low
+        return np.asarray(np.clip(stepped, self.scale.low, self.scale.high), np.float32)
+
+
+def _weights(number: int, head: float) -> NDArray[np.float64]:
+    return 1 / (np.arange(number) + 0.5 + head * number)
+
+
+def _long_tailed(rng: np.random.Generator, number: int, head: float, count: int) -> NDArray[np.int64]:
+    """``count`` positions below ``number``, by weight 1 / (position + head · number): int64 [count].
+
+    The inverse of the cumulative weight, (h + n) / h to the power of a uniform number, has a closed form.
+    """
+    shift = head * number
+    positions = rng.random(count)
+    positions *= math.log((shift + number) / shift)
+    np.exp(positions, out=positions)
+    positions -= 1
+    positions *= shift
+    return np.asarray(np.minimum(positions, number - 1), np.int64)
+
+
+def _distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sorted, each once: int64."""
+    ordered: NDArray[np.int64] = np.sort(keys)
+    return np.asarray(ordered[np.append(True, np.diff(ordered) > 0)])
+
+
+def _without(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sorted keys that are not among the sorted ``known`` ones: int64."""
+    places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(keys[known[places] != keys])
+
+
+def _no_places(rows: object) -> list[Place]:
+    raise AssertionError(f"drawn ratings stand in no file: {rows}")

@@ -1,0 +1,207 @@
+"""Item titles: the year they state, and which item a person means who types one."""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from hydrarec.core.errors import DataError
+from hydrarec.data.ids import IdMap
+
+SHOWN = 8  # titles listed where several fit
+NEAREST = 3  # offered where none does
+COMPARED = 100  # titles that share most letter pairs with what was typed; difflib over all would take seconds
+
+# "(1995)", "(2006–2007)", "(1998–)": the last of a title counts, since remarks like "(TV)" may follow it.
+_YEAR = re.compile(r"\(\s*((?:18|19|20)\d\d)\s*(?:[-‐-―]\s*(?:\d{2,4})?\s*)?\)")
+_MARKS = re.compile(r"[\W_]+")
+_GROUP = re.compile(r"\(([^()]*)\)")
+_ALSO = re.compile(r"^a\.?k\.?a\.?:?\s+", re.IGNORECASE)
+_ARTICLES = (
+    *("the", "a", "an", "le", "la", "les", "l'", "un", "une", "el", "los", "las", "il", "lo", "gli", "i"),
+    *("der", "die", "das", "ein", "eine", "de", "het", "den", "det", "en", "o", "os", "as"),
+)
+_TRAILING_ARTICLE = re.compile(rf"^(?P<name>.+), (?P<article>{'|'.join(_ARTICLES)})$", re.IGNORECASE)
+_LEADING_ARTICLE = re.compile(
+    rf"^(?:(?:{'|'.join(a for a in _ARTICLES if not a.endswith(chr(39)))}) |l['’])(?=.)", re.I
+)
+_UNDECOMPOSED = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"} | dict.fromkeys("'’‘`´"))
+
+
+def release_year(title: str) -> int | None:
+    """The year that a title states in brackets (``Toy Story (1995)``), the first of a span, or None."""
+    year = _parted(title)[1]
+    return int(year) if year else None
+
+
+def folded(text: str) -> str:
+    """Text as it is compared: no case, accents, apostrophes or other marks; words with one space between."""
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    text = text.casefold().translate(_UNDECOMPOSED)
+    words = _MARKS.sub(" ", text).split()
+    return " ".join(words) or " ".join(text.split())  # a title of marks only stays as it is
+
+
+class TitleIndex:
+    """Finds an item by raw id or by title.
+
+    Args:
+        titles: of each item index, or None where the data have none.
+        item_ids: their raw ids.
+
+    An item is found by its raw id first. Then by title, without regard to case, accents and punctuation: equal beats
+    beginning beats part. The year may be left out, an article may stand where people say it (``The Matrix`` for ``Matrix,
+    The (1999)``) or be left out, and a second title in brackets counts too (``Seven (a.k.a. Se7en) (1995)``). A title that
+    reads like a known id is reached by its year, ``300 (2007)``.
+    """
+
+    def __init__(self, titles: Sequence[str] | None, item_ids: IdMap) -> None:
+        self.titles, self.item_ids = titles, item_ids
+
+    def index_of(self, wanted: int | str, *, setting: str = "item") -> int:
+        """The index of the one item that ``wanted`` fits best.
+
+        ``setting`` names the option in which it was given, for the errors.
+
+        Raises:
+            DataError: several items fit equally well, and up to 8 are listed with their ids; or none does, and the nearest
+                titles are named.
+        """
+        by_id = self._index_of_id(wanted)
+        if by_id is not None:
+            return by_id
+        found = self._matches(str(wanted)) if self.titles else []
+        if len(found) == 1:
+            return found[0]
+        raise self._ambiguous(wanted, found, setting) if found else self._unknown(wanted, setting)
+
+    def _index_of_id(self, wanted: int | str) -> int | None:
+        text = str(wanted).strip()
+        if not self.item_ids.are_integers:
+            return self.item_ids.index_of(text) if text in self.item_ids else None
+        if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) not in self.item_ids:
+            return None
+        return self.item_ids.index_of(int(text))
+
+    def _matches(self, typed: str) -> list[int]:
+        """The items of the best kind of match that has any."""
+        asked, bare = _asked(typed), _asked(_without_article(typed))
+        kinds: tuple[tuple[Callable[[str, str], bool], list[tuple[str, str]]], ...] = (
+            (str.__eq__, asked),
+            (str.__eq__, bare),
+            (str.startswith, asked),
+            (str.__contains__, asked),
+        )
+        whole = _key(typed)
+        found = [index for index, (key, _, _) in enumerate(self._names) if key == whole]
+        for fits, wanted in kinds:
+            found = found or [
+                index
+                for index, (_, year, names) in enumerate(self._names)
+                if any(when in ("", year) and any(fits(name, text) for name in names) for text, when in wanted)
+            ]
+        return found
+
+    @cached_property
+    def _names(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Of each item the key of its whole title, the year or nothing, and the names it answers to, folded."""
+        return [(_key(title), _parted(title)[1], _names_of(title)) for title in self.titles or ()]
+
+    def _described(self, index: int) -> str:
+        title = self.titles[index] if self.titles else ""
+        return f"{title} [{self.item_ids.raw[index]}]"
+
+    def _ambiguous(self, wanted: int | str, found: Sequence[int], setting: str) -> DataError:
+        more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return DataError(
+            f"{setting}: '{wanted}' fits {len(found)} titles",
+            expected="one of " + "; ".join(map(self._described, found[:SHOWN])) + more,
+            fix=f"add the year, or give the id in brackets: {setting}={self.item_ids.raw[found[0]]}",
+            value=str(wanted),
+        )
+
+    def _unknown(self, wanted: int | str, setting: str) -> DataError:
+        if not self.titles:
+            return DataError(
+                f"{setting}: there is no item '{wanted}', and the data have no titles",
+                expected=f"one of {len(self.item_ids)} ids, such as {self.item_ids.raw[0]}",
+                fix=f"{setting}=<an id that occurs in the ratings>",
+                value=str(wanted),
+            )
+        close = self._nearest(str(wanted))
+        return DataError(
+            f"{setting}: '{wanted}' is neither an id nor a title",
+            expected="; ".join(map(self._described, close)) if close else f"one of {len(self.titles)} titles, or an id",
+            fix=f"{setting}={self.item_ids.raw[close[0]]}"
+            if close
+            else "take a title or an id that occurs in the ratings",
+            value=str(wanted),
+        )
+
+    def _nearest(self, typed: str) -> list[int]:
+        """Indices of the titles most like a misspelt one, its year left out, most alike first."""
+        wanted = next((words for words, _ in reversed(_asked(typed))), "")
+        pairs = {wanted[place : place + 2] for place in range(len(wanted) - 1)}
+
+        def alike(name: str) -> float:
+            return sum(pair in name for pair in pairs) / (len(pairs) + len(name))
+
+        owners = {name: index for index, (_, _, names) in reversed(list(enumerate(self._names))) for name in names}
+        closest = heapq.nlargest(COMPARED, owners, key=alike) if pairs else []
+        names = difflib.get_close_matches(wanted, closest, n=2 * NEAREST, cutoff=0.6)
+        return list(dict.fromkeys(owners[name] for name in names))[:NEAREST]
+
+
+def _names_of(title: str) -> tuple[str, ...]:
+    """The names under which a title may be asked for, without its year: as it stands, the article moved, the second title."""
+    plain = _parted(title)[0]
+    seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
+    forms = (form for name in (plain, _GROUP.sub(" ", plain), *seconds) for form in _with_article(name.strip()))
+    return tuple(dict.fromkeys(filter(None, map(folded, forms))))
+
+
+def _asked(typed: str) -> list[tuple[str, str]]:
+    """What may be meant, as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
+    name, year, _ = _parted(typed)
+    if year:
+        meant = [(folded(name), year)]
+    else:
+        meant = [(folded(typed), "")]
+        words, _, last = meant[0][0].rpartition(" ")
+        meant += [(words, last)] if release_year(f"({last})") else []
+    return [(words, year) for words, year in meant if words]
+
+
+def _key(text: str) -> str:
+    """Folded, the year by itself: of ``$ (1971)`` the name would else be lost as a mark."""
+    return " ".join(part for part in map(folded, _parted(text)) if part)
+
+
+def _parted(title: str) -> tuple[str, str, str]:
+    """What stands before the stated year, the year or nothing, and what follows it."""
+    years = list(_YEAR.finditer(title))
+    if not years:
+        return title, "", ""
+    last = years[-1]
+    return title[: last.start()], last[1], title[last.end() :]
+
+
+def _with_article(name: str) -> Iterator[str]:
+    """``Matrix, The`` as it stands, as ``The Matrix`` and as ``Matrix``; ``The Matrix`` as ``Matrix``."""
+    yield name
+    match = _TRAILING_ARTICLE.match(name)
+    if match:
+        article = match["article"]
+        yield f"{article}{'' if article.endswith(chr(39)) else ' '}{match['name']}"
+        yield match["name"]
+    elif (bare := _without_article(name)) != name:
+        yield bare
+
+
+def _without_article(text: str) -> str:
+    return _LEADING_ARTICLE.sub("", text.strip()) or text

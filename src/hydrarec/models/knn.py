@@ -1,0 +1,189 @@
+"""Neighbourhood models for implicit feedback: items like those of the user's history, users with a like history."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hydrarec.core.kinds import Count, NonNegative
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
+
+_BM25_K1, _BM25_B = 1.2, 0.75
+_EPSILON = 1e-6  # of the denominator, where nobody and nothing is shrunk
+
+
+class _Neighbours(HistoryRecommender):
+    """What both have in common, with the definitions of Ferrari Dacrema et al. (2021, TOIS 39:20, §4).
+
+    Args:
+        topk: neighbours of each item or user.
+        shrink: of similarities with little support, towards 0.
+        normalize: cosine similarity; without it the number of common interactions, weighted, not shrunk.
+        feature_weighting: of the interactions, in similarity and score, see :func:`weights_of_pairs`.
+    """
+
+    observed = (*HistoryRecommender.observed, "neighbours", "similarities")
+    neighbours: Tensor  # int32 [rows, k], k = topk or all rows where there are fewer
+    similarities: Tensor  # float32 [rows, k], falling
+
+    def __init__(
+        self,
+        *,
+        num_users: int,
+        num_items: int,
+        topk: Count,
+        shrink: NonNegative,
+        normalize: bool,
+        feature_weighting: Literal["none", "bm25", "tfidf"],
+    ) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.topk, self.shrink, self.normalize, self.feature_weighting = topk, shrink, normalize, feature_weighting
+
+    def find_neighbours(self, rows: SparseRows) -> None:
+        """Fill ``neighbours`` and ``similarities`` with those of ``rows``, a part of all pairs at a time."""
+        counted = torch.ones_like(rows.columns, dtype=torch.float32) if rows.values is None else rows.values
+        norms = counted.new_zeros(rows.num_rows).index_add_(0, rows.rows_of_entries(), counted.square()).sqrt()
+        neighbours, similarities = [], []
+        for first, products in rows.gram():
+            own = torch.arange(products.shape[1], device=products.device)
+            similarity = products.T.contiguous()  # [C, num_rows]
+            if self.normalize:
+                similarity /= self.normaliser(norms[first + own], norms)
+            similarity[own, first + own] = 0
+            best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
+            neighbours.append(best.indices.int())
+            similarities.append(best.values)
+        self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
+
+    def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:
+        """What products of rows with norms ``own``, [C], and ``norms``, [R], are divided by: float32 [C, R]."""
+        return torch.outer(own, norms) + self.shrink + _EPSILON
+
+    def weights_of(self, items: Tensor, counts: Tensor) -> Tensor:
+        """How much each of a newcomer's ``items``, int64 [n], weighs, float32 [n]; ``counts``: of each item in training."""
+        uses = torch.full_like(items, len(items))
+        return weights_of_pairs(items, uses, counts, self.num_items, self.feature_weighting)
+
+    def forget_neighbours(self, rows: int) -> None:
+        """None but oneself, with similarity 0."""
+        self.neighbours, self.similarities = torch.zeros(rows, 1, dtype=torch.int32), torch.zeros(rows, 1)
+
+
+class ItemKNN(_Neighbours):
+    """``s_ui = Σ_{j ∈ N_k(i)} sim(i, j) x_uj`` (Sarwar et al. 2001; Deshpande & Karypis 2004), with
+
+    ``sim(i, j) = ⟨x_i, x_j⟩ / (‖x_i‖ ‖x_j‖ + shrink)``, x_i the column of item i, and ``N_k(i)`` the k items most similar to i.
+
+    Args:
+        topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
+    """
+
+    def observe(self, data: TrainingData) -> None:
+        super().observe(data)
+        self.keep(SparseRows.by_user(data))
+        self.forget_neighbours(data.num_items)
+
+    def solve(self, data: TrainingData, epoch: int) -> None:
+        items = weighted(SparseRows.by_user(data).transposed(), self.feature_weighting)
+        self.find_neighbours(items)
+        self.keep(items.transposed())
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        histories = self.kept(self.num_items).take(users).columns_first()  # [num_items, U]
+        return self._scores(histories).T.contiguous()
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        items = torch.unique(items)
+        counts = torch.bincount(self.history_entries, minlength=self.num_items)
+        history = self.similarities.new_zeros(self.num_items, 1)
+        history[items, 0] = self.weights_of(items, counts)
+        return self._scores(history)[:, 0]
+
+    def _scores(self, histories: Tensor) -> Tensor:
+        """float32 [num_items, U] → float32 [num_items, U]"""
+        return functional.embedding_bag(self.neighbours, histories, mode="sum", per_sample_weights=self.similarities)
+
+    def item_weights(self, items: Tensor) -> Tensor:
+        """The similarities, of the neighbours alone."""
+        weights = self.similarities.new_zeros(len(items), self.num_items)
+        return weights.scatter_(1, self.neighbours[items].long(), self.similarities[items])
+
+
+class UserKNN(_Neighbours):
+    """``s_ui = Σ_{v ∈ N_k(u)} sim(u, v) x_vi``, with
+
+    ``sim(u, v) = ⟨x_u, x_v⟩ / (‖x_u‖ ‖x_v‖ + shrink)`` and ``N_k(u)`` the k users most similar to u (Herlocker et al. 1999).
+
+    Departure: the neighbours are those of u, as in the paper; the published code of Ferrari Dacrema et al. takes those users
+    v that count u among *their* k.
+
+    Args:
+        topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
+    """
+
+    def observe(self, data: TrainingData) -> None:
+        super().observe(data)
+        self.keep(SparseRows.by_user(data).transposed())
+        self.forget_neighbours(data.num_users)
+
+    def solve(self, data: TrainingData, epoch: int) -> None:
+        items = weighted(SparseRows.by_user(data).transposed(), self.feature_weighting)
+        self.find_neighbours(items.transposed())
+        self.keep(items)
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        of_others = torch.zeros(self.num_users, len(users), device=users.device)
+        places = torch.arange(len(users), device=users.device).unsqueeze(1)
+        of_others[self.neighbours[users].long(), places] = self.similarities[users]
+        return self.kept(self.num_users).times(of_others).T.contiguous()
+
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        """By the newcomer's similarity to every user of the training part."""
+        items = torch.unique(items)
+        by_item = self.kept(self.num_users)
+        values = torch.ones_like(by_item.columns, dtype=torch.float32) if by_item.values is None else by_item.values
+        own = self.weights_of(items, by_item.starts.diff())
+        weights = own.new_zeros(self.num_items).index_copy_(0, items, own)[by_item.rows_of_entries()]
+        nobody = own.new_zeros(self.num_users)
+        similarity = nobody.index_add(0, by_item.columns, weights * values)
+        if self.normalize:
+            norms = nobody.index_add(0, by_item.columns, values.square()).sqrt()
+            similarity /= self.normaliser(own.norm().unsqueeze(0), norms)[0]
+        best = similarity.topk(min(self.topk, self.num_users)).indices
+        others = nobody.index_copy(0, best, similarity[best])
+        return by_item.times(others.unsqueeze(1))[:, 0]
+
+
+def weighted(items: SparseRows, weighting: str) -> SparseRows:
+    """Binary interactions by item, with the weights of :func:`weights_of_pairs`."""
+    if weighting == "none":
+        return items
+    uses = torch.bincount(items.columns, minlength=items.num_columns)[items.columns]
+    values = weights_of_pairs(items.rows_of_entries(), uses, items.starts.diff(), items.num_rows, weighting)
+    return replace(items, values=values)
+
+
+def weights_of_pairs(items: Tensor, uses: Tensor, counts: Tensor, num_items: int, weighting: str) -> Tensor:
+    """Weights of interactions, float32 [n], as if items were documents and users their terms.
+
+    With ``idf_u = ln(num_items / (1 + |I_u|))``: ``tfidf`` is ``idf_u``; ``bm25`` is
+    ``(K + 1) / (K (1 − b + b |U_i| / mean |U_i|) + 1) · idf_u``, K = 1.2, b = 0.75 (Robertson & Zaragoza 2009). ``none``: 1.
+
+    Args:
+        items: of each interaction, int64 [n].
+        uses: |I_u| of its user, int64 [n].
+        counts: |U_i| of every item, int64 [num_items].
+    """
+    if weighting == "none":
+        return torch.ones_like(items, dtype=torch.float32)
+    weights = math.log(num_items) - (1.0 + uses).log()
+    if weighting == "bm25":
+        relative = counts / counts.float().mean()
+        weights = weights * ((_BM25_K1 + 1) / (_BM25_K1 * (1 - _BM25_B + _BM25_B * relative) + 1))[items]
+    return weights

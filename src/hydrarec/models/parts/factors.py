@@ -1,0 +1,37 @@
+"""The base of models that end in a user's and an item's factors without gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hydrarec.core.kinds import Dimension
+from hydrarec.models.base import Entity
+from hydrarec.models.solved import SolvedRecommender
+
+
+class FactorRecommender(SolvedRecommender):
+    """``s_ui = ⟨w_u, h_i⟩``.
+
+    Args:
+        embedding_dim: d, width of both.
+    """
+
+    tasks = ("ranking",)
+    user_factors: Tensor  # float32 [num_users, d]
+    item_factors: Tensor  # float32 [num_items, d]
+
+    def __init__(self, *, num_users: int, num_items: int, embedding_dim: Dimension) -> None:
+        super().__init__(num_users=num_users, num_items=num_items)
+        self.embedding_dim = embedding_dim
+        self.register_buffer("user_factors", torch.zeros(num_users, embedding_dim))
+        self.register_buffer("item_factors", torch.zeros(num_items, embedding_dim))
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return (self.user_factors[users] * self.item_factors[items]).sum(-1)
+
+    def vectors(self, of: Entity) -> Tensor:
+        return self.user_factors if of == "user" else self.item_factors
+
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        return self.user_factors[users] @ self.item_factors.T

@@ -1,0 +1,143 @@
+"""Training histories as a sparse matrix, and the base of models that score from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hydrarec.data.batching.batches import TrainingData
+from hydrarec.models.solved import SolvedRecommender
+
+_SCRATCH_FLOATS = 2**20  # of intermediate results at a time: 4 MiB, within caches
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """A sparse matrix by rows (CSR), float32.
+
+    ``starts`` int64 [num_rows + 1]: row r has the entries ``starts[r]:starts[r + 1]``; ``columns`` int64 [N]; ``values``
+    float32 [N], or None where all are 1. Products are sums of bags of rows of a dense matrix: on one thread, at the
+    density of ML-1M, four times as fast as the CSR kernels and five times as fast as a dense product.
+    """
+
+    starts: Tensor
+    columns: Tensor
+    values: Tensor | None
+    num_columns: int
+
+    @classmethod
+    def by_user(cls, data: TrainingData) -> Self:
+        """X, users × items, 1 where there is an interaction."""
+        return cls(_starts(data.users, data.num_users), data.items, None, data.num_items)
+
+    @classmethod
+    def of_one(cls, items: Tensor, num_items: int) -> Self:
+        """x of a single user who has ``items``, int64 [n] in any order, of which each counts once."""
+        distinct = torch.unique(items)
+        return cls(torch.tensor([0, len(distinct)], device=items.device), distinct, None, num_items)
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.starts) - 1
+
+    def rows_of_entries(self) -> Tensor:
+        """The row of each entry, int64 [N]."""
+        return torch.arange(self.num_rows, device=self.starts.device).repeat_interleave(self.starts.diff())
+
+    @classmethod
+    def of_entries(cls, rows: Tensor, columns: Tensor, values: Tensor | None, shape: tuple[int, int]) -> Self:
+        """The matrix of ``shape`` with these entries, in any order; those of a row stay in their order."""
+        order = torch.argsort(rows, stable=True)
+        return cls(_starts(rows, shape[0]), columns[order], None if values is None else values[order], shape[1])
+
+    def transposed(self) -> SparseRows:
+        """Columns as rows; their entries stay in the order of the rows."""
+        shape = self.num_columns, self.num_rows
+        return SparseRows.of_entries(self.columns, self.rows_of_entries(), self.values, shape)
+
+    def take(self, rows: Tensor) -> SparseRows:
+        """The rows with these numbers, int64 [R]."""
+        firsts = self.starts[rows]
+        lengths = self.starts[rows + 1] - firsts
+        starts = functional.pad(lengths.cumsum(0), (1, 0))
+        entries = torch.arange(int(starts[-1]), device=rows.device) + (firsts - starts[:-1]).repeat_interleave(lengths)
+        values = None if self.values is None else self.values[entries]
+        return SparseRows(starts, self.columns[entries], values, self.num_columns)
+
+    def columns_first(self) -> Tensor:
+        """The transposed matrix, dense: float32 [num_columns, num_rows]."""
+        dense = torch.zeros(self.num_columns, self.num_rows, device=self.columns.device)
+        dense[self.columns, self.rows_of_entries()] = (
+            torch.ones_like(dense[0, :1]) if self.values is None else self.values
+        )
+        return dense
+
+    def times(self, dense: Tensor) -> Tensor:
+        """This matrix times ``dense``, float32 [num_columns, M]: float32 [num_rows, M]."""
+        return functional.embedding_bag(
+            self.columns, dense, self.starts, mode="sum", per_sample_weights=self.values, include_last_offset=True
+        )
+
+    def gram(self) -> Iterator[tuple[int, Tensor]]:
+        """``A Aᵀ`` of this matrix A, some columns at a time: (number of the first, float32 [num_rows, C])."""
+        step = max(1, _SCRATCH_FLOATS // max(self.num_rows, self.num_columns))
+        for rows in torch.arange(self.num_rows, device=self.starts.device).split(step):
+            yield int(rows[0]), self.times(self.take(rows).columns_first())
+
+
+def _starts(sorted_or_not: Tensor, num_rows: int) -> Tensor:
+    return functional.pad(torch.bincount(sorted_or_not, minlength=num_rows).cumsum(0), (1, 0))
+
+
+class HistoryRecommender(SolvedRecommender):
+    """A model whose scores of the catalogue are a product with the training histories, which it keeps.
+
+    A subclass writes ``catalogue_scores``. Single pairs cost a whole catalogue per distinct user: these models are made
+    to rank.
+    """
+
+    tasks = ("ranking",)
+    observed: ClassVar[tuple[str, ...]] = ("history_starts", "history_entries", "history_values")
+    history_starts: Tensor  # int64 [rows + 1]
+    history_entries: Tensor  # int64 [N]
+    history_values: Tensor  # float32 [N], or [0] where all are 1
+
+    def keep(self, histories: SparseRows) -> None:
+        """Save ``histories`` with the model."""
+        self.history_starts, self.history_entries = histories.starts, histories.columns
+        values = histories.values
+        self.history_values = torch.empty(0, device=histories.starts.device) if values is None else values
+
+    def kept(self, num_columns: int) -> SparseRows:
+        values = self.history_values if len(self.history_values) else None
+        return SparseRows(self.history_starts, self.history_entries, values, num_columns)
+
+    def forward(self, users: Tensor, items: Tensor) -> Tensor:
+        return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
+
+
+def scores_of_pairs(
+    catalogue_scores: Callable[[Tensor], Tensor], users: Tensor, items: Tensor, num_items: int
+) -> Tensor:
+    """Single scores of a model that can only score a whole catalogue: once per distinct user, a few users at a time.
+
+    ``users``, ``items``: int64, of shapes that broadcast; the scores, float32, are of that shape.
+    """
+    distinct, places = torch.unique(users, return_inverse=True)
+    places, items = torch.broadcast_tensors(places, items)
+    shape, places, items = places.shape, places.flatten(), items.flatten()
+    order = torch.argsort(places)
+    ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
+    scores = torch.empty(len(places), device=items.device)
+    step, begin = max(1, 16 * _SCRATCH_FLOATS // num_items), 0
+    for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
+        end = ends[first + len(some) - 1]
+        pairs = order[begin:end]
+        scores[pairs] = catalogue_scores(some)[places[pairs] - first, items[pairs]].float()
+        begin = end
+    return scores.view(shape)

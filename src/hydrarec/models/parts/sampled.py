@@ -1,0 +1,40 @@
+"""Inner products of chosen pairs of rows of two matrices, with a gradient that never writes the pairs' rows down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hydrarec.models.parts.histories import SparseRows
+
+_SCRATCH_FLOATS = 2**18  # of gathered rows at a time: 1 MiB, within caches
+
+
+class SampledProduct(torch.autograd.Function):
+    """``s_n = ⟨left[rows_n], right[columns_n]⟩``: the entries (rows_n, columns_n) of ``left · rightᵀ`` and no others.
+
+    ``apply(left float32 [R, d], right float32 [C, d], rows int64 [N], columns int64 [N]) -> float32 [N]``. Time and memory
+    grow with N · d and N, not with R · C or N · d. The gradients are products with the sparse matrix of the scores'.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        ctx.save_for_backward(left, right, rows, columns)
+        scores = left.new_empty(len(rows))
+        step = max(1, _SCRATCH_FLOATS // left.shape[1])
+        for some, their_rows, their_columns in zip(
+            scores.split(step), rows.split(step), columns.split(step), strict=True
+        ):
+            torch.sum(left.index_select(0, their_rows).mul_(right.index_select(0, their_columns)), -1, out=some)
+        return scores
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        left, right, rows, columns = ctx.saved_tensors
+        shape = len(left), len(right)
+        of_left = SparseRows.of_entries(rows, columns, gradient, shape).times(right)
+        of_right = SparseRows.of_entries(columns, rows, gradient, shape[::-1]).times(left)
+        return of_left, of_right, None, None

@@ -1,0 +1,106 @@
+"""``conf/recommend.yaml``: who is asked about, and what may be recommended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hydrarec.core.errors import ConfigError, did_you_mean
+from hydrarec.core.kinds import Count, Index
+
+Question = Literal["user", "users", "item", "ratings", "export"]
+FORMATS = (".parquet", ".csv")  # of the table of users=
+
+# An example of each question, and what one may narrow it down by.
+_EXAMPLES: dict[Question, str] = {
+    "user": "user=1",
+    "users": "users=all out=recs.parquet",
+    "item": 'item="Toy Story"',
+    "ratings": 'ratings="{Toy Story: 5, Alien: 2}"',
+    "export": "export=embeddings.parquet",
+}
+FILTERS = ("genres", "not_genres", "years", "min_ratings")
+_GOES_WITH: dict[Question, tuple[str, ...]] = {
+    "user": ("why", *FILTERS),
+    "users": ("out", *FILTERS),
+    "item": FILTERS,
+    "ratings": ("why", *FILTERS),
+    "export": (),
+}
+
+
+@dataclass(frozen=True)
+class RecommendConfig:
+    """The settings of a recommendation; their defaults and what they mean stand in the YAML."""
+
+    run: str
+    user: str | None
+    users: str | None
+    item: str | None
+    ratings: str | None
+    export: str | None
+    k: Count
+    why: bool
+    reasons: Count
+    genres: list[str] | None
+    not_genres: list[str] | None
+    years: tuple[int, int] | None
+    min_ratings: Index
+    out: str | None
+    on_unknown: Literal["error", "skip"]
+    memory_mib: Count
+    threads: Count
+
+    def question(self) -> Question:
+        """Which one is asked.
+
+        Raises:
+            ConfigError: none, several, or with settings that do not go with it.
+        """
+        asked = [question for question in _EXAMPLES if getattr(self, question) is not None]
+        if len(asked) != 1:
+            what = f"{' and '.join(asked)} are given together" if asked else "it is not said for whom"
+            raise ConfigError(
+                what,
+                expected=f"exactly one of {', '.join(_EXAMPLES)}",
+                fix=f"hydrarec-recommend run={self.run} {_EXAMPLES[asked[0] if asked else 'user']}",
+            )
+        self._judge_companions(asked[0])
+        if self.years is not None and self.years[0] > self.years[1]:
+            first, last = self.years
+            raise ConfigError(
+                f"years=[{first},{last}] ends before it begins",
+                expected="the first year, then the last",
+                fix=f"years=[{last},{first}]",
+            )
+        if asked[0] == "users":
+            self._judge_out()
+        return asked[0]
+
+    def _judge_companions(self, question: Question) -> None:
+        for name in dict.fromkeys(setting for settings in _GOES_WITH.values() for setting in settings):
+            if getattr(self, name) and name not in _GOES_WITH[question]:
+                others = [other for other, settings in _GOES_WITH.items() if name in settings]
+                raise ConfigError(
+                    f"{name} has no meaning with {question}",
+                    expected=f"{name} with {' or '.join(others)}",
+                    fix=f"leave out {name}, or ask {_EXAMPLES[others[0]]}",
+                    value=name,
+                )
+
+    def _judge_out(self) -> None:
+        if self.out is None:
+            raise ConfigError(
+                "users without out: recommendations for many users go into a file",
+                expected=f"out=<a file that ends in {' or '.join(FORMATS)}>",
+                fix=f"users={self.users} out=recs.parquet",
+            )
+        suffix = Path(self.out).suffix
+        if suffix not in FORMATS:
+            raise ConfigError(
+                f"out={self.out}: '{suffix}' is no format that can be written",
+                expected=did_you_mean(suffix, FORMATS),
+                fix=f"out={Path(self.out).with_suffix(FORMATS[0])}",
+                value=self.out,
+            )

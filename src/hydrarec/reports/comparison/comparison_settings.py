@@ -1,0 +1,47 @@
+"""``conf/report.yaml``: what a report is made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hydrarec.core.errors import ConfigError, did_you_mean
+from hydrarec.core.kinds import Count, Seed, Share
+
+COSTS = ("seconds", "samples/s", "parameters", "peak MiB")
+_PLAIN = ("rmse", "mae", "loss", "auc")
+_AT_K = ("hr", "ndcg", "mrr", "recall", "precision", "map", "coverage", "popularity", "gini")
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """The settings of a report; their defaults and what they mean stand in the YAML."""
+
+    runs: str | list[str]
+    name: str
+    output_dir: str
+    check: str | list[str] | None
+    metrics: list[str]
+    side_by_side: list[str]
+    costs: list[str]
+    compare: Count
+    curves: Count
+    alpha: Share
+    power: Share
+    resamples: Count
+    seed: Seed
+
+    def judge_columns(self) -> None:
+        """Raise :class:`ConfigError` for a column that no run can fill; one that no run has filled is left out."""
+        for key in ("metrics", "side_by_side"):
+            for name in getattr(self, key):
+                if name not in _PLAIN and not re.fullmatch(rf"({'|'.join(_AT_K)})@[1-9]\d*", name):
+                    raise _unknown(key, name, [*_PLAIN, *(f"{metric}@10" for metric in _AT_K)])
+        for name in self.costs:
+            if name not in COSTS:
+                raise _unknown("costs", name, COSTS)
+
+
+def _unknown(key: str, name: str, valid: list[str] | tuple[str, ...]) -> ConfigError:
+    close = did_you_mean(name, valid)
+    return ConfigError(f"{key}: there is no '{name}'", expected=close, fix=f"{key}=[{valid[0]}]", value=name)

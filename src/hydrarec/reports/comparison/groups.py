@@ -1,0 +1,190 @@
+"""Put runs of one configuration together, and configurations of one protocol under one heading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydrarec.reports.comparison.reading import Run
+from hydrarec.reports.comparison.run_settings import SPLIT_SEED, Settings
+
+
+@dataclass
+class Group:
+    """The runs of one configuration that differ by the seed only.
+
+    Attributes:
+        settings: dotted keys to values, without the protocol's and the seed.
+        runs: one per seed, by seed. repeats: further runs of the same seeds, which no mean counts twice.
+        lost: runs of this configuration without a result.
+        name: what tells it from the others (:mod:`hydrarec.reports.comparison.naming`).
+    """
+
+    settings: dict[str, Any]
+    runs: list[Run] = field(default_factory=list)
+    repeats: list[Run] = field(default_factory=list)
+    lost: list[Run] = field(default_factory=list)
+    name: str = ""
+
+    @property
+    def seeds(self) -> list[int]:
+        return [run.seed for run in self.runs]
+
+    @property
+    def looks(self) -> int:
+        """How often a run of this configuration computed metrics of the test part."""
+        return sum(any(name.startswith("test/") for name in run.metrics) for run in [*self.runs, *self.repeats])
+
+    def values(self, metric: str) -> dict[int, float]:
+        """The metric by seed, where it was measured."""
+        return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
+
+
+@dataclass
+class Protocol:
+    """What the groups under one heading share: data, split, and how they are evaluated.
+
+    Attributes:
+        settings: dotted keys to values. follows: whether the split's seed is the run's.
+        split_fingerprints: by seed where the split follows it, else under None.
+        pruned: trials of a search that were given up under it.
+    """
+
+    dataset: str
+    data_fingerprint: str
+    settings: dict[str, Any]
+    follows: bool
+    split_fingerprints: dict[int | None, str] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+    pruned: list[Run] = field(default_factory=list)
+
+    @property
+    def task(self) -> str:
+        return str(self.settings.get("task.name", ""))
+
+    @property
+    def any_run(self) -> Run:
+        return self.groups[0].runs[0]
+
+    @property
+    def monitor(self) -> str | None:
+        """The validation metric that selected the epochs."""
+        monitor: str | None = self.any_run.config["task"].get("monitor")
+        return monitor
+
+
+def group_runs(runs: Sequence[Run]) -> list[Protocol]:
+    """The finished ones of ``runs`` as groups under their headings, in the order of their folders.
+
+    The seed of a split is left out of the configuration where it follows the run's seed: then the runs of one seed share
+    a split. A fixed one is part of the protocol. Where data or split differ by fingerprint, so do the headings, whatever
+    the configurations say.
+    """
+    settings = Settings()
+    facts = [_Facts(run, settings) for run in runs if run.state == "finished"]
+    _settle_followers(facts)
+    protocols: dict[str, list[Protocol]] = defaultdict(list)
+    groups: dict[tuple[int, str], Group] = {}
+    for fact in facts:
+        variants = protocols[fact.heading]
+        protocol = next((known for known in variants if fact.fits(known)), None)
+        if protocol is None:
+            protocol = fact.new_protocol()
+            variants.append(protocol)
+        protocol.split_fingerprints[fact.slot] = fact.split_fingerprint
+        identity = (id(protocol), fact.configuration)
+        if identity not in groups:
+            groups[identity] = Group(fact.own)
+            protocol.groups.append(groups[identity])
+        _add(groups[identity], fact.run)
+    found = [protocol for variants in protocols.values() for protocol in variants]
+    _assign_lost([run for run in runs if run.state != "finished"], found, settings)
+    return found
+
+
+def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: Settings) -> None:
+    """Count runs without a result to their configuration, as far as theirs alone can tell it: most never saw the data."""
+    by_protocol: dict[str, list[Protocol]] = defaultdict(list)
+    by_configuration: dict[tuple[str, str], list[Group]] = defaultdict(list)
+    for protocol in protocols:
+        for group in protocol.groups:
+            own, shared = settings.of(group.runs[0].config)
+            by_configuration[own.text, shared.text].append(group)
+        by_protocol[settings.of(protocol.any_run.config)[1].text].append(protocol)
+    for run in runs:
+        if not isinstance(run.config.get("model"), dict):
+            continue
+        own, shared = settings.of(run.config)
+        if run.state == "pruned" and len(by_protocol[shared.text]) == 1:
+            by_protocol[shared.text][0].pruned.append(run)
+        elif len(by_configuration[own.text, shared.text]) == 1:
+            by_configuration[own.text, shared.text][0].lost.append(run)
+
+
+class _Facts:
+    """What decides where a run belongs."""
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        own, protocol = settings.of(run.config)
+        self.run, self.own, self.protocol = run, own.values, protocol.values
+        self.split_seed = run.config["split"].get("seed")
+        self.data_fingerprint = str(run.record["data"]["fingerprint"])
+        self.split_fingerprint = str(run.record["split"]["fingerprint"])
+        self.dataset = str((run.config.get("dataset") or {}).get("name") or run.record["data"].get("name") or "?")
+        self.configuration = own.text
+        self.protocol_text = f"{self.dataset} {self.data_fingerprint} {protocol.text}"
+        self.follows = False
+
+    @property
+    def diagonal(self) -> bool:
+        return self.split_seed is not None and self.split_seed == self.run.seed
+
+    @property
+    def slot(self) -> int | None:
+        return self.run.seed if self.follows else None
+
+    @property
+    def heading(self) -> str:
+        return f"{self.protocol_text} {'follows' if self.follows else self.split_seed}"
+
+    def fits(self, protocol: Protocol) -> bool:
+        return protocol.split_fingerprints.get(self.slot, self.split_fingerprint) == self.split_fingerprint
+
+    def new_protocol(self) -> Protocol:
+        seed = {} if self.split_seed is None or self.follows else {SPLIT_SEED: self.split_seed}
+        return Protocol(self.dataset, self.data_fingerprint, {**self.protocol, **seed}, self.follows)
+
+
+def _settle_followers(facts: list[_Facts]) -> None:
+    """Decide for each run whether its split's seed follows its own.
+
+    It does if the configuration was run with several seeds on as many splits. A single run cannot tell: it goes with
+    the others of its protocol, and is taken as fixed where they do not say either.
+    """
+    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)  # of the diagonal runs of each configuration
+    fixed: set[tuple[str, int]] = set()  # split seeds of each protocol that another seed used too
+    for fact in facts:
+        if fact.diagonal:
+            seeds[fact.protocol_text, fact.configuration].add(fact.run.seed)
+        elif fact.split_seed is not None:
+            fixed.add((fact.protocol_text, fact.split_seed))
+    followed = {text for (text, _), values in seeds.items() if len(values) > 1}
+    for fact in facts:
+        several = len(seeds[fact.protocol_text, fact.configuration]) > 1
+        unclaimed = (fact.protocol_text, fact.split_seed) not in fixed
+        fact.follows = fact.diagonal and (several or (unclaimed and fact.protocol_text in followed))
+
+
+def _add(group: Group, run: Run) -> None:
+    """The first look counts: choosing among repeats would choose by the test part."""
+    same = next((known for known in group.runs if known.seed == run.seed), None)
+    if same is None:
+        group.runs.append(run)
+    elif run.started and run.started < same.started:
+        group.runs[group.runs.index(same)] = run
+        group.repeats.append(same)
+    else:
+        group.repeats.append(run)
+    group.runs.sort(key=lambda known: known.seed)

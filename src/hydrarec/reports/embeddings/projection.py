@@ -1,0 +1,66 @@
+"""The principal components of a model's item vectors, as several sections use them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from hydrarec.analysis.components import Components, principal_components
+from hydrarec.analysis.parallel_analysis import ParallelAnalysis, parallel_analysis
+from hydrarec.reports.embeddings.analysis_subject import Floats, Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Attributes:
+    items: indices of those over which the components were computed, most rated first, int64 [n].
+    found: their components, rows in the order of ``items``. centred: whether the mean was subtracted.
+    parallel: which components are more than chance; None where that cannot be told.
+    """
+
+    items: Indices
+    found: Components
+    centred: bool
+    parallel: ParallelAnalysis | None
+
+    @property
+    def names(self) -> list[str]:
+        """``PC1`` …, as many as were asked for and exist."""
+        return [f"PC{number + 1}" for number in range(self.found.scores.shape[1])]
+
+    @property
+    def kept(self) -> int:
+        return 0 if self.parallel is None else self.parallel.kept
+
+    def first(self, number: int) -> Projection:
+        """The same with at most so many components."""
+        found = self.found
+        fewer = dataclasses.replace(found, components=found.components[:number], scores=found.scores[:, :number])
+        return dataclasses.replace(self, found=fewer)
+
+    def over_all(self, num_items: int) -> Floats:
+        """Scores by item index, NaN for items that took no part: float64 [num_items, K]."""
+        scores = np.full((num_items, self.found.scores.shape[1]), np.nan)
+        scores[self.items] = self.found.scores
+        return scores
+
+
+def project(
+    vectors: Floats,
+    items: Indices,
+    *,
+    centred: bool,
+    components: int,
+    level: float,
+    shuffles: int,
+    seed: int,
+) -> Projection:
+    """The components of ``vectors``, float64 [num_items, D], over ``items``: two or more of them."""
+    chosen = vectors[items]
+    found = principal_components(chosen, centred=centred, components=components)
+    parallel = None
+    if min(chosen.shape) >= 2:
+        parallel = parallel_analysis(chosen, centred=centred, quantile=level, resamples=shuffles, seed=seed)
+    return Projection(items, found, centred, parallel)

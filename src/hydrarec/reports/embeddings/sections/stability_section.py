@@ -1,0 +1,121 @@
+"""Components over several seeds: a finding, or an accident of one start?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from hydrarec.analysis.alignment import procrustes
+from hydrarec.analysis.extremes import extremes
+from hydrarec.analysis.stability import Stability, stability
+from hydrarec.figures import stability_plots as figures
+from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
+from hydrarec.reports.embeddings.projection import Projection
+from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
+
+
+def section(
+    subject: Subject,
+    first: Projection,
+    others: Sequence[Projection],
+    seeds: Sequence[int],
+    *,
+    least: float,
+    level: float,
+    shuffles: int,
+    seed: int,
+    count: int,
+    min_ratings: int,
+) -> Section:
+    """The components of the first run, held against the others'.
+
+    Args:
+        subject: the first run. first: its components, all of which are judged. others: those of the other runs, as many
+            as count, over the same items. seeds: of all runs.
+        least, level, shuffles, seed: see :func:`hydrarec.analysis.stability.stability`.
+        count, min_ratings: as for the extremes of one run.
+    """
+    names, reference, scores = first.names, first.found.scores, [other.found.scores for other in others]
+    found = stability([reference, *scores], least=least, quantile=level, resamples=shuffles, seed=seed)
+    frame = _frame(found, names, seeds)
+    summary = [
+        f"{name}: {verdict} (r² {axis:.2f}, R² {part:.2f}; by chance {null:.2f})"
+        for name, verdict, axis, part, null in zip(
+            names, found.verdicts, found.axis, found.subspace, found.subspace_null, strict=True
+        )
+    ]
+    caption = "How much of each component the other runs hold; small dots are single runs."
+    return Section(
+        title="Findings and accidents",
+        text=[*summary, _about(seeds, least)],
+        pictures=[Picture("stability", caption, figures.stability(found, names, least))],
+        tables=[
+            Table("stability", "Each component of the first run in the others.", frame),
+            _ends(subject, first, _aligned(reference, scores), seeds, count, min_ratings),
+        ],
+        summary=summary,
+    )
+
+
+def _about(seeds: Sequence[int], least: float) -> str:
+    return (
+        f"Each component of the run with seed {seeds[0]} is looked for in those with seeds "
+        f"{', '.join(map(str, seeds[1:]))}. A finding is met again as an axis: r² with its counterpart is at least {least:g} "
+        "and above what unrelated components reach. A finding up to rotation is met again only within the subspace of the "
+        "other components (R²): components of nearly equal variance turn into each other from seed to seed. Everything "
+        "else is an accident of the start."
+    )
+
+
+def _frame(found: Stability, names: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
+    columns: dict[str, object] = {
+        "component": names,
+        "verdict": found.verdicts,
+        "axis r²": found.axis,
+        "axis by chance": found.axis_null,
+        "subspace R²": found.subspace,
+        "subspace by chance": found.subspace_null,
+    }
+    for number, seed in enumerate(seeds[1:]):
+        columns[f"axis r² in seed {seed}"] = found.axis_by_run[number]
+        columns[f"subspace R² in seed {seed}"] = found.subspace_by_run[number]
+    return pd.DataFrame(columns)
+
+
+def _aligned(reference: Floats, others: Sequence[Floats]) -> Floats:
+    """Every run's scores, rotated onto the first run's, [n, K] (Procrustes): float64 [runs, n, K]."""
+    width = reference.shape[1]
+    turned = [procrustes(run, reference, centred=False, scaled=False).aligned[:, :width] for run in others]
+    return np.stack([reference, *turned])
+
+
+def _ends(
+    subject: Subject,
+    projection: Projection,
+    aligned: Floats,
+    seeds: Sequence[int],
+    count: int,
+    min_ratings: int,
+) -> Table:
+    """The items at either end of each component, by their mean over the runs."""
+    means, counts = aligned.mean(axis=0), subject.data.item_counts[projection.items]
+    frames = []
+    for number, name in enumerate(projection.names):
+        found = extremes(means[:, number], counts, k=count, min_ratings=min_ratings)
+        for end, rows in (("lowest", found.lowest), ("highest", found.highest)):
+            frame = subject.described(projection.items[rows])
+            place = list(frame.columns).index("mean rating")
+            frame.insert(place, "mean", means[rows, number])
+            frame.insert(place + 1, "sd", aligned[:, rows, number].std(axis=0, ddof=1))
+            for run, seed in enumerate(seeds):
+                frame[f"seed {seed}"] = aligned[run, rows, number]
+            frame.insert(0, "end", end)
+            frame.insert(0, "component", name)
+            frames.append(frame)
+    caption = (
+        "Items at either end of each component, by their mean over all runs after rotation onto the first (Procrustes); "
+        "sd over runs."
+    )
+    return Table("stability_extremes", caption, pd.concat(frames, ignore_index=True))

@@ -1,0 +1,161 @@
+"""The analysis of one run, into its own folder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydrarec.analysis.extremes import most_rated
+from hydrarec.core import paths
+from hydrarec.core.console import progress
+from hydrarec.core.errors import ConfigError
+from hydrarec.data.titles import TitleIndex
+from hydrarec.models.trained import load_run
+from hydrarec.reports.embeddings.analysis_output import Output
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
+from hydrarec.reports.embeddings.analysis_subject import Subject, subject_of_run
+from hydrarec.reports.embeddings.analysis_summary import Summary
+from hydrarec.reports.embeddings.projector import projector
+from hydrarec.reports.embeddings.section_contents import Section
+from hydrarec.reports.embeddings.sections import bias_section as biases
+from hydrarec.reports.embeddings.sections import component_section as components
+from hydrarec.reports.embeddings.sections import map_section as embeddings
+from hydrarec.reports.embeddings.sections import meaning_section as meaning
+from hydrarec.reports.embeddings.sections import neighbour_section as neighbours
+from hydrarec.reports.embeddings.sections import training_section as training
+from hydrarec.runs.folder import RunFolder
+
+QUERIES = 5  # most rated items whose neighbours are listed where none is asked for
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Item indices that the settings name; None: nothing named."""
+
+    items: list[int] | None
+    item: int | None
+
+
+def analyze_run(settings: AnalyzeConfig) -> Summary:
+    """Write everything that can be said of ``run``; what to say on the terminal.
+
+    Raises:
+        CheckpointError: no finished run. ConfigError: a model without embeddings and biases.
+        DataError: an item that is not there. EnvironmentFault: the folder is in use, or cannot be written.
+    """
+    run = load_run(Path(str(settings.run)))
+    subject = subject_of_run(run)
+    chosen = _chosen(subject, settings)
+    folder = RunFolder(run.folder.path)  # whose lock keeps a live run and other analyses away
+    try:
+        trained = training.section(folder)
+        sections = [] if trained is None else [trained]
+        with progress("analysing", unit="sections") as advance:
+            for section in _sections(subject, settings, chosen):
+                sections.append(section)
+                advance(1)
+        output = Output.of_run(folder)
+        absent = _absent(subject)
+        shown = projector(subject, most=settings.projector)
+        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections, shown)
+    finally:
+        folder.release()
+    return Summary(
+        title=f"{subject.title}: {_about(subject)}",
+        notes=absent,
+        sections=sections,
+        output=output,
+        tensorboard=run.folder.path,
+        next=_next(subject, settings),
+    )
+
+
+def _chosen(subject: Subject, settings: AnalyzeConfig) -> Chosen:
+    """Look up what the settings name, before anything takes time."""
+    named = [name for name in ("items", "item") if getattr(settings, name) is not None]
+    if named and subject.item_vectors is None:
+        raise ConfigError(
+            f"model {subject.name} has no item embeddings, which {named[0]} asks for",
+            expected="a model with item embeddings, such as biased_dot, svdpp, neumf or lightgcn",
+            fix=f"leave out {named[0]}=…, or analyse a run of such a model",
+        )
+    titles = TitleIndex(subject.data.titles, subject.data.item_ids)
+    items = settings.items if isinstance(settings.items, list | None) else [settings.items]
+    return Chosen(
+        None if items is None else [titles.index_of(item, setting="items") for item in items],
+        None if settings.item is None else titles.index_of(settings.item),
+    )
+
+
+def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iterator[Section]:
+    """What can be said of what the model has, in the order of the page."""
+    if subject.item_vectors is not None or subject.user_vectors is not None:
+        yield embeddings.section(subject, chosen.items)
+    yield from _of_components(subject, settings)
+    if subject.item_biases is not None:
+        yield biases.of_items(
+            subject,
+            subject.item_biases,
+            top_n=settings.bias_top_n,
+            count=settings.bias_list,
+            min_ratings=settings.min_ratings,
+        )
+    if subject.user_biases is not None:
+        yield biases.of_users(subject, subject.user_biases)
+    if subject.item_vectors is not None:
+        asked = chosen.item is not None
+        queries = [chosen.item] if chosen.item is not None else most_rated(subject.data.item_counts, QUERIES).tolist()
+        yield neighbours.section(
+            subject,
+            subject.item_vectors,
+            queries,
+            k=settings.k,
+            metric=settings.metric,
+            min_ratings=settings.min_ratings,
+            said=asked,
+        )
+
+
+def _of_components(subject: Subject, settings: AnalyzeConfig) -> Iterator[Section]:
+    found = components.of_most_rated(subject, settings)
+    if found is None:
+        return
+    projection, told = found
+    yield told
+    meant = meaning.section(subject, projection, level=settings.level, resamples=settings.resamples, seed=settings.seed)
+    if meant is not None:
+        yield meant
+
+
+def _about(subject: Subject) -> str:
+    data = subject.data
+    ratings = int(data.item_counts.sum())
+    return f"{data.num_users:,} users, {data.num_items:,} items, {ratings:,} training ratings."
+
+
+def _absent(subject: Subject) -> list[str]:
+    """What the model or its data do not have."""
+    of_model = {
+        "item embeddings": subject.item_vectors,
+        "user embeddings": subject.user_vectors,
+        "item biases": subject.item_biases,
+        "user biases": subject.user_biases,
+    }
+    of_data = {"titles": subject.data.titles, "genres": subject.data.genres}
+    said = []
+    for owner, parts in (("The model has", of_model), ("The data have", of_data)):
+        missing = [name for name, part in parts.items() if part is None]
+        if missing:
+            said.append(f"{owner} no {' and no '.join(missing)}.")
+    return said
+
+
+def _next(subject: Subject, settings: AnalyzeConfig) -> str:
+    """Neighbours of the most rated item where none were asked for; else recommendations."""
+    run = paths.shown(Path(str(settings.run)))
+    if settings.item is None and subject.item_vectors is not None:
+        item = subject.labels[most_rated(subject.data.item_counts, 1)[0]]
+        return f"hydrarec-analyze {shlex.quote(f'run={run}')} {shlex.quote(f'item={item}')}"
+    return f"hydrarec-recommend {shlex.quote(f'run={run}')} user={subject.data.user_ids.raw[0]}"

@@ -1,0 +1,127 @@
+"""Checkpoints that are whole or absent, verified on load, and never unpickled as code.
+
+Beside ``x.ckpt`` lies ``x.ckpt.sha256``. While a checkpoint is replaced the sidecar names the old digest *and* the new
+one, so that a kill between any two system calls leaves a checkpoint that its sidecar knows.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import CheckpointIO
+
+from hydrarec.core.errors import CheckpointError, EnvironmentFault
+from hydrarec.core.files import atomic_write, sha256_of
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Lightning's checkpoint input and output, through :func:`save` and :func:`load`."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        save(checkpoint, Path(path))
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        return load(Path(path), map_location or "cpu")
+
+    def remove_checkpoint(self, path: Any) -> None:
+        for file in (Path(path), sidecar(Path(path))):
+            file.unlink(missing_ok=True)
+
+
+def save(checkpoint: dict[str, Any], path: Path) -> None:
+    """Replace ``path`` by ``checkpoint``.
+
+    Raises:
+        EnvironmentFault: no room; the old checkpoint is unchanged.
+    """
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    content = buffer.getbuffer()
+    new = hashlib.sha256(content).hexdigest()
+    try:
+        known = [sha256_of(path)] if path.is_file() else []
+        _write_digests(path, [*known, new])
+        with atomic_write(path) as file:
+            file.write(content)
+        _write_digests(path, [new])
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise EnvironmentFault(
+            f"no room for the checkpoint {path}",
+            expected=f"{len(content) / 2**20:.1f} MiB free on that disk",
+            fix="free some space, then resume=<run folder>; the previous checkpoint is unchanged",
+            file=path,
+        ) from error
+
+
+def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Read a checkpoint after its SHA-256 was verified, with ``weights_only=True``.
+
+    Raises:
+        CheckpointError: missing, damaged, without its sidecar, or something other than tensors and plain values.
+    """
+    verify(path)
+    try:
+        content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(
+            f"refused: {str(error).splitlines()[0][:120]}",
+            expected="tensors and plain values only; nothing in a checkpoint is ever executed",
+            fix="start a new run, without resume",
+            file=path,
+        ) from error
+    return content
+
+
+def verify(path: Path) -> None:
+    """Raise :class:`CheckpointError` unless the file has the SHA-256 that was written beside it."""
+    if not path.is_file():
+        raise CheckpointError(
+            "there is no such checkpoint",
+            expected="checkpoints/last.ckpt in a run folder",
+            fix="start a new run, without resume",
+            file=path,
+        )
+    if not sidecar(path).is_file():
+        raise CheckpointError(
+            f"its digest {sidecar(path).name} is missing",
+            expected="the SHA-256 that was written with the checkpoint",
+            fix="copy both files from where the run was made",
+            file=path,
+        )
+    expected, actual = sidecar(path).read_text(encoding="utf-8").split(), sha256_of(path)
+    if actual not in expected:
+        raise CheckpointError(
+            f"the checkpoint is damaged: it is {_described(path)}",
+            expected=f"SHA-256 {expected[-1][:16] if expected else 'unknown'}…, not {actual[:16]}…",
+            fix="restore the file from a copy, or start a new run without resume",
+            file=path,
+            value=actual,
+        )
+
+
+def sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _write_digests(path: Path, digests: list[str]) -> None:
+    with atomic_write(sidecar(path), "w") as file:
+        file.write("\n".join(digests) + "\n")
+
+
+def _described(path: Path) -> str:
+    size = path.stat().st_size
+    if size == 0:
+        return "empty"
+    with path.open("rb") as file:
+        start = file.read(64).lstrip().lower()
+    if start.startswith((b"<html", b"<!doctype")):
+        return "an HTML page"
+    return f"{size:,} bytes with another digest (cut short, or changed)"

@@ -1,0 +1,80 @@
+"""A sweep from its command to its summary: judged, planned, launched by Hydra, and read from its journal at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from urllib.parse import unquote, urlparse
+
+import hydra
+from omegaconf import DictConfig
+
+import hydrarec
+from hydrarec.config.composition import parse_overrides, register_resolvers
+from hydrarec.config.location import conf_dir
+from hydrarec.config.sweep_values import judge_sweep
+from hydrarec.core.errors import EnvironmentFault, InterruptedRun
+from hydrarec.sweeps import summary
+from hydrarec.sweeps.supervisor import shut_down, warm_up
+from hydrarec.sweeps.task import SweepStopped, SweepTask
+
+
+def start_sweep(overrides: Sequence[str]) -> int:
+    """Run what is missing or failed of a sweep; 5 if some jobs failed, else 0.
+
+    Raises:
+        HydrarecError: a value that cannot work, or a folder that cannot be written, before the first job starts.
+    """
+    if not any(override.startswith("hydra/launcher=") for override in overrides):
+        warm_up()  # imports torch while this process judges; other launchers' workers do so themselves
+    first = judge_sweep(overrides)
+    folder = Path(str(first.hydra.sweep.dir)).resolve()
+    session = uuid.uuid4().hex[:12]
+    _make(folder)
+    parsed = parse_overrides(overrides)
+    swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
+    task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
+    task.journal.write("started", command=sys.argv[1:])
+    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # of all jobs, whatever they are named by themselves
+    register_resolvers()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
+    finally:
+        shut_down()
+    return summary.conclude(task)
+
+
+def fingerprint(config: DictConfig) -> str:
+    """Of every YAML file that jobs may be composed from, the user's own folders included, and of this version."""
+    folders = [conf_dir(), *(Path(unquote(urlparse(path).path)) for path in config.hydra.searchpath)]
+    digest = hashlib.sha256(hydrarec.__version__.encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*.yaml")):
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot make the sweep's folder {folder}: {error.strerror}",
+            expected="a folder that may be written",
+            fix="output_dir=<another folder>",
+            value=str(folder),
+        ) from error
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SweepStopped from InterruptedRun(
+        f"{signal.Signals(number).name} ended the sweep",
+        fix="run the same command again: it goes on with what is missing",
+        signal_number=number,
+    )

@@ -1,0 +1,84 @@
+"""Predict the rating itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchmetrics import MeanMetric
+from torchmetrics.utilities.distributed import gather_all_tensors
+
+from hydrarec.data.batching.batches import Batch
+from hydrarec.tasks.base import Objective, Scorer
+from hydrarec.tasks.metrics.rating_errors import RatingErrors
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "huber": functional.huber_loss,
+}
+
+
+class RatingObjective(Objective):
+    """Errors of predicted ratings, pooled over all ratings.
+
+    Args:
+        loss: per batch; ``mse`` (the founding write-ups'), ``mae`` or ``huber`` (δ = 1).
+        clip: clip predictions to the scale of the ratings at evaluation; never in training, where it would cut off
+            the gradient.
+        scale: lowest and highest possible rating.
+    """
+
+    task = "rating"
+    outcome_file = "predictions.npz"
+
+    def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:
+        super().__init__()
+        self.loss_function = LOSSES[loss]
+        self.clip, self.scale = clip, scale
+        self.errors = RatingErrors()
+        self.mean_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self._predictions: list[Tensor] = []
+
+    @classmethod
+    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
+        return {"loss": "min", "rmse": "min", "mae": "min"}
+
+    def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
+        return self.loss_function(scores, targets)
+
+    def predict(self, scores: Tensor) -> Tensor:
+        """Raw scores as ratings, float32 [B]: clipped to the scale where that is asked for."""
+        return scores.clamp(*self.scale) if self.clip else scores
+
+    def reset(self, *, thorough: bool) -> None:
+        self.errors.reset()
+        self.mean_loss.reset()
+        self._predictions.clear()
+
+    def evaluate(self, model: Scorer, batch: Batch) -> None:
+        scores = model(batch.users, batch.items)
+        predictions = self.predict(scores)
+        self.errors.update(predictions, batch.targets)
+        self.mean_loss.update(self.loss(scores, batch.targets).double(), len(batch.targets))
+        self._predictions.append(predictions)
+
+    def report(self) -> dict[str, Tensor]:
+        """``loss`` is that of the raw scores, as in training; the errors are those of the predictions."""
+        errors = self.errors.compute()
+        return {"loss": self.mean_loss.compute(), "rmse": errors["rmse"], "mae": errors["mae"]}
+
+    def outcomes(self) -> dict[str, Tensor]:
+        """``prediction``: float32 [N]."""
+        own = torch.cat(self._predictions)
+        if not torch.distributed.is_initialized():
+            return {"prediction": own}
+        shares = gather_all_tensors(own)  # rank r evaluated rows r, r + world size, …
+        predictions = own.new_empty(sum(len(share) for share in shares))
+        for rank, share in enumerate(shares):
+            predictions[rank :: len(shares)] = share
+        return {"prediction": predictions}

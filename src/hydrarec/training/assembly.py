@@ -1,0 +1,125 @@
+"""From a judged configuration to the parts of a run: with the entry points, the only place that instantiates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+
+from hydrarec.config.factory import factory
+from hydrarec.config.signatures import parameters
+from hydrarec.data.datamodules.base import InteractionsDataModule
+from hydrarec.data.datasets.base import About
+from hydrarec.data.filters import Filter, FilteredSource
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits import Split
+from hydrarec.models.base import Recommender
+from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.run_data import run_data
+from hydrarec.tasks.base import Objective
+from hydrarec.training import compatibility
+from hydrarec.training.callbacks.history import History
+from hydrarec.training.fit import Parts, TrainerSettings
+
+
+def build(config: dict[str, Any], folder: RunFolder) -> Parts:
+    """Everything a run is made of. What needs no data comes first, so that it fails first.
+
+    Raises:
+        ConfigError: parts that do not go together.
+        EnvironmentFault: an accelerator that is not there.
+        DataError: the dataset or its split.
+    """
+    cfg = OmegaConf.create(config)
+    settings = settings_of(config)
+    compatibility.check_task(cfg)
+    compatibility.check_optimizer(cfg)
+    source, splitter = factory(cfg.dataset)(), factory(cfg.split)()
+    loaded: Interactions = source.load()
+    filtering: Filter = factory(cfg.filter)()
+    interactions = filtering(loaded)
+    about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
+    if interactions is not loaded:
+        source = FilteredSource(source.name)
+    split: Split = splitter(interactions, source)
+    if len(split.val) == 0:
+        compatibility.check_without_validation(cfg)
+    compatibility.check_same_data(folder.read_record(), interactions, split)
+    folder.update_record(data=about, split=split.report(interactions))
+    if config["save_data"] and not folder.data_file.is_file():
+        folder.write_arrays(folder.data_file.name, run_data(loaded, interactions, split).to_arrays())
+    compatibility.check_size(cfg, factory(cfg.model), interactions)
+    torch.manual_seed(config["seed"])
+    model_class: type[Recommender] = get_class(cfg.model._target_)
+    known = {
+        "interactions": interactions,
+        "split": split,
+        "given_candidates": source.candidates(),
+        "unit": model_class.trains_on,
+        "steps_per_call": settings.steps_per_call,
+        "seed": config["seed"],
+    }
+    datamodule: InteractionsDataModule = factory(cfg.task.datamodule)(**_wanted(cfg.task.datamodule, known))
+    evaluation = datamodule.report()
+    folder.update_record(evaluation=evaluation)
+    compatibility.check_lists(cfg, evaluation)
+    training_items = interactions.items[split.train]
+    known = {
+        "scale": interactions.scale,
+        "popularity": torch.from_numpy(np.bincount(training_items, minlength=interactions.num_items)),
+    }
+    objective: Objective = factory(cfg.task.objective)(**_wanted(cfg.task.objective, known))
+    model: Recommender = factory(cfg.model)(num_users=interactions.num_users, num_items=interactions.num_items)
+    model.attach(
+        objective=objective,
+        optimizer=factory(cfg.optimizer),
+        scheduler=factory(cfg.scheduler),
+        steps_per_epoch=datamodule.steps_per_epoch,
+        steps_per_call=settings.steps_per_call,
+        seed=config["seed"],
+    )
+    return Parts(
+        model=model,
+        datamodule=datamodule,
+        settings=settings,
+        monitor=cfg.task.monitor,
+        mode=cfg.task.mode,
+        callbacks=lambda history: _callbacks(cfg, history, interactions),
+        log_tensorboard=cfg.logger.tensorboard,
+        save_predictions=cfg.save_predictions,
+    )
+
+
+def settings_of(config: dict[str, Any]) -> TrainerSettings:
+    """How the Trainer runs, on devices that are there."""
+    settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
+    settings.check_devices()
+    return settings
+
+
+def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) -> list[pl.Callback]:
+    known = {"history": history, "interactions": interactions}
+    nodes = [node for node in cfg.callbacks.values() if node is not None]
+    return [factory(node)(**_wanted(node, known)) for node in nodes]
+
+
+def _wanted(node: DictConfig, known: dict[str, Any]) -> dict[str, Any]:
+    """What the signature behind a node asks for, of all that the run knows."""
+    names = parameters(node._target_) or {}
+    return {name: value for name, value in known.items() if name in names}
+
+
+def _description(interactions: Interactions, about: About) -> dict[str, Any]:
+    return {
+        "name": interactions.name,
+        "fingerprint": interactions.fingerprint,
+        "ratings": len(interactions),
+        "users": interactions.num_users,
+        "items": interactions.num_items,
+        "licence": about.licence,
+        "citation": about.citation,
+    }

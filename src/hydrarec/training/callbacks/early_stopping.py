@@ -1,0 +1,26 @@
+"""Stop when the validation metric has not improved for a while."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytorch_lightning as pl
+
+from hydrarec.core.kinds import Count, NonNegative
+
+
+class EarlyStopping(pl.callbacks.EarlyStopping):
+    """Lightning's early stopping, which here also stays stopped when a stopped run is resumed.
+
+    Args:
+        monitor, mode: as in the task, stated there once.
+        patience: epochs without improvement before training stops.
+        min_delta: an improvement is more than this.
+    """
+
+    def __init__(self, *, monitor: str, mode: Literal["min", "max"], patience: Count, min_delta: NonNegative) -> None:
+        super().__init__(monitor=monitor, mode=mode, patience=patience, min_delta=min_delta, verbose=False)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.stopped_epoch > 0:
+            trainer.should_stop = True

@@ -1,0 +1,73 @@
+"""What the embeddings learnt, as soon as a fit ends; ``hydrarec-analyze`` says more."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+
+from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import Count, Seed, Share
+from hydrarec.models.base import Recommender
+from hydrarec.models.trained import read_data
+from hydrarec.reports.embeddings.analysis_output import Output
+from hydrarec.reports.embeddings.analysis_subject import subject_of
+from hydrarec.reports.embeddings.projector import projector
+from hydrarec.reports.embeddings.sections import component_section as components
+from hydrarec.training.callbacks.history import History
+from hydrarec.training.callbacks.selected import Selected
+
+
+class Embeddings(Selected):
+    """Writes scree, scatter, extremes and TensorBoard's projector of the selected item embeddings into the run folder.
+
+    The arguments are those of ``conf/analyze.yaml``.
+
+    Raises:
+        ConfigError: before the first step, for a model without item embeddings, or a run that keeps no data.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: History,
+        top_n: Count,
+        centred: bool,
+        components: Count,
+        extremes: Count,
+        min_ratings: Count,
+        titled: Count,
+        projector: Count,
+        level: Share,
+        shuffles: Count,
+        seed: Seed,
+    ) -> None:
+        self.history = history
+        self.top_n, self.centred, self.components = top_n, centred, components
+        self.extremes, self.min_ratings, self.titled, self.projector = extremes, min_ratings, titled, projector
+        self.level, self.shuffles, self.seed = level, shuffles, seed
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Recommender)
+        if not self.history.folder.data_file.is_file():
+            raise ConfigError(
+                "callbacks=embeddings with save_data=false: nothing would be known of the items",
+                expected="save_data=true, the default",
+                fix="save_data=true, or callbacks=none",
+            )
+        if pl_module.vectors("item") is None:
+            raise ConfigError(
+                f"callbacks=embeddings: model {type(pl_module).__name__} has no item embeddings",
+                expected="a model with item embeddings, such as biased_dot, svdpp, neumf or lightgcn",
+                fix="callbacks=none, or another model",
+                value=type(pl_module).__name__,
+            )
+
+    def on_selected(self, trainer: pl.Trainer, model: Recommender) -> None:
+        if not trainer.is_global_zero:
+            return
+        subject = subject_of(
+            model, read_data(self.history.folder), str(self.history.folder.read_config()["task"]["name"])
+        )
+        found = components.of_most_rated(subject, self)
+        sections = [] if found is None else [found[1]]
+        output = Output.of_run(self.history.folder)
+        output.write(f"What was learnt: {subject.title}", [], sections, projector(subject, most=self.projector))

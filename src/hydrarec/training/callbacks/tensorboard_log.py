@@ -1,0 +1,106 @@
+"""TensorBoard: a view of the run folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from hydrarec.training.callbacks.history import History
+
+_SECTIONS = {
+    "learning_rate": "optimizer/learning_rate",
+    "seconds": "time/epoch_seconds",
+    "samples_per_second": "time/samples_per_second",
+}
+
+
+class TensorBoardEpochs(pl.Callback):
+    """Every number of an epoch's row as a scalar over epochs, and a page of those that belong together.
+
+    What the run is, and its whole configuration, as text.
+    """
+
+    def __init__(self, history: History, config: dict[str, Any]) -> None:
+        self.history, self.config = history, config
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.ckpt_path is not None:
+            return  # a run that goes on; it was said when it began
+        for logger in _writers(trainer):
+            logger.experiment.add_text("about", about(self.config, self.history.folder.read_record()), 0)
+            text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
+            logger.experiment.add_text("config", "```yaml\n" + text + "```", 0)
+            logger.experiment.flush()  # however soon the run is killed
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        row = self.history.rows[-1]
+        scalars = {_SECTIONS.get(name, name): value for name, value in row.items() if name != "epoch"}
+        for logger in _writers(trainer):
+            logger.log_metrics(scalars, step=row["epoch"])
+            if len(self.history.rows) == 1:
+                logger.experiment.add_custom_scalars(layout(scalars))
+
+
+def about(config: dict[str, Any], record: dict[str, Any]) -> str:
+    """Markdown: what tells this run, whose folder is named by a hash, from others, and how it is run again."""
+    overrides = [str(override) for override in record.get("overrides") or []]
+    data = f"{config['task']['name']} on {config['dataset']['name']}"
+    lines = [f"**{config['model']['_target_'].rpartition('.')[2]}**, {data}, seed {config['seed']}", ""]
+    lines += [f"    {override}" for override in overrides]  # indented: shown as it is
+    return "\n".join([*lines, "", "again, alone:", "", f"    {shlex.join(['hydrarec-train', *overrides])}"])
+
+
+def layout(names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
+    """The custom-scalars page: categories of charts, each over the scalars of ``names`` that belong together.
+
+    TensorBoard puts the pages of all runs together by these titles, and takes the names for regular expressions.
+    """
+    charts: dict[str, dict[str, list[str]]] = {}
+    for name in names:
+        part, _, metric = name.partition("/")
+        metric, _, protocol = metric.partition("/")
+        if metric == "loss":
+            charts.setdefault("loss", {}).setdefault("training and validation", []).append(name)
+        elif part == "val" and metric in ("rmse", "mae"):
+            charts.setdefault("rating", {})[f"validation {metric.upper()}"] = [name]
+        elif part == "val" and re.fullmatch(r"(hr|ndcg)@\d+", metric):
+            charts.setdefault(f"ranking, {protocol}", {})[f"validation {metric.upper()}"] = [name]
+        elif part == "time":
+            charts.setdefault("time", {})[metric.replace("_", " ")] = [name]
+    return {
+        category: {title: ["Multiline", [f"^{re.escape(name)}$" for name in tags]] for title, tags in found.items()}
+        for category, found in charts.items()
+    }
+
+
+def log_final(logger: TensorBoardLogger | None, config: dict[str, Any], result: dict[str, Any]) -> None:
+    """The hyper-parameters beside the final metrics, for the hparams page, as ``final/<metric>``, each once."""
+    if logger is None:
+        return
+    metrics = {f"final/{name}": value for name, value in result["metrics"].items()}
+    logger.log_hyperparams(_flat(config), metrics, step=result["selected"]["epoch"])
+    logger.finalize("success")
+
+
+def _writers(trainer: pl.Trainer) -> list[TensorBoardLogger]:
+    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+
+
+def _flat(node: Any, path: str = "") -> dict[str, Any]:
+    """Dotted keys to plain scalars; the descriptions of the data set say nothing that its name does not."""
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        name = f"{path}.{key}" if path else str(key)
+        if name.startswith("dataset.") and name != "dataset.name":
+            continue
+        if isinstance(value, dict):
+            flat |= _flat(value, name)
+        elif value is not None and not str(key).startswith("_"):
+            flat[name] = value if isinstance(value, bool | int | float | str) else str(value)
+    return flat

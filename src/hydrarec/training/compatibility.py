@@ -1,0 +1,177 @@
+"""Parts that do not go together, each refused with what would: checked while a run is built, before its first step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hydra.utils import get_class
+from omegaconf import DictConfig
+
+from hydrarec.config.judge import check_memory
+from hydrarec.core.errors import CheckpointError, ConfigError, did_you_mean
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits import Split
+from hydrarec.models.base import Recommender
+from hydrarec.tasks.base import Objective
+from hydrarec.tasks.ranking import judge_lengths
+
+
+def check_task(cfg: DictConfig) -> None:
+    """The model must serve the task, and what is monitored must be produced and improve in the right direction."""
+    model: type[Recommender] = get_class(cfg.model._target_)
+    if cfg.task.name not in model.tasks:
+        raise ConfigError(
+            f"model {model.__name__} does not serve task={cfg.task.name}",
+            expected=f"task={' or '.join(model.tasks)}",
+            fix=f"task={model.tasks[0]}",
+            value=cfg.task.name,
+        )
+    if cfg.task.name == "ranking":
+        _check_ranking(cfg)
+    objective: type[Objective] = get_class(cfg.task.objective._target_)
+    produced = {f"val/{name}": mode for name, mode in objective.produced(cfg.task.objective).items()}
+    early = cfg.callbacks.get("early_stopping")
+    for path, node in (("task", cfg.task), ("callbacks.early_stopping", early)):
+        if node is None or node.monitor is None:
+            continue
+        if node.monitor not in produced:
+            raise ConfigError(
+                f"{path}.monitor={node.monitor} is not produced",
+                expected=did_you_mean(node.monitor, produced),
+                fix=f"{path}.monitor={next(iter(produced))}",
+                value=node.monitor,
+            )
+        if node.mode != produced[node.monitor]:
+            raise ConfigError(
+                f"{path}.mode={node.mode} would prefer the worst {node.monitor}",
+                expected=f"{path}.mode={produced[node.monitor]}",
+                fix="leave the mode as the task states it",
+                value=node.mode,
+            )
+
+
+def _check_ranking(cfg: DictConfig) -> None:
+    """What has a meaning for ratings only, and lists longer than what is ranked."""
+    objective = cfg.task.objective
+    for key in ("protocol", "num_candidates"):
+        if cfg.task.datamodule[key] != objective[key]:
+            raise ConfigError(
+                f"task.datamodule.{key}={cfg.task.datamodule[key]}, and task.objective.{key}={objective[key]}",
+                expected="one protocol: what is drawn is what is measured",
+                fix="task/protocol=sampled, full or both, and task.datamodule.num_candidates",
+                value=str(objective[key]),
+            )
+    if objective.protocol != "full":
+        judge_lengths(list(objective.ks), objective.num_candidates + 1, "sampled")
+    if cfg.model.get("rating_range"):
+        raise ConfigError(
+            "model.rating_range=true squashes scores into a scale of ratings, and task=ranking has none",
+            expected="model.rating_range=false",
+            fix="model.rating_range=false, or task=rating",
+            value=True,
+        )
+    if cfg.scheduler._target_.endswith(".plateau"):
+        raise ConfigError(
+            "scheduler=plateau follows val/loss, which task=ranking does not produce",
+            expected="a schedule that needs no validation loss",
+            fix="scheduler=constant",
+            value="plateau",
+        )
+    if cfg.task.datamodule.num_negatives == "catalogue" and objective.loss != "softmax":
+        raise ConfigError(
+            f"task.objective.loss={objective.loss} compares drawn negatives, not the whole catalogue",
+            expected="task.objective.loss=softmax, or a number of negatives",
+            fix="task.datamodule.num_negatives=4, or task.objective.loss=softmax",
+            value="catalogue",
+        )
+
+
+def check_optimizer(cfg: DictConfig) -> None:
+    """Sparse gradients go with one optimiser; one of torch's own must be an optimiser, and take these settings."""
+    _check_sparse(cfg)
+    module, _, name = cfg.optimizer._target_.rpartition(".")
+    if module != "torch.optim":
+        return
+    found = getattr(torch.optim, name, None)
+    if not (inspect.isclass(found) and issubclass(found, torch.optim.Optimizer)):
+        names = [entry for entry in dir(torch.optim) if entry[0].isupper()]
+        raise ConfigError(
+            f"optimizer._target_={module}.{name} is no optimiser",
+            expected=did_you_mean(name, names),
+            fix="optimizer=adam",
+            value=name,
+        )
+    accepted = set(inspect.signature(found).parameters) - {"params"}
+    for key in set(cfg.optimizer) - {"_target_"} - accepted:
+        raise ConfigError(
+            f"unknown key 'optimizer.{key}' of {module}.{name}",
+            expected=did_you_mean(str(key), accepted),
+            fix="correct its name; torch's optimisers keep torch's names",
+            value=str(key),
+        )
+
+
+def _check_sparse(cfg: DictConfig) -> None:
+    sparse = cfg.model.get("embedding") == "sparse"
+    if sparse and cfg.model.get("l2"):
+        raise ConfigError(
+            f"model.l2={cfg.model.l2} is a penalty on whole tables, and model.embedding=sparse touches a batch's rows",
+            expected="model.l2=0 with model.embedding=sparse",
+            fix="optimizer.weight_decay for the touched rows, or model.embedding=library optimizer=adam",
+            value=cfg.model.l2,
+        )
+    if sparse != cfg.optimizer._target_.endswith(".rowwise_adam") or (sparse and cfg.trainer.devices > 1):
+        raise ConfigError(
+            f"model.embedding={cfg.model.get('embedding')} does not go with optimizer {cfg.optimizer._target_.rpartition('.')[2]} on {cfg.trainer.devices} devices",
+            expected="model.embedding=sparse with optimizer=rowwise_adam on one device, or neither",
+            fix="model.embedding=sparse optimizer=rowwise_adam, or model.embedding=library optimizer=adam",
+            value=str(cfg.model.get("embedding")),
+        )
+
+
+def check_without_validation(cfg: DictConfig) -> None:
+    """Without a validation part nothing can stop early or look for a plateau."""
+    early = cfg.callbacks.get("early_stopping") is not None
+    plateau = cfg.scheduler._target_.endswith(".plateau")
+    if early or plateau:
+        raise ConfigError(
+            f"{'callbacks=early_stopping' if early else 'scheduler=plateau'} can never act without a validation part",
+            expected="a split with a validation part",
+            fix="split.val=0.1, or " + ("callbacks=none" if early else "scheduler=constant"),
+        )
+
+
+def check_lists(cfg: DictConfig, evaluation: dict[str, Any]) -> None:
+    """A list longer than the candidates that there are would always be a perfect one."""
+    for part in ("val", "test"):
+        if part in evaluation:
+            judge_lengths(list(cfg.task.objective.ks), 1 + evaluation[part]["candidates"], f"sampled {part}")
+
+
+def check_same_data(record: dict[str, Any], interactions: Interactions, split: Split) -> None:
+    """A run goes on with the ratings and the split that it began with."""
+    for what, here in (("data", interactions.fingerprint), ("split", split.fingerprint)):
+        before = record.get(what, {}).get("fingerprint", here)
+        if before != here:
+            raise CheckpointError(
+                f"this run began on another {what}: fingerprint {before[:12]}…, here {here[:12]}…",
+                expected=f"the {what} that it began on",
+                fix="restore the data set as it was, or start a new run without resume",
+                value=before,
+            )
+
+
+def check_size(cfg: DictConfig, make_model: Callable[..., Recommender], interactions: Interactions) -> None:
+    """Count the parameters without allocating them, and refuse what cannot fit."""
+    with torch.device("meta"):
+        model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
+    weights, others = (sum(entry.numel() for entry in kind) for kind in (model.parameters(), model.buffers()))
+    check_memory(weights, "this model", "a smaller model.embedding_dim", others)
+    if cfg.model.get("embedding") == "one_hot":
+        batch = cfg.task.datamodule.batch_size
+        what = f"model.embedding=one_hot with task.datamodule.batch_size={batch}"
+        fix = f"task.datamodule.batch_size={max(1, batch // 8)}, or model.embedding=library"
+        check_memory(weights, what, fix, others + batch * (interactions.num_users + interactions.num_items))

@@ -1,0 +1,247 @@
+"""One run: fit a model on the training part, select on validation, look at the test part once, write the run folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from hydrarec.core.distributed import Replicas
+from hydrarec.core.errors import EnvironmentFault
+from hydrarec.core.kinds import Count, NonNegative
+from hydrarec.data.datamodules.base import InteractionsDataModule
+from hydrarec.models.base import Recommender
+from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
+from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.provenance import cpu_seconds, peak_memory_bytes
+from hydrarec.training.callbacks.checkpoints import Checkpoints
+from hydrarec.training.callbacks.epoch_table import EpochTable
+from hydrarec.training.callbacks.history import History
+from hydrarec.training.callbacks.interruption import Interruption
+from hydrarec.training.callbacks.selected import Selected
+from hydrarec.training.callbacks.tensorboard_log import TensorBoardEpochs, log_final
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How the Trainer runs.
+
+    Args:
+        accelerator, devices: where; ``cpu`` or ``gpu``.
+        precision: of the forward pass; parameters and metrics stay in float32 and float64.
+        epochs: at most.
+        threads: of PyTorch on the CPU. Models this small run best on one.
+        steps_per_call: optimiser steps per call of the Trainer; for speed, but dropout is drawn anew per call.
+        checkpoint_seconds: between two writes of ``last.ckpt``; 0 writes it after every call.
+        limit_batches: stop each epoch and evaluation after so many calls; null: never.
+        detect_anomaly: find the operation that made a NaN; slow.
+        deterministic: refuse operations without a deterministic form. On the CPU all of ours are.
+    """
+
+    accelerator: Literal["cpu", "gpu"]
+    devices: Count
+    precision: Literal["32-true", "bf16-mixed"]
+    epochs: Count
+    threads: Count
+    steps_per_call: Count
+    checkpoint_seconds: NonNegative
+    limit_batches: Count | None
+    detect_anomaly: bool
+    deterministic: bool
+
+    def check_devices(self) -> None:
+        """Raise :class:`EnvironmentFault` where the accelerator is missing, or there are fewer devices than asked for."""
+        if self.accelerator == "gpu" and not torch.cuda.is_available():
+            raise EnvironmentFault(
+                "trainer.accelerator=gpu, and this machine has 0 CUDA devices",
+                expected="a CUDA device that this build of torch can use",
+                fix="trainer=cpu",
+                value="gpu",
+            )
+        there = torch.cuda.device_count() if self.accelerator == "gpu" else os.cpu_count() or 1
+        if self.devices > there:
+            raise EnvironmentFault(
+                f"trainer.devices={self.devices}, and this machine has {there} {self.accelerator.upper()} devices or cores",
+                expected=f"trainer.devices ≤ {there}",
+                fix=f"trainer.devices={there}, or trainer=cpu",
+                value=self.devices,
+            )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a run is made of, built by the caller."""
+
+    model: Recommender
+    datamodule: InteractionsDataModule
+    settings: TrainerSettings
+    monitor: str | None
+    mode: Literal["min", "max"]
+    callbacks: Callable[[History], Sequence[pl.Callback]]
+    log_tensorboard: bool
+    save_predictions: bool
+
+
+def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool) -> dict[str, Any]:
+    """Train, select, test; return the content of ``result.json``.
+
+    ``<part>/<metric>`` are of the selected epoch; ``<part>/<metric>/last`` of the last one, where the two differ in kind.
+    """
+    started, cpu_started = time.perf_counter(), cpu_seconds()
+    _quiet()
+    datamodule, model = parts.datamodule, parts.model
+    history = History(folder)
+    monitor = parts.monitor if len(datamodule.split.val) else None
+    checkpoints = Checkpoints(
+        folder, history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds
+    )
+    interruption = Interruption(checkpoints)
+    logger = (
+        TensorBoardLogger(folder.tensorboard, name="", version="", default_hp_metric=False)
+        if parts.log_tensorboard
+        else None
+    )
+    callbacks = [history, *parts.callbacks(history), EpochTable(history), interruption, checkpoints]
+    if logger is not None:
+        callbacks.insert(-1, TensorBoardEpochs(history, config))
+    trainer = _trainer(parts.settings, callbacks, logger)
+
+    model.observe(datamodule.training_data())
+    folder.update_record(
+        status="training",
+        parameters=sum(p.numel() for p in model.parameters()),
+        device=_device(parts.settings),
+    )
+    trainer.fit(model, datamodule=datamodule, ckpt_path=folder.last_checkpoint if resume else None, weights_only=True)
+    interruption.raise_if_received()
+
+    metrics = _evaluate(trainer, model, datamodule, folder, checkpoints, history)
+    if parts.save_predictions:
+        folder.write_arrays(model.objective.outcome_file, _outcomes(model, datamodule))
+    result = {
+        "metrics": metrics,
+        "selected": {
+            "epoch": checkpoints.best_epoch,
+            "by": monitor or "the last epoch",
+            "mode": parts.mode,
+        },
+        "epochs": len(history.rows),
+        "n": {"train": len(datamodule.split.train), **_evaluated(model)},
+        "seconds": {
+            "training": history.seconds,
+            "process": time.perf_counter() - started,
+            "cpu": cpu_seconds() - cpu_started,
+        },
+    }
+    _draw_curves(folder, history, checkpoints.best_epoch)
+    model.eval()
+    for callback in callbacks:
+        if isinstance(callback, Selected):
+            callback.on_selected(trainer, model)
+    folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
+    log_final(logger, config, result)
+    folder.write_result(result)
+    return result
+
+
+def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: TensorBoardLogger | None) -> pl.Trainer:
+    torch.set_num_threads(settings.threads)
+    return pl.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        strategy=Replicas() if settings.devices > 1 else "auto",
+        precision=settings.precision,
+        max_epochs=settings.epochs,
+        limit_train_batches=settings.limit_batches,
+        limit_val_batches=settings.limit_batches,
+        limit_test_batches=settings.limit_batches,
+        detect_anomaly=settings.detect_anomaly,
+        deterministic=settings.deterministic,
+        callbacks=callbacks,
+        logger=logger or False,
+        plugins=[AtomicCheckpointIO()],
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=True,
+        use_distributed_sampler=False,
+        log_every_n_steps=1,
+    )
+
+
+def _evaluate(
+    trainer: pl.Trainer,
+    model: Recommender,
+    datamodule: InteractionsDataModule,
+    folder: RunFolder,
+    checkpoints: Checkpoints,
+    history: History,
+) -> dict[str, float]:
+    """Metrics of the selected weights; the test part is touched here and nowhere else."""
+    metrics: dict[str, float] = {}
+    last = {name: value for name, value in history.rows[-1].items() if name.startswith("val/")}
+    best = load(folder.best_checkpoint)
+    model.on_load_checkpoint(best)
+    model.load_state_dict(best["state_dict"])
+    if len(datamodule.split.val):
+        trainer.validate(model, datamodule=datamodule, verbose=False)
+        metrics |= model.evaluation | {f"{name}/last": value for name, value in last.items()}
+    if len(datamodule.split.test):
+        trainer.test(model, datamodule=datamodule, verbose=False)
+        metrics |= model.evaluation
+    return metrics
+
+
+def _device(settings: TrainerSettings) -> str:
+    """What computes, as far as it decides the last bits: the model of the GPU, or the CPU's vector instructions."""
+    if settings.accelerator == "gpu":
+        return torch.cuda.get_device_name()
+    return f"CPU, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> None:
+    from hydrarec.figures import curves  # matplotlib, which nothing before the end of a run needs
+
+    figure = curves.training_curves(history.rows, selected)
+    if figure is not None:
+        folder.write_figure(figure, "curves", ["png"])  # a PDF takes longer than many a run
+
+
+def _evaluated(model: Recommender) -> dict[str, int]:
+    """Rows per evaluated part."""
+    return {part: len(next(iter(outcomes.values()))) for part, outcomes in model.outcomes.items()}
+
+
+def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:
+    """Per part, aligned arrays: row number in the interactions, user and item index, target, and what was found out."""
+    data = datamodule.interactions
+    arrays: dict[str, Any] = {}
+    for part, number in _evaluated(model).items():
+        rows = getattr(datamodule.split, part)[:number]  # fewer only in debug runs
+        columns = {"row": rows, "user": data.users[rows], "item": data.items[rows], "target": data.ratings[rows]}
+        arrays |= {f"{part}/{name}": column for name, column in columns.items()}
+        arrays |= {f"{part}/{name}": found.cpu().numpy() for name, found in model.outcomes[part].items()}
+    return arrays
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices that were made here on purpose."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for pattern in (
+        ".*configure_optimizers` returned `None`.*",  # solved models take no steps
+        ".*Total length of `list`.*",  # a split without this part
+        ".*Sparse CSR tensor support is in beta.*",
+        ".*Sparse invariant checks.*",
+        ".*LeafSpec.*",  # Lightning's own use of torch
+    ):
+        warnings.filterwarnings("ignore", pattern)
+    warnings.filterwarnings("ignore", category=PossibleUserWarning)

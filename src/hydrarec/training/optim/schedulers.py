@@ -1,0 +1,108 @@
+"""Learning-rate schedules: PyTorch's schedulers, told how long an epoch is, and whether they move per step or epoch.
+
+Each is called as ``schedule(optimizer, epochs=…, steps_per_epoch=…)`` and returns a :class:`Schedule`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch.optim import Optimizer, lr_scheduler
+
+from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import Count, Fraction, Index, NonNegative, Positive, Share, Stage
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A scheduler and when it moves: after each optimiser ``step``, each ``epoch``, or each epoch with the ``metric``."""
+
+    scheduler: lr_scheduler.LRScheduler
+    moves: Literal["step", "epoch", "metric"]
+
+
+def constant(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> Schedule:
+    """The optimiser's learning rate throughout."""
+    return Schedule(lr_scheduler.LambdaLR(optimizer, _one), "epoch")
+
+
+def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: list[Stage]) -> Schedule:
+    """One learning rate after the other: ``[{epochs: 1, learning_rate: 0.001}, …]``; the last one stays.
+
+    Raises:
+        ConfigError: no stage at all.
+    """
+    if not stages:
+        raise ConfigError(
+            "scheduler.stages is empty",
+            expected="at least one stage",
+            fix="scheduler.stages='[{epochs: 3, learning_rate: 0.1}]'",
+        )
+    base = optimizer.param_groups[0]["lr"]
+    rates = [stage["learning_rate"] / base for stage in stages for _ in range(stage["epochs"])]
+    return Schedule(lr_scheduler.LambdaLR(optimizer, lambda epoch: rates[min(epoch, len(rates) - 1)]), "epoch")
+
+
+def cosine_restarts(
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    cycle_epochs: Count,
+    cycle_multiplier: Count,
+    minimum: NonNegative,
+) -> Schedule:
+    """Cosine annealing with warm restarts (Loshchilov & Hutter 2017), per step.
+
+    The first cycle lasts ``cycle_epochs``, each next one ``cycle_multiplier`` times as long.
+    """
+    first = cycle_epochs * steps_per_epoch
+    return Schedule(lr_scheduler.CosineAnnealingWarmRestarts(optimizer, first, cycle_multiplier, minimum), "step")
+
+
+def one_cycle(
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    warmup: Share,
+    start_divisor: Positive,
+    end_divisor: Positive,
+) -> Schedule:
+    """One cycle (Smith 2018): up to the optimiser's learning rate in a share ``warmup`` of all steps, then down.
+
+    Starts at rate / ``start_divisor``, ends at start / ``end_divisor``. Momentum is left alone.
+    """
+    peak = optimizer.param_groups[0]["lr"]
+    scheduler = lr_scheduler.OneCycleLR(
+        optimizer,
+        peak,
+        total_steps=epochs * steps_per_epoch + 1,
+        pct_start=warmup,
+        div_factor=start_divisor,
+        final_div_factor=end_divisor,
+        cycle_momentum=False,
+    )
+    return Schedule(scheduler, "step")
+
+
+def plateau(
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    factor: Fraction,
+    patience: Index,
+    threshold: NonNegative,
+    minimum: NonNegative,
+) -> Schedule:
+    """Multiply the rate by ``factor`` after more than ``patience`` epochs in which the validation loss fell by less than ``threshold`` (relative)."""
+    scheduler = lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=factor, patience=patience, threshold=threshold, min_lr=minimum
+    )
+    return Schedule(scheduler, "metric")
+
+
+def _one(epoch: int) -> float:
+    return 1.0

@@ -1,0 +1,82 @@
+"""Search spaces: Hydra's words as an optimiser sees them, and those that ship."""
+
+from __future__ import annotations
+
+import pytest
+from omegaconf import OmegaConf
+
+from hydrarec.config.composition import compose_config, parse_overrides, plain
+from hydrarec.config.judge import judge
+from hydrarec.config.location import conf_dir
+from hydrarec.core.errors import ConfigError
+from hydrarec.sweeps.space import Choice, Numbers, corners, dimension_of, is_dimension, read_space
+
+MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
+RANKING = {"gmf", "ncf_mlp", "neumf", "popularity", "lightgcn", "multi_vae", "ease", "ials", "pure_svd"}
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension"),
+    [
+        ("interval(0.0, 0.8)", Numbers("k", 0.0, 0.8, None, False)),
+        ("tag(log, interval(1e-4, 0.1))", Numbers("k", 1e-4, 0.1, None, True)),
+        ("int(interval(1, 9))", Numbers("k", 1, 9, None, False)),
+        ("range(1, 5)", Numbers("k", 1, 4, 1, False)),
+        ("range(8, 65, 8)", Numbers("k", 8, 64, 8, False)),
+        ("choice(16, 32)", Choice("k", ("16", "32"), (16, 32))),
+        ("choice([64], [64,32])", Choice("k", ("[64]", "[64,32]"), ([64], [64, 32]))),
+    ],
+)
+def test_words_of_hydra_are_read(text: str, dimension: object) -> None:
+    assert read_space({"k": text}) == [dimension]
+
+
+@pytest.mark.parametrize("text", ["3", "[1,2]", "word"])
+def test_one_value_is_no_space(text: str) -> None:
+    with pytest.raises(ConfigError, match="leaves nothing to choose"):
+        read_space({"k": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("1,2", False), ("choice(1,2)", True), ("interval(0,1)", True), ("range(3)", True), ("1", False)],
+)
+def test_plain_list_asks_for_a_search_each(text: str, is_one: bool) -> None:
+    assert is_dimension(parse_overrides([f"seed={text}"])[0]) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "parameter"),
+    [
+        ("interval(0.0, 0.8)", 0.6, 0.6),
+        ("interval(0.0, 0.8)", 0.9, None),
+        ("int(interval(1, 9))", 2.5, None),
+        ("range(8, 65, 8)", 16, 16),
+        ("range(8, 65, 8)", 12, None),
+        ("choice([64], [64,32])", [64, 32], "[64,32]"),
+        ("choice(1, 2)", True, None),
+    ],
+)
+def test_default_is_found_in_its_space(text: str, value: object, parameter: object) -> None:
+    assert dimension_of(parse_overrides([f"k={text}"])[0]).parameter(value) == parameter
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_ships_a_space_that_holds_its_defaults(model: str) -> None:
+    assert (conf_dir() / "search" / f"{model}.yaml").is_file()
+    fixed = [f"model={model}", f"task={'ranking' if model in RANKING else 'rating'}"]
+    if model == "bayesian_svdpp":
+        fixed.append("trainer.epochs=200")
+    composed = compose_config(fixed)
+    space = read_space(composed.sweep.space)
+    assert space or model == "popularity"
+    for dimension in space:
+        assert dimension.parameter(OmegaConf.select(composed, dimension.key)) is not None, dimension
+    for corner in corners(space):
+        judge(plain(compose_config([*fixed, *corner])))
+
+
+def test_corners_hold_every_end() -> None:
+    space = read_space({"a": "interval(0.0, 0.5)", "b": "choice(1, 2, 3)"})
+    assert corners(space) == [["a=0.0", "b=1"], ["a=0.5", "b=2"], ["a=0.5", "b=3"]]
+    assert corners([]) == []
