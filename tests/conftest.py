@@ -140,7 +140,7 @@ def composed(workplace: Path) -> Compose:
 @pytest.fixture
 def execute(composed: Compose) -> Execute:
     """``execute(folder, "key=value", …)``: a tiny run within this process; its result. It goes on if it can."""
-    from hydrarec.cli.train import execute
+    from hydrarec.training.job import execute
 
     def run(folder: Path, *overrides: str) -> dict[str, Any]:
         return execute(composed(*overrides, f"resume='{folder}'"), folder, [*TINY, *overrides])

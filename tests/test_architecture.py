@@ -1,4 +1,4 @@
-"""The walls of the house, held by reading the imports: data → model → objective → run folder → report."""
+"""The walls of the house, held by reading the imports: the plan of the rooms, and which libraries each may know."""
 
 from __future__ import annotations
 
@@ -9,34 +9,52 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripts.structure import FLOORS, Structure, circles, floors, room_of, summary
 
-import hydrarec
+STRUCTURE = Structure.of()
+FILES = {name: path for name, path in STRUCTURE.files.items() if name.startswith("hydrarec")}
+ENTRY_POINTS = sorted(name for name in FILES if name.startswith("hydrarec.cli.") and name != "hydrarec.cli.entry_point")
+LIGHTNING = ("pytorch_lightning", "lightning", "lightning_fabric")
+HYDRA = ("hydra", "omegaconf")
+READ_BEFORE_TORCH = tuple(
+    f"hydrarec.data.{name}" for name in ("interactions", "splits", "datasets", "filters", "readers")
+)
 
-PACKAGE = Path(hydrarec.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
-ENTRY_POINTS = ("train.py", "reproduce.py", "report.py", "analyze.py", "recommend.py", "describe.py")
-LIGHTNING = ("pytorch_lightning", "lightning")
-ON_THE_DEVICE = (
-    "batches",
-    "loaders",
-    "samples",
-    "negatives",
-    "candidates",
-    "queries",
-)  # of data, beside the DataModules
+# Place → packages that no file in it imports. The rooms' own order is the plan of scripts/structure.py.
+FOREIGN = {
+    "hydrarec.core.kinds": ("torch", "numpy", "pandas", *HYDRA, *LIGHTNING),
+    "hydrarec.config": ("torch", "numpy", "pandas", *LIGHTNING),
+    "hydrarec.config.judge": HYDRA,
+    "hydrarec.config.schema": HYDRA,
+    "hydrarec.config.signatures": HYDRA,
+    "hydrarec.data": HYDRA,
+    "hydrarec.data.readers": ("torch", *LIGHTNING),
+    "hydrarec.data.sources": ("torch", *LIGHTNING),
+    "hydrarec.data.datasets": ("torch", *LIGHTNING),
+    "hydrarec.data.splits": ("torch", *LIGHTNING),
+    "hydrarec.data.interactions": ("torch", *LIGHTNING),
+    "hydrarec.data.cache": ("torch", *LIGHTNING),
+    "hydrarec.data.batching": (
+        "numpy",
+        "pandas",
+        *LIGHTNING,
+        *READ_BEFORE_TORCH,
+    ),  # tensors on the device, nothing else
+    "hydrarec.tasks": HYDRA,
+    "hydrarec.tasks.metrics": ("pandas", *LIGHTNING, "hydrarec.data", "hydrarec.models"),  # tensors only
+    "hydrarec.models": (*HYDRA, *READ_BEFORE_TORCH),
+    "hydrarec.analysis": ("matplotlib", "torch", *HYDRA, *LIGHTNING),
+    "hydrarec.figures": ("torch", *HYDRA, *LIGHTNING),
+    "hydrarec.reports": (*HYDRA, *LIGHTNING, "hydrarec.tasks.ranking", "hydrarec.tasks.rating"),
+    "hydrarec.reports.comparison": ("torch", "hydrarec.models"),
+    "hydrarec.reports.description": ("torch", "hydrarec.models"),
+    "hydrarec.recommend": (*HYDRA, *LIGHTNING),
+}
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).as_posix()
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def imports_of(path: Path) -> set[str]:
+def imports_of(path: Path) -> Iterator[str]:
     """Every module that a file imports, anywhere in it, but for annotations' sake (``if TYPE_CHECKING``)."""
-    return set(_imports(tree_of(path)))
+    yield from _imports(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
@@ -56,215 +74,109 @@ def within(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-def forbidden(files: list[Path], packages: tuple[str, ...]) -> list[str]:
-    return [
-        f"{name_of(path)} imports {module}"
-        for path in files
-        for module in sorted(imports_of(path))
-        if within(module, packages)
+def test_every_room_is_in_the_plan() -> None:
+    assert STRUCTURE.loose() == []
+    assert {room for room in STRUCTURE.rooms if room} == {room for rooms in FLOORS for room in rooms}
+
+
+def test_rooms_import_downwards_only() -> None:
+    assert STRUCTURE.upward() == []
+
+
+def test_nothing_goes_in_circles() -> None:
+    assert circles(STRUCTURE.module_edges) == []
+    assert circles(STRUCTURE.room_edges) == []
+
+
+def test_the_house_stays_small() -> None:
+    print("\n".join(summary(STRUCTURE)))
+    assert len(STRUCTURE.rooms) - 1 <= 14
+    assert floors(STRUCTURE.room_edges) <= 8
+    assert len(STRUCTURE.room_edges) <= 60
+
+
+def test_a_file_name_occurs_once() -> None:
+    assert STRUCTURE.repeated_names() == {}
+
+
+def test_the_measures_themselves() -> None:
+    edges = {("a", "b"), ("b", "c"), ("a", "c"), ("d", "e"), ("e", "d")}
+    assert circles(edges) == [["d", "e"]]
+    assert floors({("a", "b"), ("b", "c"), ("a", "c")}) == 3
+    assert [room_of(name) for name in ("hydrarec.data.splits.rows", "hydrarec", "hydra_plugins.x")] == [
+        "data",
+        "",
+        "hydra_plugins",
     ]
 
 
-def files_in(*folders: str) -> list[Path]:
-    found = [path for path in FILES if name_of(path).startswith(tuple(f"{folder}/" for folder in folders))]
-    assert found, f"{folders} hold no modules: this test looks in the wrong place"
-    return found
-
-
-def test_data_knows_no_model_and_no_training() -> None:
-    others = [
-        f"hydrarec.{path.stem}"
-        for path in PACKAGE.glob("*.py")
-        if path.stem in ("training", "checkpointing", "runs", "train", "reproduce", "objectives")
+@pytest.mark.parametrize("place", FOREIGN)
+def test_place_knows_no_foreign_package(place: str) -> None:
+    inside = {name: path for name, path in FILES.items() if within(name, (place,))}
+    assert inside, f"{place} is no place"
+    found = [
+        f"{name} imports {module}"
+        for name, path in inside.items()
+        for module in imports_of(path)
+        if within(module, FOREIGN[place])
     ]
-    assert (
-        forbidden(
-            files_in("data"),
-            ("hydra", "omegaconf", "hydrarec.models", "hydrarec.training.callbacks", "hydrarec.tasks.metrics", *others),
-        )
-        == []
-    )
+    assert found == []
 
 
 def test_only_the_datamodules_of_data_know_lightning() -> None:
-    assert forbidden([path for path in files_in("data") if path.parent.name != "datamodules"], LIGHTNING) == []
-
-
-def test_reading_data_needs_no_torch() -> None:
-    reading = [
-        path for path in files_in("data") if path.parent.name != "datamodules" and path.stem not in ON_THE_DEVICE
+    found = [
+        name
+        for name, path in FILES.items()
+        if within(name, ("hydrarec.data",)) and any(within(module, LIGHTNING) for module in imports_of(path))
     ]
-    assert forbidden(reading, ("torch",)) == []
+    assert found and all(name.startswith("hydrarec.data.datamodules.") for name in found)
 
 
-def test_what_lies_on_the_device_knows_tensors_only() -> None:
-    """Neither arrays nor files nor splits: only the DataModules turn the one into the other."""
-    lying = [PACKAGE / "data" / f"{name}.py" for name in ON_THE_DEVICE]
-    reading = tuple(
-        f"hydrarec.data.{name}" for name in ("interactions", "splits", "datasets", "filters", "readers", "datamodules")
-    )
-    assert forbidden(lying, ("numpy", "pandas", *reading)) == []
-
-
-def test_objectives_know_no_model_and_no_training() -> None:
-    others = ("models", "callbacks", "training", "runs", "checkpointing", "train")
-    assert forbidden(files_in("objectives"), ("hydra", "omegaconf", *(f"hydrarec.{name}" for name in others))) == []
-
-
-def test_models_know_neither_hydra_nor_data_but_batches() -> None:
-    models = files_in("models")
-    assert (
-        forbidden(
-            models,
-            (
-                "hydra",
-                "omegaconf",
-                "hydrarec.training.callbacks",
-                "hydrarec.training.fit",
-                "hydrarec.runs.folder",
-                "hydrarec.cli.train",
-            ),
-        )
-        == []
-    )
-    used = {module for path in models for module in imports_of(path) if within(module, ("hydrarec.data",))}
-    assert {module for module in used if not within(module, ("hydrarec.data.batching.batches",))} == set()
-
-
-def test_models_never_make_a_trainer() -> None:
-    for path in files_in("models"):
-        assert "Trainer(" not in path.read_text(), name_of(path)
-
-
-def test_metrics_know_tensors_only() -> None:
-    allowed = (
-        "torch",
-        "torchmetrics",
-        "numpy",
-        "scipy",
-        *sys.stdlib_module_names,
-        "hydrarec.tasks.metrics",
-    )
-    strangers = [
-        f"{name_of(path)}: {module}"
-        for path in files_in("metrics")
-        for module in imports_of(path)
-        if not within(module, allowed)
+def test_models_make_no_trainer() -> None:
+    makers = [
+        name for name, path in FILES.items() if "Trainer(" in path.read_text() and within(name, ("hydrarec.models",))
     ]
-    assert strangers == []
-
-
-def test_reporting_knows_run_folders_only() -> None:
-    training = (
-        "hydrarec.models",
-        "hydrarec.training.callbacks",
-        "hydrarec.training.fit",
-        "hydrarec.cli.train",
-        "hydrarec.runs.checkpoint",
-    )
-    assert forbidden(files_in("reporting"), ("torch", *LIGHTNING, "hydra", *training)) == []
-
-
-def test_pure_computations_know_neither_files_nor_figures() -> None:
-    others = ("files", "runs", "trained", "figures", "analyzing", "models", "callbacks", "training")
-    assert forbidden(files_in("analysis"), ("matplotlib", "torch", *(f"hydrarec.{name}" for name in others))) == []
-
-
-def test_figures_know_neither_models_nor_runs() -> None:
-    others = ("runs", "trained", "analyzing", "describing", "models", "callbacks", "training")
-    assert forbidden(files_in("figures"), ("torch", *(f"hydrarec.{name}" for name in others))) == []
+    assert makers == []
 
 
 def test_no_figure_is_made_by_way_of_pyplot() -> None:
-    assert forbidden(FILES, ("matplotlib.pyplot",)) == []
+    assert [name for name, path in FILES.items() if "matplotlib.pyplot" in set(imports_of(path))] == []
 
 
-def test_analyzing_knows_run_folders_and_models_but_no_training() -> None:
-    training = (
-        "hydrarec.training.callbacks",
-        "hydrarec.training.fit",
-        "hydrarec.cli.train",
-        "hydrarec.training.assembly",
-        "hydrarec.tasks",
-    )
-    assert forbidden(files_in("analyzing"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
-
-
-def test_describing_needs_no_torch_and_no_model() -> None:
-    others = ("models", "callbacks", "training", "runs", "train", "metrics", "objectives")
-    files = [*files_in("describing"), PACKAGE / "analysis" / "description.py", PACKAGE / "analysis" / "activity.py"]
-    assert forbidden(files, ("torch", *LIGHTNING, "hydra", *(f"hydrarec.{name}" for name in others))) == []
-
-
-def test_recommending_knows_trained_runs_only() -> None:
-    training = (
-        "hydrarec.training.callbacks",
-        "hydrarec.training.fit",
-        "hydrarec.cli.train",
-        "hydrarec.training.assembly",
-        "hydrarec.tasks",
-    )
-    assert forbidden(files_in("recommending"), (*LIGHTNING, "hydra", "omegaconf", *training)) == []
-
-
-def test_only_entry_points_and_composition_know_hydra() -> None:
-    allowed = (*ENTRY_POINTS, "assembly.py", "compatibility.py")
-    allowed = (*allowed, *(f"config/{name}.py" for name in ("command_line", "composition", "factory", "sweeps")))
-    allowed = (*allowed, *(f"sweeping/{name}.py" for name in ("start", "grid", "search", "space", "task")))
-    assert forbidden([path for path in FILES if name_of(path) not in allowed], ("hydra",)) == []
-
-
-def test_reading_signatures_and_kinds_needs_nothing() -> None:
-    light = [
-        PACKAGE / "config" / name for name in ("kinds.py", "signatures.py", "schema.py", "location.py", "judge.py")
-    ]
-    assert forbidden(light, ("torch", "numpy", "pandas", "hydra", "omegaconf", *LIGHTNING)) == []
-
-
-@pytest.mark.parametrize("entry", [name for name in ENTRY_POINTS if (PACKAGE / name).exists()])
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
 def test_entry_point_imports_nothing_heavy(entry: str) -> None:
     heavy = ("torch", "pytorch_lightning", "pandas", "torchmetrics", "tensorboard", "matplotlib")
-    code = f"import sys, hydrarec.{entry.removesuffix('.py')}; print(sorted(set({heavy}) & set(sys.modules)))"
+    code = f"import sys, {entry}; print(sorted(set({heavy}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert found.stdout.strip() == "[]"
 
 
-def calls_in(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+def calls() -> Iterator[tuple[str, str, dict[str | None, str]]]:
+    """Module, what it calls, and the keyword arguments as source, for every call in the package."""
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield module, ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_module_neither_prints_nor_executes_what_it_reads(path: Path) -> None:
-    never = {
-        "print",
-        "eval",
-        "exec",
-        "compile",
-        "pickle.load",
-        "pickle.loads",
-        "os.system",
-        "yaml.load",
-        "yaml.unsafe_load",
-    }
-    assert [name for name, _ in calls_in(path) if name in never] == []
-    for name, call in calls_in(path):
-        settings = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        if name == "torch.load":
-            assert settings.get("weights_only") == "True"
-        if name == "np.load":
-            assert settings.get("allow_pickle", "False") == "False"
-        assert settings.get("shell", "False") == "False"
+def test_nothing_prints_or_executes_what_it_reads() -> None:
+    never = {"print", "eval", "exec", "compile", "os.system", "yaml.load", "yaml.unsafe_load"}
+    never |= {"pickle.load", "pickle.loads"}
+    for module, called, settings in calls():
+        assert called not in never, f"{module} calls {called}"
+        assert called != "torch.load" or settings.get("weights_only") == "True", module
+        assert called != "np.load" or settings.get("allow_pickle", "False") == "False", module
+        assert settings.get("shell", "False") == "False", module
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_error_is_swallowed(path: Path) -> None:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.ExceptHandler):
-            caught = ast.unparse(node.type) if node.type else "everything"
-            silent = all(isinstance(statement, ast.Pass) for statement in node.body)
-            broad = caught in ("everything", "Exception", "BaseException")
-            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
-            assert not (broad and silent), f"line {node.lineno} swallows {caught}"
-            assert not broad or raises or path.name == "cli.py", f"line {node.lineno} catches {caught} and goes on"
+def test_no_error_is_swallowed() -> None:
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "everything"
+                silent = all(isinstance(statement, ast.Pass) for statement in node.body)
+                broad = caught in ("everything", "Exception", "BaseException")
+                raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+                place = f"{module}:{node.lineno}"
+                assert not (broad and silent), f"{place} swallows {caught}"
+                assert not broad or raises or module == "hydrarec.cli.entry_point", f"{place} catches {caught}, goes on"

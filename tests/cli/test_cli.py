@@ -194,7 +194,9 @@ def test_misspelt_option_keeps_the_contract(train: Train, arguments: tuple[str, 
     assert completed.stdout == ""
 
 
-SHORT_ANSWER = "import sys; from hydrarec import cli; cli.entry_point(lambda: sys.stdout.write('short') and 0)"
+SHORT_ANSWER = (
+    "import sys; from hydrarec.cli.entry_point import entry_point; entry_point(lambda: sys.stdout.write('short') and 0)"
+)
 
 
 @pytest.mark.parametrize(

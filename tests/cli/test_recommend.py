@@ -44,8 +44,8 @@ GENRES = ("Children's|Comedy", "Drama", "Crime|Drama", "")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of each kind, whose items have titles and genres; never to be written to."""
-    from hydrarec.cli.train import execute
     from hydrarec.config.composition import compose_config, plain
+    from hydrarec.training.job import execute
 
     home = tmp_path_factory.mktemp("trained")
     (home / "ratings.csv").write_text(small_ratings(), encoding="utf-8")

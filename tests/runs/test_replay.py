@@ -12,12 +12,12 @@ import pytest
 from tests.conftest import TINY, Execute, Train, killed_after, tree_digest
 
 from hydrarec.cli.train import _prepare
-from hydrarec.cli.train import execute as execute_config
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.core.errors import CheckpointError
 from hydrarec.runs import folder as runs
 from hydrarec.runs import provenance
 from hydrarec.runs import replay as replaying
+from hydrarec.training.job import execute as execute_config
 
 Replay = Callable[..., Path]
 

@@ -24,8 +24,8 @@ SMALL = ("-m", *TINY, "trainer.epochs=1", "trainer.steps_per_call=50")
 FAULTS = """
 import os, sys, time
 if "hydrarec.sweeps.server" in sys.orig_argv:
-    import hydrarec.cli.train
-    original = hydrarec.cli.train.execute
+    import hydrarec.training.job
+    original = hydrarec.training.job.execute
     def execute(config, *arguments):
         match config["seed"]:
             case 1: raise RuntimeError("boom")
@@ -35,7 +35,7 @@ if "hydrarec.sweeps.server" in sys.orig_argv:
             case 5: os.kill(os.getpid(), 11)
             case 6: sys.exit("that is it")
         return original(config, *arguments)
-    hydrarec.cli.train.execute = execute
+    hydrarec.training.job.execute = execute
 """
 
 

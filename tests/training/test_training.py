@@ -172,8 +172,8 @@ def test_steps_per_call_is_speed_only(execute: Execute, tmp_path: Path) -> None:
 
 
 def test_the_planted_noise_is_reached_within_three_percent(tmp_path: Path) -> None:
-    from hydrarec.cli.train import execute
     from hydrarec.config.composition import compose_config, plain
+    from hydrarec.training.job import execute
 
     shape = (
         "dataset.num_users=300",

@@ -25,6 +25,7 @@ from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.core import console
+from hydrarec.core.contract import FULL_ERROR
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.core.files import atomic_write
 from hydrarec.reports import reproduction
@@ -191,14 +192,14 @@ def _outcome(future: Future[Outcome]) -> Outcome:
 
 def _run(job: Job) -> Outcome:
     """In a worker: one run, its live table in ``train.log``; goes on where a killed one stopped."""
-    os.environ[cli.FULL_ERROR] = "1"
-    from hydrarec.cli import train
+    os.environ[FULL_ERROR] = "1"
+    from hydrarec.training.job import execute
 
     job.folder.mkdir(parents=True, exist_ok=True)
     config = {**job.config, "resume": str(job.folder)}
     with (job.folder / "train.log").open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
         try:
-            result = train.execute(config, job.folder, job.overrides)
+            result = execute(config, job.folder, job.overrides)
         except InterruptedRun:
             raise
         except HydrarecError as error:

@@ -6,7 +6,6 @@ answer at once.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ from hydrarec.config.command_line import parse
 from hydrarec.config.composition import (
     changed_keys,
     compose_config,
-    config_hash,
     plain,
     register_resolvers,
     value_at,
@@ -33,6 +31,7 @@ from hydrarec.core.errors import CheckpointError, HydrarecError
 from hydrarec.runs import folder as runs
 from hydrarec.runs import replay as replaying
 from hydrarec.sweeps.start import start_sweep
+from hydrarec.training.job import execute
 
 
 def main() -> None:
@@ -117,62 +116,6 @@ def _job(config: DictConfig) -> None:
     overrides = [override for override in given if not override.startswith(("resume=", "replay="))]
     result = execute(plain(config), folder, overrides)
     print_summary(folder, result)
-
-
-def execute(
-    config: dict[str, Any], path: Path, overrides: list[str], trial: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """One run in its folder, from a judged or unjudged configuration; its result. ``trial``: of a search, if it is one.
-
-    Raises:
-        HydrarecError: after ``error.json`` and the status were written.
-    """
-    judge(config)
-    folder = runs.RunFolder(path)
-    try:
-        if folder.finished:
-            return folder.read_result()
-        return _train(config, folder, overrides, trial)
-    except BaseException as raised:
-        error = cli.as_contract(raised)
-        with contextlib.suppress(OSError):  # a full disk must not hide what filled it
-            folder.write_error(error, error.status)
-        if isinstance(raised, HydrarecError):
-            raise
-        raise error from raised
-    finally:
-        folder.release()
-
-
-def _train(
-    config: dict[str, Any], folder: runs.RunFolder, overrides: list[str], trial: dict[str, Any] | None
-) -> dict[str, Any]:
-    from hydrarec.runs.provenance import provenance
-    from hydrarec.sweeps.pruning import pruned
-    from hydrarec.training.assembly import build, settings_of
-    from hydrarec.training.ddp_workers import companions
-    from hydrarec.training.fit import run
-
-    resume = config["resume"] is not None and folder.last_checkpoint.is_file()
-    if config["resume"] is not None and not resume:
-        sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
-    if config["replay"] is not None:
-        folder.update_record(replay_of=config["replay"])
-    config = {**config, "replay": None}  # from here on a run like any other
-    folder.write_config({**config, "resume": None})  # as it runs now: a resumed run may have more epochs
-    folder.update_record(
-        status="starting",
-        seed=config["seed"],
-        config_hash=config_hash(config),
-        overrides=overrides,
-        provenance=provenance(folder),
-    )
-    with companions(settings_of(config).devices, folder.path, resume=resume) as group:
-        parts = pruned(build(config, folder), trial)
-        group.meet()
-        result = run(parts, folder, config, resume=resume)
-    replaying.conclude(folder)
-    return result
 
 
 def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:

@@ -18,6 +18,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydrarec.config.former_names import with_todays_names
 from hydrarec.config.location import conf_dir
 from hydrarec.core.errors import ConfigError, did_you_mean, nearest
 
@@ -47,7 +48,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
     """
     with _translated("train", []):
         node = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
-        return OmegaConf.to_container(node, resolve=True, throw_on_missing=False)  # type: ignore[return-value]
+        return with_todays_names(OmegaConf.to_container(node, resolve=True, throw_on_missing=False))
 
 
 def config_hash(config: dict[str, Any]) -> str:

@@ -1,11 +1,30 @@
-"""Paths as people copy them into the next command."""
+"""Paths as people name them: those they copy into the next command, and those they ask for."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from hydrarec.core.errors import ConfigError
 
 
 def shown(path: Path) -> Path:
     """Relative to the current folder where it lies in it."""
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def folder_in(output_dir: str, name: str) -> Path:
+    """``<output_dir>/<name>``, absolute.
+
+    Raises:
+        ConfigError: the name is no folder's.
+    """
+    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
+        raise ConfigError(
+            f"name={name} cannot be the name of a folder",
+            expected="a name without slashes",
+            fix="name=<a plain name>, and output_dir=<where>",
+            value=name,
+        )
+    return Path(output_dir, name).resolve()

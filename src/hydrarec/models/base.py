@@ -15,11 +15,11 @@ from hydrarec.core.distributed import average_gradients, summed
 from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.models.parts.fold_in import fold_in
+from hydrarec.models.parts.schedule import Schedule
 from hydrarec.runs.checkpoint import verify
 from hydrarec.tasks.base import Objective
 from hydrarec.tasks.metrics.ranks import NotFiniteError
 from hydrarec.tasks.metrics.running_mean import RunningMean
-from hydrarec.training.optim.schedulers import Schedule
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]

@@ -16,19 +16,18 @@ import csv
 import errno
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
 import yaml
 
+from hydrarec.config.former_names import with_todays_names
 from hydrarec.core.errors import CheckpointError, EnvironmentFault, HydrarecError
 from hydrarec.core.files import TEMPORARY_SUFFIX, atomic_write, write_json
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
 
 
 class RunFolder:
@@ -121,12 +120,6 @@ class RunFolder:
         with atomic_write(self.path / name) as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
-    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
-        """``figures/<name>.<format>``; their paths."""
-        from hydrarec.figures.style import save
-
-        return save(figure, self.figures / name, formats)
-
     def write_diff(self, content: bytes | None) -> None:
         """``git.diff``; None: there is nothing that the commit does not tell."""
         if content is None:
@@ -162,7 +155,7 @@ class RunFolder:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise _damaged(path) from error
-        return _mapping(content, path)
+        return with_todays_names(_mapping(content, path))
 
     def read_overrides(self) -> list[str]:
         """What the run was started with, from ``run.json``."""
@@ -192,9 +185,6 @@ class SilentFolder(RunFolder):
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         pass
-
-    def write_figure(self, figure: Figure, name: str, formats: Sequence[str]) -> list[Path]:
-        return []
 
     def write_diff(self, content: bytes | None) -> None:
         pass

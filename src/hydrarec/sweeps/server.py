@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ LOG = "train.log"
 GRACE = 5.0  # seconds for a checkpoint, between asking a job to end and ending it
 _TICK = 0.02  # seconds between two looks at a running job
 _PRELOADED = (
-    "hydrarec.cli.train",
+    "hydrarec.training.job",
     "hydrarec.training.assembly",
     "hydrarec.training.fit",
     "hydrarec.training.ddp_workers",
@@ -31,9 +32,7 @@ _PRELOADED = (
     "hydrarec.figures.curves",
 )
 
-Order = dict[
-    str, Any
-]  # config, path, overrides, trial: the arguments of hydrarec.cli.train.execute; timeout in seconds
+Order = dict[str, Any]  # config, path, overrides, trial: what hydrarec.training.job.execute needs; timeout in seconds
 
 
 def main() -> int:
@@ -102,11 +101,12 @@ def _job(order: Order, lifeline: int, says: int) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _write_to(Path(order["path"]) / LOG)
     sys.argv = ["hydrarec-train", *order["overrides"]]  # for run.json: the same run, alone
-    from hydrarec.cli import train
-    from hydrarec.cli.entry_point import as_contract
+    from hydrarec.core.contract import as_contract
+    from hydrarec.sweeps.pruning import pruned
+    from hydrarec.training.job import execute
 
     try:
-        train.execute(order["config"], Path(order["path"]), order["overrides"], order["trial"])
+        execute(order["config"], Path(order["path"]), order["overrides"], partial(pruned, trial=order["trial"]))
     except Exception as error:
         os.write(says, json.dumps(as_contract(error).to_dict()).encode())
         raise  # for the traceback in the log

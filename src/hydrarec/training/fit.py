@@ -142,7 +142,8 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
             "cpu": cpu_seconds() - cpu_started,
         },
     }
-    _draw_curves(folder, history, checkpoints.best_epoch)
+    if trainer.is_global_zero:
+        _draw_curves(folder, history, checkpoints.best_epoch)
     model.eval()
     for callback in callbacks:
         if isinstance(callback, Selected):
@@ -209,11 +210,11 @@ def _device(settings: TrainerSettings) -> str:
 
 
 def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> None:
-    from hydrarec.figures import curves  # matplotlib, which nothing before the end of a run needs
+    from hydrarec.figures import curves, style  # matplotlib, which nothing before the end of a run needs
 
     figure = curves.training_curves(history.rows, selected)
     if figure is not None:
-        folder.write_figure(figure, "curves", ["png"])  # a PDF takes longer than many a run
+        style.save(figure, folder.figures / "curves", ["png"])  # a PDF takes longer than many a run
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hydrarec.cli.train import execute
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.models.trained import load_run
 from hydrarec.reports.embeddings.analysis_subject import subject_of_run
 from hydrarec.reports.embeddings.sections import bias_section as biases
+from hydrarec.training.job import execute
 
 BEST = (
     *("Shawshank Redemption, The (1994)", "Godfather, The (1972)", "Usual Suspects, The (1995)"),

@@ -14,15 +14,12 @@ negatives, whichever loss: with uniform negatives the best scores under bce, bpr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hydrarec.core.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from hydrarec.models.base import Recommender
 
 # σ² of ratings, in variances among the trained users of the scores of an item: neither noise nor training ratings are in
 # every checkpoint, but this variance is, in the units of any scale. On ml-100k the mean squared training error of dot,
@@ -31,6 +28,21 @@ if TYPE_CHECKING:
 # Ratings with much less noise than those are shrunk towards the mean user more than they need be.
 NOISE_RATIO = 3.0
 _SAMPLED_USERS = 256  # that variance is taken among
+
+
+class Foldable(Protocol):
+    """What fold-in asks of a trained model: a :class:`hydrarec.models.base.Recommender` with ``user_tables``."""
+
+    task: str | None
+    num_users: int
+    num_items: int
+
+    @property
+    def user_tables(self) -> tuple[str, ...]: ...
+
+    def catalogue_scores(self, users: Tensor) -> Tensor: ...
+
+    def state_dict(self) -> dict[str, Tensor]: ...
 
 
 class Population(NamedTuple):
@@ -82,7 +94,7 @@ def distinct_history(items: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     return distinct, (sums / torch.bincount(places, minlength=len(distinct))).float()
 
 
-def fold_in(model: Recommender, items: Tensor, targets: Tensor, **observed: Tensor) -> Tensor:
+def fold_in(model: Foldable, items: Tensor, targets: Tensor, **observed: Tensor) -> Tensor:
     """Scores of every item for a newcomer with this history, float32 [num_items], by a model with ``user_tables``.
 
     Args:
@@ -118,7 +130,7 @@ def fold_in(model: Recommender, items: Tensor, targets: Tensor, **observed: Tens
 class _Newcomer:
     """A model with a single user, whose row is still to be found."""
 
-    def __init__(self, model: Recommender, observed: dict[str, Tensor]) -> None:
+    def __init__(self, model: Foldable, observed: dict[str, Tensor]) -> None:
         self.model = model
         tables: list[Tensor] = [getattr(model, name).weight for name in model.user_tables]
         self.names = [f"{name}.weight" for name in model.user_tables]
@@ -135,7 +147,7 @@ class _Newcomer:
         parts = [_DenseGradient.apply(part.unsqueeze(0)) for part in row.split(self.widths)]
         user = torch.zeros(1, dtype=torch.int64, device=row.device)
         state = {**self.others, **dict(zip(self.names, parts, strict=True))}
-        found: Tensor = torch.func.functional_call(self.model, state, (user, items))
+        found: Tensor = torch.func.functional_call(cast(nn.Module, self.model), state, (user, items))
         return found
 
     def catalogue_scores(self, row: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from hydrarec.core import paths
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.core.files import atomic_write
-from hydrarec.core.output_folder import folder_in
+from hydrarec.core.paths import folder_in
 from hydrarec.reports.comparison import comparison_events as tensorboard
 from hydrarec.reports.comparison import comparison_page as page
 from hydrarec.reports.comparison import comparison_tables as tables

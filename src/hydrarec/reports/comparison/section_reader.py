@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from hydrarec.config.former_names import with_todays_names
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times the speed, where it was built in
 _SECTION = re.compile(r"^(?=[^\s#-])", flags=re.MULTILINE)  # list entries of a section begin with its own indentation
 
@@ -49,4 +51,4 @@ def _mapping(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise ValueError("no mapping")
-    return content
+    return with_todays_names(content)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count
-from hydrarec.core.output_folder import folder_in
+from hydrarec.core.paths import folder_in
 
 LARGEST = 50  # rows or columns of a cross-tab whose picture can still be read
 

@@ -12,7 +12,7 @@ from hydrarec.analysis.extremes import most_rated
 from hydrarec.core import paths
 from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.output_folder import folder_in
+from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import load_run
 from hydrarec.reports.embeddings.analysis_output import Output, started
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig

@@ -11,7 +11,7 @@ from hydrarec.analysis.extremes import most_rated
 from hydrarec.core import paths
 from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.output_folder import folder_in
+from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import TrainedRun, load_run
 from hydrarec.reports.comparison.reading import read_all
 from hydrarec.reports.comparison.run_folders import find

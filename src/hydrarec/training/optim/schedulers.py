@@ -5,21 +5,11 @@ Each is called as ``schedule(optimizer, epochs=…, steps_per_epoch=…)`` and r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from torch.optim import Optimizer, lr_scheduler
 
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count, Fraction, Index, NonNegative, Positive, Share, Stage
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """A scheduler and when it moves: after each optimiser ``step``, each ``epoch``, or each epoch with the ``metric``."""
-
-    scheduler: lr_scheduler.LRScheduler
-    moves: Literal["step", "epoch", "metric"]
+from hydrarec.models.parts.schedule import Schedule
 
 
 def constant(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> Schedule:

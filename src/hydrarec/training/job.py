@@ -1,0 +1,80 @@
+"""One run in its folder: from a configuration to a result, or to an error that the folder keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydrarec.config.composition import config_hash
+from hydrarec.config.judge import judge
+from hydrarec.core.contract import as_contract
+from hydrarec.core.errors import HydrarecError
+from hydrarec.runs import folder as runs
+from hydrarec.runs import replay as replaying
+
+if TYPE_CHECKING:
+    from hydrarec.training.fit import Parts
+
+
+Prepare = Callable[["Parts"], "Parts"]
+
+
+def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: Prepare | None = None) -> dict[str, Any]:
+    """One run in its folder, from a judged or unjudged configuration; its result.
+
+    Args:
+        prepare: what changes the built parts before they train, such as the callback of a search.
+
+    Raises:
+        HydrarecError: after ``error.json`` and the status were written.
+    """
+    judge(config)
+    folder = runs.RunFolder(path)
+    try:
+        if folder.finished:
+            return folder.read_result()
+        return _train(config, folder, overrides, prepare)
+    except BaseException as raised:
+        error = as_contract(raised)
+        with contextlib.suppress(OSError):  # a full disk must not hide what filled it
+            folder.write_error(error, error.status)
+        if isinstance(raised, HydrarecError):
+            raise
+        raise error from raised
+    finally:
+        folder.release()
+
+
+def _train(
+    config: dict[str, Any], folder: runs.RunFolder, overrides: list[str], prepare: Prepare | None
+) -> dict[str, Any]:
+    from hydrarec.runs.provenance import provenance
+    from hydrarec.training.assembly import build, settings_of
+    from hydrarec.training.ddp_workers import companions
+    from hydrarec.training.fit import run
+
+    resume = config["resume"] is not None and folder.last_checkpoint.is_file()
+    if config["resume"] is not None and not resume:
+        sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
+    if config["replay"] is not None:
+        folder.update_record(replay_of=config["replay"])
+    config = {**config, "replay": None}  # from here on a run like any other
+    folder.write_config({**config, "resume": None})  # as it runs now: a resumed run may have more epochs
+    folder.update_record(
+        status="starting",
+        seed=config["seed"],
+        config_hash=config_hash(config),
+        overrides=overrides,
+        provenance=provenance(folder),
+    )
+    with companions(settings_of(config).devices, folder.path, resume=resume) as group:
+        parts = build(config, folder)
+        if prepare is not None:
+            parts = prepare(parts)
+        group.meet()
+        result = run(parts, folder, config, resume=resume)
+    replaying.conclude(folder)
+    return result
