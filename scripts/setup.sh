@@ -12,7 +12,7 @@ setup() {  # setup [extra]
   if ! "$PYTHON_HERE" -m pip --version >/dev/null 2>&1; then  # absent, or left half-made
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
       echo "hydrarec needs Python 3.11 or newer; found $("$python" --version 2>&1)" >&2
-      echo "  to go on: PYTHON=python3.11 bash $0" >&2
+      echo "  fix: PYTHON=python3.11 bash $0" >&2
       exit 6
     }
     echo "making $ROOT/.venv" >&2

@@ -6,7 +6,7 @@ setup dev
 cd "$ROOT"
 if [ $# -eq 0 ]; then
   .venv/bin/ruff check .
-  .venv/bin/ruff format --check --quiet . || { echo "to go on: .venv/bin/ruff format ." >&2; exit 1; }
+  .venv/bin/ruff format --check --quiet . || { echo "fix: .venv/bin/ruff format ." >&2; exit 1; }
   .venv/bin/mypy
   set -- -n auto  # a process per core
 fi

@@ -50,7 +50,7 @@ def assert_contract(error_text: str, *says: str) -> None:
     assert "Traceback" not in error_text
     assert lines[0].strip(), "the first line says what is wrong and where"
     assert any(line.startswith("  expected: ") for line in lines), error_text
-    assert any(line.startswith("  to go on: ") for line in lines), error_text
+    assert any(line.startswith("  fix: ") for line in lines), error_text
     for part in says:
         assert part in error_text
 
@@ -134,7 +134,7 @@ def test_configuration_is_refused_before_data_is_read(
 def test_name_with_nothing_near_has_no_made_up_answer(train: Train) -> None:
     completed = train("experiment=Z9")
     assert_refused(completed, 2, "experiment=Z9")
-    (fix,) = re.findall("to go on: (.*)", completed.stderr)
+    (fix,) = re.findall("fix: (.*)", completed.stderr)
     assert re.search(r"experiment=(?![A-D]\d\b)", fix) is None, "the answer is an experiment that there is, or none"
 
 

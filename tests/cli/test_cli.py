@@ -43,7 +43,7 @@ FULL = {
 def test_error_keeps_its_exit_code_and_its_three_parts(kind: type[HydrarecError], exit_code: int) -> None:
     error = cli.as_contract(kind("'good' is not a number", **FULL))
     assert error.exit_code == exit_code
-    assert str(error) == "ratings.csv:4812: 'good' is not a number\n  expected: a number\n  to go on: correct the line"
+    assert str(error) == "ratings.csv:4812: 'good' is not a number\n  expected: a number\n  fix: correct the line"
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(2, 130), (15, 143)])

@@ -219,7 +219,7 @@ def test_mistake_keeps_the_contract(
     assert ended.value.code == exit_code, shown.err
     problem, expected, to_go_on = shown.err.splitlines()
     assert expected.startswith("  expected: ")
-    assert to_go_on.startswith("  to go on: ")
+    assert to_go_on.startswith("  fix: ")
     assert says[0] in problem
     assert says[1] in f"{expected}\n{to_go_on}"
     assert shown.out == ""

@@ -19,7 +19,7 @@ _ENVIRONMENT = {
 
 
 def as_contract(raised: BaseException) -> HydrarecError:
-    """Any exception as one that keeps the contract; what nobody foresaw is a bug of ours (exit 1)."""
+    """Any exception as one that keeps the contract; what nobody foresaw is an internal error (exit 1)."""
     cause: BaseException | None = raised
     while cause is not None:  # Hydra and Lightning may wrap what we raised
         if isinstance(cause, HydrarecError):
@@ -41,7 +41,7 @@ def as_contract(raised: BaseException) -> HydrarecError:
     place = traceback.extract_tb(raised.__traceback__)[-1] if raised.__traceback__ else None
     first = (str(raised).splitlines() or [""])[0]
     bug = HydrarecError(
-        f"a bug of ours: {type(raised).__name__}: {first[:200]}",
+        f"internal error: {type(raised).__name__}: {first[:200]}",
         fix=f"{FULL_ERROR}=1 shows the traceback; please report it",
         file=Path(place.filename).name if place else None,
         line=place.lineno if place else None,

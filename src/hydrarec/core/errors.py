@@ -57,7 +57,7 @@ class HydrarecError(ValueError):
         if self.expected:
             lines.append(f"  expected: {self.expected}")
         if self.fix:
-            lines.append(f"  to go on: {self.fix}")
+            lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
