@@ -1,0 +1,1 @@
+"""Pure computations on arrays: components and their meaning, stability, neighbours, significance."""

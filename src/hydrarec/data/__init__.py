@@ -1,0 +1,1 @@
+"""Ratings from a file to batches on the device; knows no model."""

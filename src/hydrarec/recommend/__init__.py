@@ -1,0 +1,1 @@
+"""What a trained model recommends: top-k, newcomers, bulk files, exported embeddings."""

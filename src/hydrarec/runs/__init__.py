@@ -1,0 +1,1 @@
+"""Run folders: what a run writes, how it is identified, replayed and compared."""

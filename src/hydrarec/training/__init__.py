@@ -1,0 +1,1 @@
+"""One run: assemble its parts, fit, select, test."""

@@ -1,0 +1,1 @@
+"""Batches, samples, negatives and candidates: tensors that already lie on the device."""

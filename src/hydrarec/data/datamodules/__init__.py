@@ -1,0 +1,1 @@
+"""LightningDataModules: explicit ratings, and implicit feedback with drawn negatives."""

@@ -1,0 +1,1 @@
+"""Get a published data set: download, verify, unpack, and find copies made by hand."""

@@ -1,0 +1,1 @@
+"""Runs compared: groups over seeds, differences with their significance, reproductions."""

@@ -1,0 +1,1 @@
+"""A data set described before anyone trains on it."""
