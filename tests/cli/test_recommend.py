@@ -79,14 +79,14 @@ def unchanged(trained: Path) -> dict[str, str]:
     return tree_digest(trained)
 
 
-def rows_of(answer: str) -> list[list[str]]:
+def read_rows(answer: str) -> list[list[str]]:
     """The table's rows: place, title, value, …"""
     lines = [re.split(r"  +", line.strip()) for line in answer.splitlines()]
     return [cells for cells in lines if cells[0].isdigit()]
 
 
 def raw_items(answer: str) -> list[int]:
-    return [int(cells[-1]) for cells in rows_of(answer)]
+    return [int(cells[-1]) for cells in read_rows(answer)]
 
 
 def naive(folder: Path, raw_user: int, k: int) -> list[tuple[int, float]]:
@@ -114,7 +114,7 @@ def test_user(ask: Ask, trained: Path, name: str, user: int) -> None:
     assert raw_items(answer) == [item for item, _ in expected]
     stars = name == "stars"
     values = [np.clip(score, 1, 5) if stars else score for _, score in expected]
-    assert [float(cells[2]) for cells in rows_of(answer)] == pytest.approx(values, rel=1e-3, abs=0.006)
+    assert [float(cells[2]) for cells in read_rows(answer)] == pytest.approx(values, rel=1e-3, abs=0.006)
     assert ("stars" in answer) == stars
     assert ("only the order counts" in answer) == (not stars)
     assert not set(raw_items(answer)) & rated_by(load_run(trained / name).data, user)
@@ -128,7 +128,7 @@ def test_next_command_works(ask: Ask) -> None:
         seen.append(command)
         answer = ask(*shlex.split(command)[1:])
         command = answer.splitlines()[-1].removeprefix("next: ")
-        assert all("Comedy" in " ".join(cells) for cells in rows_of(answer))
+        assert all("Comedy" in " ".join(cells) for cells in read_rows(answer))
     assert seen[1] == "hydrarec-recommend run=stars user=8 why=true 'genres=[Comedy]'"
     assert seen[2].startswith("hydrarec-recommend run=stars item=")
 
@@ -136,18 +136,18 @@ def test_next_command_works(ask: Ask) -> None:
 def test_fewer_are_left_than_asked_for(ask: Ask, trained: Path) -> None:
     answer = ask("run=stars", "user=1", "k=30")
     rated = len(rated_by(load_run(trained / "stars").data, 1))
-    assert len(rows_of(answer)) == 30 - rated
-    assert f"{30 - rated} and not 30: there is nothing more that this user has not rated" in answer
+    assert len(read_rows(answer)) == 30 - rated
+    assert f"{30 - rated} instead of 30: this user has rated all other items" in answer
 
 
 @pytest.mark.parametrize("name", ["stars", "embedded", "weighted"])
 def test_why(ask: Ask, trained: Path, name: str) -> None:
     plain, why = ask(f"run={name}", "user=7"), ask(f"run={name}", "user=7", "why=true", "reasons=2")
-    assert [cells[:3] for cells in rows_of(plain)] == [cells[:3] for cells in rows_of(why)]
+    assert [cells[:3] for cells in read_rows(plain)] == [cells[:3] for cells in read_rows(why)]
     data = load_run(trained / name).data
     rows = data.rows_of(data.user_ids.index_of(7))
     rating_of = {data.label(item): rating for item, rating in zip(data.items[rows], data.ratings[rows], strict=True)}
-    given = [cells[-1] for cells in rows_of(why)]
+    given = [cells[-1] for cells in read_rows(why)]
     assert any(given)
     for text in given:
         reasons = re.findall(r"(.+?) (\d)(?:, |$)", text)
@@ -159,25 +159,25 @@ def test_why(ask: Ask, trained: Path, name: str) -> None:
 def test_nothing_is_left(ask: Ask, name: str) -> None:
     for question in (("user=7", "why=true"), ("item=1",)):
         answer = ask(f"run={name}", *question, "years=[1900,1901]")
-        assert rows_of(answer) == []
-        assert "asked for: 0 of 30 items" in answer
-        assert "0 and not 10: " in answer
+        assert read_rows(answer) == []
+        assert "the filters keep 0 of 30 items" in answer
+        assert "0 instead of 10: " in answer
 
 
 def test_model_that_has_nothing_to_explain_with(ask: Ask) -> None:
     answer = ask("run=counted", "user=7")
     assert answer.splitlines()[-1] == "next: hydrarec-recommend run=counted users=all out=recs.csv"
     for question in (("user=7", "why=true"), ("item=1",)):
-        with pytest.raises(ConfigError, match="model Popularity has nothing to compare items by"):
+        with pytest.raises(ConfigError, match="model Popularity cannot compare items"):
             ask("run=counted", *question)
 
 
 @pytest.mark.parametrize("genres", ["genres=[Children's]", "genres=children's", "genres=['Children\\'s']"])
 def test_filters(ask: Ask, genres: str) -> None:
     answer = ask("run=stars", "user=8", genres, "not_genres=[Crime]", "years=[1990,1999]", "min_ratings=1")
-    assert rows_of(answer)
-    assert all(cells[3] == "Children's, Comedy" and "(1995)" in cells[1] for cells in rows_of(answer))
-    assert "asked for: " in answer
+    assert read_rows(answer)
+    assert all(cells[3] == "Children's, Comedy" and "(1995)" in cells[1] for cells in read_rows(answer))
+    assert "the filters keep " in answer
 
 
 # -- items, and somebody new ------------------------------------------------------------------------------------------
@@ -190,13 +190,13 @@ def test_more_like_an_item(ask: Ask, trained: Path, wanted: str) -> None:
     cosines = torch.cosine_similarity(vectors[:1], vectors)
     expected = [item for item in cosines.argsort(descending=True).tolist() if item != 0][:4]
     assert raw_items(answer) == [item + 1 for item in expected]
-    assert [float(cells[2]) for cells in rows_of(answer)] == pytest.approx(cosines[expected].tolist(), abs=6e-4)
-    assert "more like Toy Story (1995)" in answer
+    assert [float(cells[2]) for cells in read_rows(answer)] == pytest.approx(cosines[expected].tolist(), abs=6e-4)
+    assert "items like Toy Story (1995)" in answer
 
 
 def test_titles_that_the_shell_passes_on(ask: Ask) -> None:
     for title in TITLES:
-        assert f"more like {title}, " in ask("run=weighted", f"item={title}", "k=1")
+        assert f"items like {title}, " in ask("run=weighted", f"item={title}", "k=1")
 
 
 def test_more_like_an_item_by_weights(ask: Ask, trained: Path) -> None:
@@ -230,7 +230,9 @@ def test_somebody_new(ask: Ask, trained: Path, name: str) -> None:
 def test_somebody_new_in_a_file_and_why(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text('title,rating\nToy Story (1995),5\n"Godfather, The (1972)",2\n')
     answer = ask("run=stars", f"ratings={tmp_path / 'mine.csv'}", "k=5", "why=true")
-    assert [cells[:3] for cells in rows_of(answer)] == [cells[:3] for cells in rows_of(ask("run=stars", MINE, "k=5"))]
+    assert [cells[:3] for cells in read_rows(answer)] == [
+        cells[:3] for cells in read_rows(ask("run=stars", MINE, "k=5"))
+    ]
     assert "Toy Story (1995) 5" in answer
 
 
@@ -271,12 +273,12 @@ def test_some_users(ask: Ask, tmp_path: Path) -> None:
 # -- mistakes ---------------------------------------------------------------------------------------------------------
 
 MISTAKES = {
-    "nobody": ((), 2, "it is not said for whom"),
+    "nobody": ((), 2, "nothing is asked"),
     "two questions": (("user=1", "item=1"), 2, "user and item are given together"),
     "users without a file": (("users=all",), 2, "users without out"),
-    "a file without users": (("user=1", "out=recs.csv"), 2, "out has no meaning with user"),
-    "a file of another kind": (("users=all", "out=recs.xlsx"), 2, "'.xlsx' is no format"),
-    "reasons of an item": (("item=1", "why=true"), 2, "why has no meaning with item"),
+    "a file without users": (("user=1", "out=recs.csv"), 2, "out has no effect with user"),
+    "a file of another kind": (("users=all", "out=recs.xlsx"), 2, "'.xlsx' is not a format"),
+    "reasons of an item": (("item=1", "why=true"), 2, "why has no effect with item"),
     "too many": (("user=1", "k=31"), 2, "k=31 is more than the 30 items"),
     "none": (("user=1", "k=0"), 2, "k=0"),
     "one year": (("user=1", "years=1990"), 2, "years=1990"),
@@ -289,7 +291,7 @@ MISTAKES = {
     "an unknown genre": (("user=1", "genres=[Comdy]"), 3, "no genre 'Comdy'"),
     "no such file": (("users=nobody.csv", "out=recs.csv"), 3, "no such file"),
     "ratings that cannot be read": (("ratings={Toy Story: 5",), 3, "cannot be read"),
-    "ratings off the scale": (("ratings={1: 6}",), 3, "'6' of '1' is not possible"),
+    "ratings off the scale": (("ratings={1: 6}",), 3, "'6' of '1' is not on the scale"),
 }
 
 

@@ -130,7 +130,7 @@ def test_a_model_without_biases_has_no_such_tensors(tmp_path: Path) -> None:
 def test_it_is_said_whether_inner_products_give_the_models_order(name: str) -> None:
     found = embeddings_of(run_of(model_of(name)))
     assert found.inner_product == (name in ORDERED_BY_PRODUCTS)
-    assert ("no inner product" in found.use) == (name in ORDERED_OTHERWISE)
+    assert ("not inner products" in found.use) == (name in ORDERED_OTHERWISE)
 
 
 def test_a_sigmoid_around_the_scores_leaves_their_order() -> None:
@@ -165,7 +165,7 @@ def test_an_index_answers_a_user_with_the_models_best_items(tmp_path: Path, name
     assert np.array_equal(found, run.data.item_ids.raw[best.numpy()])
     assert re.search(r"recall@10 against exact search 1\.000, in \d+\.\d{3} ms a query against \d+\.\d{3}: .", said[-1])
     assert f"60 items × {queries.shape[1]}" in said[0]
-    assert any("with a 1 after it" in line for line in said) == (name == "biased_dot")
+    assert any("followed by a 1" in line for line in said) == (name == "biased_dot")
 
 
 def test_an_index_of_a_model_without_inner_products_is_by_cosine(tmp_path: Path) -> None:

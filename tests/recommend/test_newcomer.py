@@ -11,14 +11,14 @@ from tests.recommend.small_runs import data_of
 
 from hydrarec.core.errors import DataError, EnvironmentFault
 from hydrarec.data.ids import IdMap
-from hydrarec.recommend.newcomer import RatedItems, hand_ratings
+from hydrarec.recommend.newcomer import RatedItems, parse_ratings
 
 SCALE = (0.5, 5.0)
 ANY = (-np.inf, np.inf)
 
 
 def read(text: str, scale: tuple[float, float] = SCALE) -> list[tuple[int, float]]:
-    found = hand_ratings(text, data_of([[0]]), scale)
+    found = parse_ratings(text, data_of([[0]]), scale)
     assert found.items.dtype == np.int64
     assert found.ratings.dtype == np.float32
     return list(zip(found.items.tolist(), found.ratings.tolist(), strict=True))
@@ -53,14 +53,14 @@ def test_titles_that_look_like_other_things() -> None:
     data = data_of([[0]], titles=titles, item_ids=IdMap(np.array([1, 2, 3, 4, 5, 7])))
     text = """{No: 1, 1984: 2, Schindler's List: 3, "Mission: Impossible": 4, '[Rec]': 5, 007: 1}"""
     expected = RatedItems(np.arange(6), np.array([1, 2, 3, 4, 5, 1], np.float32))
-    np.testing.assert_equal(hand_ratings(text, data, SCALE), expected)
+    np.testing.assert_equal(parse_ratings(text, data, SCALE), expected)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("{}", "cannot be read"),
-        ("{Toy Story}", "the rating '' of 'Toy Story' is not possible"),
+        ("{Toy Story}", "the rating '' of 'Toy Story' is not on the scale"),
         ("{Toy Story: 5", "cannot be read"),
         ("{Mission: Impossible: 4}", "cannot be read"),
         ("{Toy Story: [5]}", "cannot be read"),

@@ -12,7 +12,7 @@ from tests.models.conftest import SERVED, Make
 from tests.recommend.small_runs import Table, data_of
 
 from hydrarec.core.errors import CheckpointError
-from hydrarec.recommend.top import best, rated_items, top_for_history, top_unrated
+from hydrarec.recommend.top import best, rated_items, top_for_newcomer, top_unrated
 
 Case = tuple[list[list[float]], list[list[int]], list[int], int]
 
@@ -59,7 +59,7 @@ def test_new_user_equal_to_sorting(case: Case) -> None:
     num_items = len(scores[0])
     weights = [[float((3 * a + b) % 4) for b in range(num_items)] for a in range(num_items)]
     model, never = Table(torch.tensor(scores), torch.tensor(weights)), {*items, *excluded}
-    top = top_for_history(model, indices(items), torch.ones(len(items)), indices(sorted(never)), k)
+    top = top_for_newcomer(model, indices(items), torch.ones(len(items)), indices(sorted(never)), k)
     summed = [sum(weights[item][other] for item in items) for other in range(num_items)]
     found = top.scores[0] > -torch.inf
     assert top.items[0][found].tolist() == sorted_items(summed, never, k)

@@ -77,7 +77,7 @@ def test_repeated_and_skipped(tmp_path: Path) -> None:
     assert found.indices.tolist() == [1, 0]
     assert found.notes == (
         "left out because the model does not know them: 2 of 6 lines",
-        "left out because they repeat a user: 2 of 6 lines",
+        "left out because they are repeated: 2 of 6 lines",
     )
 
 
@@ -87,7 +87,7 @@ def test_repeated_and_skipped(tmp_path: Path) -> None:
         ("user\n5\n\n9\n", 4, "'9'"),
         ("5\nx\n", 2, "'x'"),
         ("9\n5\n", 1, "'9'"),
-        ("user\n", None, "no users below the header"),
+        ("user\n", None, "no users after the header"),
         ("name,id\nx,5\n", 1, "no column user"),
         ("", None, "empty"),
     ],

@@ -1,4 +1,4 @@
-"""The answer to the one question that ``hydrarec-recommend`` is asked."""
+"""Answer the question that ``hydrarec-recommend`` was asked."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from hydrarec.core import console
 from hydrarec.core.errors import ConfigError
 from hydrarec.data.titles import TitleIndex
 from hydrarec.models.trained import TrainedRun, load_run
-from hydrarec.recommend import likeness, personal, screen
+from hydrarec.recommend import display, personal, similarity
 from hydrarec.recommend.bulk import recommendations
+from hydrarec.recommend.display import displayed_scores
 from hydrarec.recommend.export import export_embeddings
-from hydrarec.recommend.query import Wanted, wanted_items
+from hydrarec.recommend.selection import Selection, select_items
 from hydrarec.recommend.settings import RecommendConfig
 from hydrarec.recommend.tables import table_file
-from hydrarec.recommend.units import displayed
 from hydrarec.recommend.users import many_users
 
 Answer = Iterator[RenderableType]
 
 
 def answer(settings: RecommendConfig) -> Answer:
-    """What is to be shown, line by line and table by table; the last is the next command to try.
+    """Lines and tables to print, in order; the last line is the next command to try.
 
     Raises:
-        ConfigError: settings that this run cannot serve. DataError: an id, title, genre or file that does not fit it.
-        CheckpointError: no finished run, or a damaged one. EnvironmentFault: a file that cannot be written.
+        ConfigError: settings that do not fit this run. DataError: an unknown id, title or genre, or an unreadable file.
+        CheckpointError: the run is unfinished or damaged. EnvironmentFault: a file that cannot be written.
     """
     torch.set_num_threads(settings.threads)
     question, run = settings.question(), load_run(Path(settings.run))
@@ -43,8 +43,8 @@ def answer(settings: RecommendConfig) -> Answer:
             value=settings.k,
         )
     if settings.why:
-        likeness.measure_of(run.model)
-    wanted = wanted_items(
+        similarity.similarity_measure(run.model)
+    selection = select_items(
         run.data,
         genres=settings.genres,
         not_genres=settings.not_genres,
@@ -54,31 +54,31 @@ def answer(settings: RecommendConfig) -> Answer:
     answers = {
         "user": personal.for_user,
         "ratings": personal.for_ratings,
-        "item": _like_item,
+        "item": _for_item,
         "users": _for_users,
         "export": _export,
     }
-    return answers[question](run, wanted, settings)
+    return answers[question](run, selection, settings)
 
 
-def _like_item(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
+def _for_item(run: TrainedRun, selection: Selection, settings: RecommendConfig) -> Answer:
     assert settings.item is not None
     data = run.data
-    measure = likeness.measure_of(run.model)
+    measure = similarity.similarity_measure(run.model)
     item = TitleIndex(data.titles, data.item_ids).index_of(settings.item)
-    alike = likeness.most_alike(run.model, np.array([item]), np.flatnonzero(wanted.allowed), settings.k)
-    found = alike.items[0] >= 0
-    items = alike.items[0][found]
-    yield f"more like {data.label(item)}, as {type(run.model).__name__} learnt it from {data.name}"
-    yield from screen.paragraph(screen.Shown(items, alike.similarities[0][found], measure), data)
-    yield from wanted.notes
+    nearest = similarity.nearest_items(run.model, np.array([item]), np.flatnonzero(selection.allowed), settings.k)
+    found = nearest.items[0] >= 0
+    items = nearest.items[0][found]
+    yield f"items like {data.label(item)}, according to {type(run.model).__name__} trained on {data.name}"
+    yield from display.paragraph(display.Shown(items, nearest.similarities[0][found], measure), data)
+    yield from selection.notes
     if len(items) < settings.k:
-        yield f"{len(items)} and not {settings.k}: the model finds no more that are like it"
-    nearest = data.item_ids.raw[items[0] if len(items) else item]
-    yield f"next: {screen.command(settings, f'item={nearest}')}"
+        yield f"{len(items)} instead of {settings.k}: the model finds no other similar items"
+    first = data.item_ids.raw[items[0] if len(items) else item]
+    yield f"next: {display.command(settings, f'item={first}')}"
 
 
-def _for_users(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
+def _for_users(run: TrainedRun, selection: Selection, settings: RecommendConfig) -> Answer:
     assert settings.users is not None
     assert settings.out is not None
     data, out = run.data, Path(settings.out)
@@ -88,19 +88,19 @@ def _for_users(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> An
         table_file(out, data) as write,
         console.progress("recommending", total=len(users), unit="users") as advance,
     ):
-        for part in recommendations(run, users, wanted.excluded, settings.k, settings.memory_mib, advance):
-            write(part._replace(scores=displayed(run, part.scores)))
+        for part in recommendations(run, users, selection.excluded, settings.k, settings.memory_mib, advance):
+            write(part._replace(scores=displayed_scores(run, part.scores)))
             rows += len(part.users)
             full += int((part.ranks == settings.k).sum())
     yield f"{len(users):,} users, {rows:,} recommendations in {time.monotonic() - started:.1f} s: {out}"
-    yield from (*notes, *wanted.notes)
+    yield from (*notes, *selection.notes)
     if full < len(users):
-        yield f"{len(users) - full:,} users get fewer than {settings.k}: there is nothing more that they have not rated"
-    why = ["why=true"] if likeness.compares(run.model) else []
-    yield f"next: {screen.command(settings, f'user={data.user_ids.raw[users[0]]}', *why)}"
+        yield f"{len(users) - full:,} users get fewer than {settings.k}: they have rated all other items"
+    why = ["why=true"] if similarity.can_compare_items(run.model) else []
+    yield f"next: {display.command(settings, f'user={data.user_ids.raw[users[0]]}', *why)}"
 
 
-def _export(run: TrainedRun, wanted: Wanted, settings: RecommendConfig) -> Answer:
+def _export(run: TrainedRun, selection: Selection, settings: RecommendConfig) -> Answer:
     assert settings.export is not None
     yield from export_embeddings(run, Path(settings.export))
-    yield f"next: {screen.command(settings, f'item={run.data.item_ids.raw[0]}')}"
+    yield f"next: {display.command(settings, f'item={run.data.item_ids.raw[0]}')}"

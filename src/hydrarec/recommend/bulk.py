@@ -1,4 +1,4 @@
-"""Recommendations for many users, a part of them at a time, so that memory does not grow with their number."""
+"""Recommendations for many users, a block at a time, in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.top import rated_items, top_unrated
 
-# Of the scores of a user: as the model makes them, a term beside them, and what finding the first among equals needs.
+# Per score of a user: the model's own, one temporary, and what breaking ties needs.
 _BYTES_PER_SCORE = 20
 
 
@@ -36,13 +36,13 @@ def recommendations(
     memory_mib: int,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Iterator[Recommendations]:
-    """The ``k`` best items that each of ``users``, int64 [U], has not rated; one part per some users, in their order.
+    """The ``k`` best unrated items of each of ``users``, int64 [U], a block of users at a time, in their order.
 
-    A user who has fewer such items gets fewer rows.
+    A user with fewer unrated items gets fewer rows.
 
     Args:
-        excluded: items that nobody is recommended, int64 [m]. memory_mib: for scores at a time.
-        advance: called with the number of users of each part when it has been taken.
+        excluded: items never to recommend, int64 [m]. memory_mib: for the scores of a block.
+        advance: called with the number of users of each block once the caller has used it.
 
     Raises:
         CheckpointError: a score is not a number.

@@ -1,4 +1,4 @@
-"""What a model learnt of users and items, as other programs take it: vectors and biases beside raw ids."""
+"""Learned vectors and biases of users and items beside their raw ids, for other programs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hydrarec.models.base import Recommender
 from hydrarec.models.trained import TrainedRun
 from hydrarec.runs.run_data import RunData
 
-_SAMPLED_USERS = 32  # whose order of the whole catalogue is compared
-_ROUNDING = 1e-5  # of the spread of a user's scores, by which an order may differ
+_SAMPLED_USERS = 32  # whose ranking of the catalogue is compared
+_ROUNDING = 1e-5  # of the spread of a user's scores, by which rankings may differ
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
     """Attributes:
     model: the name of its class. data: the run's, whose raw ids and titles go with the rows.
-    user_vectors, item_vectors: float32 [n, D], or None where the model has none of this side.
+    user_vectors, item_vectors: float32 [n, D], or None where the model has none.
     user_biases, item_biases: float32 [n], or None.
     inner_product: whether ``⟨p_u, q_i⟩ + b_i`` puts the items in the same order as the model does for u.
     """
@@ -35,16 +35,16 @@ class Embeddings:
 
     @property
     def use(self) -> str:
-        """What may be done with them, in words."""
+        """How they may be used, in a sentence."""
         if self.inner_product:
             bias = " plus the item's bias" if self.item_biases is not None else ""
-            return f"the inner product of a user's and an item's vector{bias} orders items as {self.model} does"
-        return f"the scores of {self.model} are no inner product of these vectors: compare items with items by cosine"
+            return f"the inner product of a user's and an item's vector{bias} ranks items as {self.model} does"
+        return f"the scores of {self.model} are not inner products of these vectors: compare items with items by cosine"
 
 
 @torch.no_grad()
 def embeddings_of(run: TrainedRun) -> Embeddings:
-    """Those of a run.
+    """The embeddings of a run.
 
     Raises:
         ConfigError: its model has no vectors.
@@ -66,7 +66,7 @@ def embeddings_of(run: TrainedRun) -> Embeddings:
         item_vectors=items,
         user_biases=of_users,
         item_biases=of_items,
-        inner_product=users is not None and items is not None and _orders_alike(model, users, items, of_items),
+        inner_product=users is not None and items is not None and _inner_product_orders(model, users, items, of_items),
     )
 
 
@@ -74,8 +74,8 @@ def _contiguous(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.detach().float().cpu().contiguous()
 
 
-def _orders_alike(model: Recommender, users: Tensor, items: Tensor, biases: Tensor | None) -> bool:
-    """Whether inner products order the catalogue as the model does, for users that are spread over all."""
+def _inner_product_orders(model: Recommender, users: Tensor, items: Tensor, biases: Tensor | None) -> bool:
+    """Whether inner products rank the catalogue as the model does, for evenly spaced users."""
     if users.shape[1] != items.shape[1]:
         return False
     some = torch.arange(0, model.num_users, 1 + (model.num_users - 1) // _SAMPLED_USERS)

@@ -13,17 +13,17 @@ from hydrarec.core.files import atomic_write
 from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.embedding_table import Embeddings, embeddings_of
 from hydrarec.recommend.neighbour_index import write_index
-from hydrarec.recommend.target import writing
+from hydrarec.recommend.output_file import replacing
 
 
 def export_embeddings(run: TrainedRun, path: Path) -> list[str]:
-    """Write what the run's model learnt of users and items to ``path``, whole or not at all; what there is to say of it.
+    """Write the model's embeddings to ``path``, whole or not at all; return lines that describe the file.
 
     The suffix decides: ``.parquet`` (:func:`write_parquet`), ``.safetensors`` (:func:`write_safetensors`) or ``.faiss``
     (:func:`hydrarec.recommend.neighbour_index.write_index`).
 
     Raises:
-        ConfigError: another suffix, or a model without what is to be written.
+        ConfigError: an unknown suffix, or a model without embeddings.
         EnvironmentFault: an extra that is not installed, or a file that cannot be written.
     """
     write = _FORMATS.get(path.suffix)
@@ -35,14 +35,14 @@ def export_embeddings(run: TrainedRun, path: Path) -> list[str]:
             value=str(path),
         )
     embeddings = embeddings_of(run)
-    with writing(path, "export"):
+    with replacing(path, "export"):
         return write(embeddings, path)
 
 
 def write_parquet(embeddings: Embeddings, path: Path) -> list[str]:
     """A row per user, then per item: ``kind`` (user or item), ``id`` (raw), ``title``, ``bias``, ``vector`` (list of float32).
 
-    ``id`` is int64 where all raw ids are integers, else text; what a side does not have is null.
+    ``id`` is int64 where all raw ids are integers, else text; missing values are null.
     """
     try:
         import pyarrow as pa
@@ -75,13 +75,13 @@ def write_parquet(embeddings: Embeddings, path: Path) -> list[str]:
         tables.append(pa.table(columns))
     with atomic_write(path) as file:
         pq.write_table(pa.concat_tables(tables).replace_schema_metadata(_metadata(embeddings)), file)
-    return _said(embeddings, path)
+    return _summary(embeddings, path)
 
 
 def write_safetensors(embeddings: Embeddings, path: Path) -> list[str]:
-    """``user_vectors``, ``item_vectors`` float32 [n, D] and ``user_biases``, ``item_biases`` float32 [n], as far as there are.
+    """``user_vectors``, ``item_vectors`` float32 [n, D] and ``user_biases``, ``item_biases`` float32 [n], where the model has them.
 
-    Beside them raw ids in the order of the rows, ``user_ids`` and ``item_ids`` int64 [n]; ids that are texts stand under
+    Beside them raw ids in the order of the rows, ``user_ids`` and ``item_ids`` int64 [n]; ids that are texts are under
     these names in the metadata, as JSON.
     """
     import safetensors.torch
@@ -97,14 +97,14 @@ def write_safetensors(embeddings: Embeddings, path: Path) -> list[str]:
             metadata[name] = json.dumps(ids.to_list(), ensure_ascii=False)
     with atomic_write(path) as file:
         file.write(safetensors.torch.save(tensors, metadata))
-    return _said(embeddings, path)
+    return _summary(embeddings, path)
 
 
 def _metadata(embeddings: Embeddings) -> dict[str, str]:
     return {"model": embeddings.model, "dataset": embeddings.data.name, "use": embeddings.use}
 
 
-def _said(embeddings: Embeddings, path: Path) -> list[str]:
+def _summary(embeddings: Embeddings, path: Path) -> list[str]:
     sides = (("users", embeddings.user_vectors), ("items", embeddings.item_vectors))
     there = [f"{len(vectors):,} {kind} × {vectors.shape[1]}" for kind, vectors in sides if vectors is not None]
     return [f"embeddings of {' and '.join(there)}: {path}", embeddings.use]

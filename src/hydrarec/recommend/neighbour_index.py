@@ -1,4 +1,4 @@
-"""An index of approximate nearest items, and how much of the exact answer it finds how much faster."""
+"""An index of approximate nearest items, with its measured recall and speed against exact search."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Search = Callable[[NDArray[np.float32], int], tuple[Any, NDArray[np.int64]]]
 
-# A hierarchical navigable small world graph (Malkov & Yashunin 2020): edges per node, and how many candidates are kept in
-# view while it is built; while it is searched as many as give _WANTED_RECALL, the last of these if none does.
+# A hierarchical navigable small world graph (Malkov & Yashunin 2020): edges per node, candidates while it is built,
+# and candidates while it is searched: the first that reaches _WANTED_RECALL, else the last.
 _EDGES, _BUILDING = 32, 200
 _SEARCHING = (32, 64, 128, 256, 512)
 _WANTED_RECALL = 0.95
@@ -40,10 +40,10 @@ class Measured(NamedTuple):
 
 
 def write_index(embeddings: Embeddings, path: Path) -> list[str]:
-    """A faiss HNSW index over the items, and what it is worth.
+    """Write a faiss HNSW index over the items; return lines that describe it.
 
-    Where inner products give the model's order, of the vectors by inner product, with the bias as one more coordinate: a
-    query is a user's vector with a 1 after it. Else of the vectors at length 1, that is by cosine, and a query is an item's.
+    Where inner products give the model's ranking, it searches by inner product, with the bias as one more coordinate: a query
+    is a user's vector followed by a 1. Otherwise it searches unit vectors by cosine, and a query is an item's vector.
     Ids in the index are raw item ids where these are integers, else rows of ``<path>.ids.json``, a list.
 
     Raises:
@@ -58,7 +58,7 @@ def write_index(embeddings: Embeddings, path: Path) -> list[str]:
             fix=f"pip install 'hydrarec[ann]', or export={path.with_suffix('.safetensors')}",
             file=path,
         ) from error
-    vectors, queries, own = _searched(embeddings)
+    vectors, queries, own = _indexed_vectors(embeddings)
     faiss.omp_set_num_threads(torch.get_num_threads())
     graph = faiss.IndexHNSWFlat(vectors.shape[1], _EDGES, faiss.METRIC_INNER_PRODUCT)
     graph.hnsw.efConstruction = _BUILDING
@@ -73,16 +73,18 @@ def write_index(embeddings: Embeddings, path: Path) -> list[str]:
             advance(len(ids[part]))
     flat = faiss.IndexFlatIP(vectors.shape[1])
     flat.add(vectors)
-    measured = _tuned(graph, flat, queries, own)
+    measured = _tune(graph, flat, queries, own)
     with atomic_write(path) as file:
         file.write(faiss.serialize_index(index).tobytes())
     if by_row:
         write_json(_sidecar(path), embeddings.data.item_ids.to_list())
-    return _said(embeddings, path, measured, vectors.shape[1], by_row)
+    return _summary(embeddings, path, measured, vectors.shape[1], by_row)
 
 
-def _searched(embeddings: Embeddings) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64] | None]:
-    """What is indexed, [num_items, D]; queries like those to come, [Q, D]; the items that these are, [Q], if they are any."""
+def _indexed_vectors(
+    embeddings: Embeddings,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64] | None]:
+    """The indexed vectors, [num_items, D]; sample queries, [Q, D]; which items these queries are, [Q], if they are items."""
     if embeddings.item_vectors is None:
         raise ConfigError(
             f"model {embeddings.model} has no vectors of items to make an index of",
@@ -110,21 +112,21 @@ def _spread(count: int) -> NDArray[np.int64]:
     return np.arange(0, count, 1 + (count - 1) // _QUERIES)
 
 
-def _tuned(graph: Any, flat: Any, queries: NDArray[np.float32], own: NDArray[np.int64] | None) -> Measured:
-    """Set the smallest search effort that finds enough; what the graph finds with it."""
+def _tune(graph: Any, flat: Any, queries: NDArray[np.float32], own: NDArray[np.int64] | None) -> Measured:
+    """Set the smallest search effort that reaches the recall, and measure it."""
     k = min(_K + (own is not None), flat.ntotal)
-    exact, exact_seconds = _answers(flat.search, queries, k)
+    exact, exact_seconds = _search_all(flat.search, queries, k)
     for effort in _SEARCHING:
         graph.hnsw.efSearch = effort
-        found, seconds = _answers(graph.search, queries, k)
+        found, seconds = _search_all(graph.search, queries, k)
         measured = Measured(k - (own is not None), recall(found, exact, own), seconds, exact_seconds)
         if measured.recall >= _WANTED_RECALL:
             break
     return measured
 
 
-def _answers(search: Search, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], float]:
-    """The rows found, [Q, k], one query at a time as they come to a service, and the mean seconds of each."""
+def _search_all(search: Search, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], float]:
+    """The rows found, [Q, k], one query at a time as a service would ask, and the mean seconds per query."""
     started = time.perf_counter()
     found = [search(queries[row : row + 1], k)[1] for row in range(len(queries))]
     return np.concatenate(found), (time.perf_counter() - started) / len(queries)
@@ -141,14 +143,14 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.ids.json")
 
 
-def _said(embeddings: Embeddings, path: Path, measured: Measured, width: int, by_row: bool) -> list[str]:
+def _summary(embeddings: Embeddings, path: Path, measured: Measured, width: int, by_row: bool) -> list[str]:
     biased = embeddings.inner_product and embeddings.item_biases is not None
-    query = "a user's vector with a 1 after it" if biased else "a user's vector"
+    query = "a user's vector followed by a 1" if biased else "a user's vector"
     if not embeddings.inner_product:
         query = "an item's vector, divided by its length"
     ids = f"rows of {_sidecar(path).name}" if by_row else "raw item ids"
     gain = measured.exact_seconds / measured.seconds
-    worth = f"{gain:.1f}× as fast" if gain > 1 else "so few items are searched faster without an index"
+    worth = f"{gain:.1f}× as fast" if gain > 1 else "an index does not pay for so few items"
     return [
         f"index of {embeddings.data.num_items:,} items × {width}{', the last of them the bias' if biased else ''}: {path}",
         embeddings.use,

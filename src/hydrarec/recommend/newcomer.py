@@ -1,4 +1,4 @@
-"""Ratings given by hand, of a person whom the model has never seen: on the command line, or in a CSV."""
+"""Ratings of a new user, given on the command line or in a CSV."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.titles import TitleIndex
-from hydrarec.recommend.small_csv import rows_of
+from hydrarec.recommend.small_csv import read_rows
 from hydrarec.runs.run_data import RunData
 
 EXAMPLE = "{Toy Story: 5, 'Godfather, The': 4, 356: 3}"
-NAMING = ("item", "title")  # the columns that may say which item is rated; the first of them that is there
+NAMING = ("item", "title")  # columns that may name the item; the first one present counts
 
 
-class Given(NamedTuple):
-    """One rating as it was written; without ``file`` and ``line`` on the command line."""
+class GivenRating(NamedTuple):
+    """One rating as typed; ``file`` and ``line`` only where it comes from a file."""
 
-    wanted: str
+    item: str
     rating: str
     file: Path | None = None
     line: int | None = None
 
 
 class RatedItems(NamedTuple):
-    """What somebody has rated: ``items`` int64 [n], distinct; ``ratings`` float32 [n]."""
+    """A person's ratings: ``items`` int64 [n], distinct; ``ratings`` float32 [n]."""
 
     items: NDArray[np.int64]
     ratings: NDArray[np.float32]
 
 
-def hand_ratings(text: str, data: RunData, scale: tuple[float, float]) -> RatedItems:
-    """What ``{title or id: rating, …}`` says, or the CSV of that name.
+def parse_ratings(text: str, data: RunData, scale: tuple[float, float]) -> RatedItems:
+    """Parse ``{title or id: rating, …}``, or the CSV of that name.
 
     The text is a YAML mapping: quotes around a title that holds a comma, a colon before a space, or a brace. A CSV has the
     columns ``item`` or ``title``, either of which may hold raw ids and titles, and ``rating``. The order is kept.
 
     Raises:
-        DataError: neither of both; an item that is unknown, ambiguous or rated twice; a rating outside ``scale``.
+        DataError: neither of these; an item that is unknown, ambiguous or rated twice; a rating outside ``scale``.
     """
-    given = _of_text(text) if text.lstrip().startswith("{") else _of_file(Path(text))
+    given = _parse_mapping(text) if text.lstrip().startswith("{") else _read_file(Path(text))
     index = TitleIndex(data.titles, data.item_ids)
     ratings: dict[int, float] = {}
     for each in given:
         item = _item(each, index)
         if item in ratings:
-            raise _refused(each, f"{data.label(item)} is rated twice", "each item once", "leave one of them out")
+            raise _refused(each, f"{data.label(item)} is rated twice", "each item once", "remove one of them")
         ratings[item] = _rating(each, scale)
     return RatedItems(np.array(list(ratings), np.int64), np.array(list(ratings.values()), np.float32))
 
 
-def _of_text(text: str) -> Iterator[Given]:
+def _parse_mapping(text: str) -> Iterator[GivenRating]:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)  # the words as they stand: 007 is no 7, and No no false
+        node = yaml.compose(text, Loader=yaml.SafeLoader)  # scalars as typed: 007 stays 007, and No is not false
     except yaml.YAMLError as error:
         raise _unreadable(text) from error
     if not isinstance(node, yaml.MappingNode) or not node.value:
@@ -66,7 +66,7 @@ def _of_text(text: str) -> Iterator[Given]:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode):
             raise _unreadable(text)
-        yield Given(key.value, value.value)
+        yield GivenRating(key.value, value.value)
 
 
 def _unreadable(text: str) -> DataError:
@@ -78,8 +78,8 @@ def _unreadable(text: str) -> DataError:
     )
 
 
-def _of_file(file: Path) -> Iterator[Given]:
-    rows = rows_of(file)
+def _read_file(file: Path) -> Iterator[GivenRating]:
+    rows = read_rows(file)
     header = [name.lower() for name in next(rows).cells]
     naming = next((name for name in NAMING if name in header), None)
     if naming is None or "rating" not in header:
@@ -91,32 +91,32 @@ def _of_file(file: Path) -> Iterator[Given]:
             file=file,
             line=1,
         )
-    wanted, rating = header.index(naming), header.index("rating")
-    found = [Given(cells[wanted], cells[rating], file, line) for line, cells in rows]
+    item, rating = header.index(naming), header.index("rating")
+    found = [GivenRating(cells[item], cells[rating], file, line) for line, cells in rows]
     if not found:
         raise DataError("no ratings below the header", expected="at least one", fix=f"ratings={EXAMPLE}", file=file)
     yield from found
 
 
-def _item(given: Given, index: TitleIndex) -> int:
+def _item(given: GivenRating, index: TitleIndex) -> int:
     try:
-        return index.index_of(given.wanted, setting="ratings")
+        return index.index_of(given.item, setting="ratings")
     except DataError as error:
         fix = "add the year, or write the id in brackets instead of the title"
         raise _refused(given, error.what, error.expected, fix) from error
 
 
-def _rating(given: Given, scale: tuple[float, float]) -> float:
+def _rating(given: GivenRating, scale: tuple[float, float]) -> float:
     try:
         rating = float(given.rating)
     except ValueError:
         rating = math.nan
     if not (math.isfinite(rating) and scale[0] <= rating <= scale[1]):
-        what = f"the rating '{given.rating}' of '{given.wanted}' is not possible"
+        what = f"the rating '{given.rating}' of '{given.item}' is not on the scale"
         on_scale = f" from {scale[0]:g} to {scale[1]:g}" if math.isfinite(scale[0]) else ""
         raise _refused(given, what, f"a number{on_scale}", "correct it")
     return rating
 
 
-def _refused(given: Given, what: str, expected: str, fix: str) -> DataError:
-    return DataError(what, expected=expected, fix=fix, file=given.file, line=given.line, value=given.wanted)
+def _refused(given: GivenRating, what: str, expected: str, fix: str) -> DataError:
+    return DataError(what, expected=expected, fix=fix, file=given.file, line=given.line, value=given.item)

@@ -1,4 +1,4 @@
-"""``conf/recommend.yaml``: who is asked about, and what may be recommended."""
+"""The settings of ``conf/recommend.yaml``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydrarec.core.kinds import Count, Index
 Question = Literal["user", "users", "item", "ratings", "export"]
 FORMATS = (".parquet", ".csv")  # of the table of users=
 
-# An example of each question, and what one may narrow it down by.
+# An example of each question, and the settings that go with it.
 _EXAMPLES: dict[Question, str] = {
     "user": "user=1",
     "users": "users=all out=recs.parquet",
@@ -32,7 +32,7 @@ _GOES_WITH: dict[Question, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class RecommendConfig:
-    """The settings of a recommendation; their defaults and what they mean stand in the YAML."""
+    """Settings of a recommendation; the YAML has their defaults and meanings."""
 
     run: str
     user: str | None
@@ -53,20 +53,20 @@ class RecommendConfig:
     threads: Count
 
     def question(self) -> Question:
-        """Which one is asked.
+        """The one question that is asked.
 
         Raises:
-            ConfigError: none, several, or with settings that do not go with it.
+            ConfigError: none, several, or settings that do not go with it.
         """
         asked = [question for question in _EXAMPLES if getattr(self, question) is not None]
         if len(asked) != 1:
-            what = f"{' and '.join(asked)} are given together" if asked else "it is not said for whom"
+            what = f"{' and '.join(asked)} are given together" if asked else "nothing is asked"
             raise ConfigError(
                 what,
                 expected=f"exactly one of {', '.join(_EXAMPLES)}",
                 fix=f"hydrarec-recommend run={self.run} {_EXAMPLES[asked[0] if asked else 'user']}",
             )
-        self._judge_companions(asked[0])
+        self._check_filters(asked[0])
         if self.years is not None and self.years[0] > self.years[1]:
             first, last = self.years
             raise ConfigError(
@@ -75,21 +75,21 @@ class RecommendConfig:
                 fix=f"years=[{last},{first}]",
             )
         if asked[0] == "users":
-            self._judge_out()
+            self._check_out()
         return asked[0]
 
-    def _judge_companions(self, question: Question) -> None:
+    def _check_filters(self, question: Question) -> None:
         for name in dict.fromkeys(setting for settings in _GOES_WITH.values() for setting in settings):
             if getattr(self, name) and name not in _GOES_WITH[question]:
                 others = [other for other, settings in _GOES_WITH.items() if name in settings]
                 raise ConfigError(
-                    f"{name} has no meaning with {question}",
+                    f"{name} has no effect with {question}",
                     expected=f"{name} with {' or '.join(others)}",
-                    fix=f"leave out {name}, or ask {_EXAMPLES[others[0]]}",
+                    fix=f"remove {name}, or use {_EXAMPLES[others[0]]}",
                     value=name,
                 )
 
-    def _judge_out(self) -> None:
+    def _check_out(self) -> None:
         if self.out is None:
             raise ConfigError(
                 "users without out: recommendations for many users go into a file",
@@ -99,7 +99,7 @@ class RecommendConfig:
         suffix = Path(self.out).suffix
         if suffix not in FORMATS:
             raise ConfigError(
-                f"out={self.out}: '{suffix}' is no format that can be written",
+                f"out={self.out}: '{suffix}' is not a format that can be written",
                 expected=did_you_mean(suffix, FORMATS),
                 fix=f"out={Path(self.out).with_suffix(FORMATS[0])}",
                 value=self.out,

@@ -1,4 +1,4 @@
-"""Small CSV files that a person wrote: rows with the lines they stand on."""
+"""Small CSV files written by a person: rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Row(NamedTuple):
     cells: list[str]
 
 
-def rows_of(file: Path) -> Iterator[Row]:
-    """The rows that are not blank, with as many cells as the first; UTF-8, with or without mark, gzip undone.
+def read_rows(file: Path) -> Iterator[Row]:
+    """Rows that are not blank, each as wide as the first; UTF-8 with or without BOM, gzip allowed.
 
     Raises:
         DataError: not a readable text file, or a row of another length. EnvironmentFault: permission denied.
@@ -49,5 +49,5 @@ def rows_of(file: Path) -> Iterator[Row]:
                 expected="UTF-8 text with commas between fields",
                 fix="write the file again",
                 file=file,
-                line=rows.line_num if isinstance(error, csv.Error) else None,  # text is decoded far ahead
+                line=rows.line_num if isinstance(error, csv.Error) else None,  # decoding runs ahead of the rows
             ) from error

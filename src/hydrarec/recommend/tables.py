@@ -1,4 +1,4 @@
-"""Recommendations of many users in a file: Parquet or CSV, written as they come, whole or not at all."""
+"""Write recommendations of many users to Parquet or CSV, block by block, whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.core.files import atomic_write
 from hydrarec.recommend.bulk import Recommendations
-from hydrarec.recommend.target import writing
+from hydrarec.recommend.output_file import replacing
 from hydrarec.runs.run_data import RunData
 
 COLUMNS = ("user", "rank", "item", "title", "score")
-ROWS_AT_ONCE = 2**17  # a row group of Parquet: smaller ones take more room and time
+ROWS_AT_ONCE = 2**17  # per Parquet row group: smaller groups cost room and time
 
 Write = Callable[[Recommendations], None]
 
 
 @contextlib.contextmanager
 def table_file(path: Path, data: RunData) -> Iterator[Write]:
-    """Yield what writes a part of the table; the file has its name when the block ends without an error.
+    """Yield a function that writes rows; the file gets its name when the ``with`` block ends without an error.
 
     Columns: ``user``, ``rank`` from 1, ``item``, ``title`` (the id where there are no titles), ``score``; raw ids.
 
@@ -30,7 +30,7 @@ def table_file(path: Path, data: RunData) -> Iterator[Write]:
         EnvironmentFault: pyarrow is not installed, or the file cannot be written.
     """
     opened = _parquet if path.suffix == ".parquet" else _csv
-    with writing(path, "out"), opened(path, data) as write:
+    with replacing(path, "out"), opened(path, data) as write:
         waiting: list[Recommendations] = []
 
         def flush() -> None:

@@ -1,4 +1,4 @@
-"""The best of what a user has not rated: exactly, ties by index, for many users at a time."""
+"""The best unrated items, exactly, ties by index, for many users at a time."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from hydrarec.runs.run_data import RunData
 
 
 class Top(NamedTuple):
-    """``items``: best first, int64 [U, k]; ``scores``: float32 [U, k], −∞ where there is nothing more to recommend."""
+    """``items``: best first, int64 [U, k]; ``scores``: float32 [U, k], −∞ where no item is left."""
 
     items: Tensor
     scores: Tensor
 
 
 def rated_items(data: RunData, device: torch.device) -> SparseRows:
-    """What each user has rated, in whatever part: num_users × num_items."""
+    """Rated items per user, over all parts: num_users × num_items."""
     starts, items = torch.from_numpy(data.starts), torch.from_numpy(data.items)
     return SparseRows(starts.to(device), items.to(device), None, data.num_items)
 
 
-@torch.no_grad()  # without gradients a graph model propagates once, and not for every call
+@torch.no_grad()  # so that a graph model propagates once instead of per call
 def top_unrated(model: Recommender, users: Tensor, rated: SparseRows, excluded: Tensor, k: int) -> Top:
     """The ``k`` best items that each user has not rated.
 
@@ -43,13 +43,13 @@ def top_unrated(model: Recommender, users: Tensor, rated: SparseRows, excluded: 
 
 
 @torch.no_grad()
-def top_for_history(model: Recommender, items: Tensor, targets: Tensor, excluded: Tensor, k: int) -> Top:
-    """The same for a user whom training never saw, from ``items``, int64 [n], and their ``targets``, float32 [n].
+def top_for_newcomer(model: Recommender, items: Tensor, targets: Tensor, excluded: Tensor, k: int) -> Top:
+    """The ``k`` best items for a user unseen in training, from ``items``, int64 [n], and their ``targets``, float32 [n].
 
-    ``excluded``, int64 [m], has to hold what the user has rated: ``items`` need not be all of it.
+    ``excluded``, int64 [m], must contain everything the user has rated, of which ``items`` may be a part.
 
     Raises:
-        ConfigError: the model cannot say anything of a new user. CheckpointError: a score is not a number.
+        ConfigError: the model cannot score for a new user. CheckpointError: a score is not a number.
     """
     scores = model.scores_of_history(items, targets).unsqueeze(0)
     return best(scores.index_fill(1, excluded, -torch.inf), k)
@@ -67,11 +67,11 @@ def best(scores: Tensor, k: int) -> Top:
     values, items = scores.topk(min(k + 1, scores.shape[1]), dim=1)
     if values[:, 0].isnan().any():  # which topk counts as the largest
         raise CheckpointError(
-            "the model gives scores that are not numbers",
+            "the model produces scores that are not numbers",
             expected="a run whose training did not diverge",
-            fix="train it again, at a smaller learning rate",
+            fix="train again with a smaller learning rate",
         )
-    # Among equals topk takes any: where the next one is as good as the last, the first of them have to be found.
+    # topk picks any of equal scores: where the next one equals the last, find the first by index.
     undecided = (values[:, k - 1] == values[:, -1]) & (values[:, -1] > -torch.inf)
     values, items = values[:, :k], items[:, :k]
     if values.shape[1] < scores.shape[1] and undecided.any():

@@ -1,4 +1,4 @@
-"""Who is asked about: one user, all that the model knows, or those that a file lists."""
+"""The users to recommend to: one, all known ones, or those listed in a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
-from hydrarec.recommend.small_csv import rows_of
+from hydrarec.recommend.small_csv import read_rows
 
 ALL = "all"
 COLUMN, ALSO = "user", ("userid", "user_id")
 
 
 class Users(NamedTuple):
-    """``indices``: int64 [U], distinct, as they were listed. ``notes``: what was left out, a sentence each."""
+    """``indices``: int64 [U], distinct, in the order listed. ``notes``: who was left out, a sentence each."""
 
     indices: NDArray[np.int64]
     notes: tuple[str, ...]
@@ -37,15 +37,15 @@ def one_user(raw: str, ids: IdMap) -> int:
     return ids.index_of(key)
 
 
-def many_users(wanted: str, ids: IdMap, on_unknown: Literal["error", "skip"]) -> Users:
+def many_users(users: str, ids: IdMap, on_unknown: Literal["error", "skip"]) -> Users:
     """``all``, or a CSV with a column ``user``, or with one column, with or without a header; raw ids.
 
     Raises:
-        DataError: no such column, no users, or an id that the model does not know, unless it is to be skipped.
+        DataError: no such column, no users, or an id that the model does not know, unless ``on_unknown`` is skip.
     """
-    if wanted == ALL:
+    if users == ALL:
         return Users(np.arange(len(ids)), ())
-    file = Path(wanted)
+    file = Path(users)
     known = {raw: index for index, raw in enumerate(ids.raw.tolist())}
     found: dict[int, None] = {}
     listed = skipped = 0
@@ -59,17 +59,17 @@ def many_users(wanted: str, ids: IdMap, on_unknown: Literal["error", "skip"]) ->
         else:
             raise _unknown(raw, ids, "correct it, or on_unknown=skip", file, line)
     if not found:
-        what = f"the model knows none of the {listed:,} users" if listed else "no users below the header"
+        what = f"the model knows none of the {listed:,} users" if listed else "no users after the header"
         raise DataError(what, expected="raw ids as in the ratings", fix="users=all", file=file)
     repeated = listed - skipped - len(found)
-    lines = (skipped, "the model does not know them"), (repeated, "they repeat a user")
+    lines = (skipped, "the model does not know them"), (repeated, "they are repeated")
     notes = tuple(f"left out because {reason}: {count:,} of {listed:,} lines" for count, reason in lines if count)
     return Users(np.array(list(found), np.int64), notes)
 
 
 def _raw_ids(file: Path, ids: IdMap) -> Iterator[tuple[int, str]]:
     """Lines and ids. The first line is a header if it names the column, or cannot be an id where ids are integers."""
-    rows = rows_of(file)
+    rows = read_rows(file)
     first = next(rows)
     names = [COLUMN if name.lower() in ALSO else name.lower() for name in first.cells]
     if COLUMN in names:
@@ -91,7 +91,7 @@ def _raw_ids(file: Path, ids: IdMap) -> Iterator[tuple[int, str]]:
 
 
 def _key(raw: str, ids: IdMap) -> int | str | None:
-    """The id as the map holds it; None for a text where ids are integers, and for more than int64 holds."""
+    """The id in the map's type; None for text where ids are integers, and beyond int64."""
     if not ids.are_integers:
         return raw
     return int(raw) if re.fullmatch(r"[+-]?\d{1,18}", raw) else None
@@ -100,7 +100,7 @@ def _key(raw: str, ids: IdMap) -> int | str | None:
 def _unknown(raw: str, ids: IdMap, fix: str, file: Path | None = None, line: int | None = None) -> DataError:
     try:
         ids.index_of(raw)
-        expected = "an id as it stands in the ratings"  # it reads this one more freely
+        expected = "an id as in the ratings"  # index_of parses more leniently
     except DataError as error:
         expected = error.expected
     what = f"the model does not know a user '{raw}'"

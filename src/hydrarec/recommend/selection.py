@@ -1,4 +1,4 @@
-"""Which items may be recommended: by genre, by year, by how many have rated them."""
+"""Which items may be recommended, by genre, year and number of ratings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SEPARATOR = "|"  # between an item's genres
 Mask = NDArray[np.bool_]
 
 
-class Wanted(NamedTuple):
-    """``allowed``: bool [num_items]. ``notes``: what a reader should know of the choice, a sentence each."""
+class Selection(NamedTuple):
+    """``allowed``: bool [num_items]. ``notes``: remarks for the reader, a sentence each."""
 
     allowed: Mask
     notes: tuple[str, ...]
@@ -28,17 +28,17 @@ class Wanted(NamedTuple):
         return np.flatnonzero(~self.allowed)
 
 
-def wanted_items(
+def select_items(
     data: RunData,
     *,
     genres: Sequence[str] | None,
     not_genres: Sequence[str] | None,
     years: tuple[int, int] | None,
     min_ratings: int,
-) -> Wanted:
-    """The items of any of ``genres`` and none of ``not_genres``, from ``years`` (both included), with enough ratings.
+) -> Selection:
+    """Items of any of ``genres`` and none of ``not_genres``, from ``years`` (inclusive), with enough ratings.
 
-    Case does not matter in genres. Years are those that titles state, ``(1995)``; ratings count in the training part.
+    Genres ignore case. Years come from titles, ``(1995)``; ratings are those of the training part.
 
     Raises:
         DataError: a genre does not occur, or the data have no genres or no titles.
@@ -54,10 +54,10 @@ def wanted_items(
         allowed &= (stated >= years[0]) & (stated <= years[1])
         undated = int((stated == 0).sum())
         if undated:
-            notes.append(f"left out because their titles state no year: {undated:,} items")
+            notes.append(f"left out, since their titles give no year: {undated:,} items")
     if not allowed.all():
-        notes.insert(0, f"asked for: {int(allowed.sum()):,} of {data.num_items:,} items")
-    return Wanted(allowed, tuple(notes))
+        notes.insert(0, f"the filters keep {int(allowed.sum()):,} of {data.num_items:,} items")
+    return Selection(allowed, tuple(notes))
 
 
 def _has_any(data: RunData, names: Sequence[str], setting: str) -> Mask:
@@ -78,7 +78,7 @@ def _has_any(data: RunData, names: Sequence[str], setting: str) -> Mask:
 
 
 def _years(data: RunData) -> NDArray[np.int64]:
-    """int64 [num_items]; 0 where a title states none."""
+    """int64 [num_items]; 0 where a title gives none."""
     if data.titles is None:
-        raise DataError(f"years: the items of {data.name} have no titles, and so no years", fix="leave out years")
+        raise DataError(f"years: the items of {data.name} have no titles to take years from", fix="leave out years")
     return np.array([release_year(title) or 0 for title in data.titles])

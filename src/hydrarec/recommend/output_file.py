@@ -1,4 +1,4 @@
-"""The file that a command was asked to write: made whole, and what stands in its way told in the contract's words."""
+"""The output file of a command: its folder is made, leftovers are removed, and failures are reported."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hydrarec.core.files import TEMPORARY_SUFFIX
 
 
 @contextlib.contextmanager
-def writing(path: Path, setting: str) -> Iterator[None]:
-    """Make the folder of ``path``, which ``setting`` named, and sweep what a killed run left of it.
+def replacing(path: Path, setting: str) -> Iterator[None]:
+    """Prepare to replace ``path``, the value of ``setting``: make its folder, remove what a killed run left.
 
     Raises:
         EnvironmentFault: folder or file cannot be written.

@@ -1,4 +1,4 @@
-"""Which items are alike in a model's eyes, and which of a user's own speak for a recommendation."""
+"""Similar items according to a model, and the rated items that explain a recommendation."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 Indices = NDArray[np.int64]
 
 
-def compares(model: Recommender) -> bool:
-    """Whether the model has anything to compare items by."""
+def can_compare_items(model: Recommender) -> bool:
+    """Whether the model can compare items."""
     return model.vectors("item") is not None or model.item_weights(torch.arange(1, device=model.device)) is not None
 
 
-def measure_of(model: Recommender) -> str:
-    """By what :func:`most_alike` compares, in words.
+def similarity_measure(model: Recommender) -> str:
+    """By what :func:`nearest_items` can_compare_items, in words.
 
     Raises:
-        ConfigError: the model has neither vectors nor weights of items, as one that counts has none.
+        ConfigError: the model has neither item vectors nor item weights (such as popularity).
     """
     if model.vectors("item") is not None:
         return "cosine"
-    if compares(model):
+    if can_compare_items(model):
         return "weight"
     raise ConfigError(
-        f"model {type(model).__name__} has nothing to compare items by: neither vectors nor weights of items",
+        f"model {type(model).__name__} cannot compare items: it has neither vectors nor weights of items",
         expected="a model with embeddings, such as biased_dot or ials, or with weights between items: ease, item_knn",
-        fix="ask a run of one of these; user=<raw id> without why works with every model",
+        fix="use a run of such a model; user=<raw id> without why works with every model",
         value=type(model).__name__,
     )
 
 
 @torch.no_grad()
-def most_alike(model: Recommender, queries: Indices, among: Indices, k: int) -> Neighbours:
+def nearest_items(model: Recommender, queries: Indices, among: Indices, k: int) -> Neighbours:
     """The ``k`` items of ``among``, int64 [m], most like each of ``queries``, int64 [Q], itself left out, ties by index.
 
     By the cosine of the items' vectors; in a model without vectors by what an item in the history adds to the query's score,
-    as far as that is positive.
+    where that is positive.
 
     Raises:
         ConfigError: the model has neither.
     """
     from hydrarec.analysis.neighbours import NONE, Neighbours, nearest_neighbours  # scipy takes a second to import
 
-    if measure_of(model) == "cosine":
+    if similarity_measure(model) == "cosine":
         vectors = model.vectors("item")
         assert vectors is not None
         return nearest_neighbours(vectors.double().cpu().numpy(), k=k, measure="cosine", queries=queries, among=among)
@@ -68,6 +68,6 @@ def most_alike(model: Recommender, queries: Indices, among: Indices, k: int) -> 
 
 
 def reasons(model: Recommender, recommended: Indices, rated: Indices, k: int) -> list[Indices]:
-    """For each recommended item those of the user's own, ``rated``, that speak most for it: at most ``k``, none opposite."""
-    found = most_alike(model, recommended, rated, k)
+    """For each recommended item the at most ``k`` of the user's ``rated`` items that favour it most."""
+    found = nearest_items(model, recommended, rated, k)
     return [items[values > 0] for items, values in zip(found.items, found.similarities, strict=True)]

@@ -14,7 +14,7 @@ from hydrarec.models.dot import Dot
 from hydrarec.models.ease import EASE
 from hydrarec.models.knn import ItemKNN
 from hydrarec.models.parts.histories import SparseRows
-from hydrarec.recommend.likeness import compares, measure_of, most_alike, reasons
+from hydrarec.recommend.similarity import can_compare_items, nearest_items, reasons, similarity_measure
 
 ALL = np.arange(6)
 
@@ -33,23 +33,23 @@ WEIGHTS = Table(torch.zeros(2, 3), torch.tensor([[0.0, 0.5, -1.0], [0.2, 0.0, 0.
 
 def test_cosine_does_not_see_lengths() -> None:
     """To (1, 0): (2, 0) 1, (9, 1) 9/√82, (1, 1) 1/√2, (0, 2) 0, (−1, 0) −1."""
-    found = most_alike(DIRECTIONS, np.array([0]), ALL, 5)
+    found = nearest_items(DIRECTIONS, np.array([0]), ALL, 5)
     assert found.items.tolist() == [[5, 1, 4, 2, 3]]
     np.testing.assert_allclose(found.similarities, [[1, 9 / 82**0.5, 0.5**0.5, 0, -1]])
-    assert measure_of(DIRECTIONS) == "cosine"
+    assert similarity_measure(DIRECTIONS) == "cosine"
 
 
 def test_only_among_some() -> None:
-    assert most_alike(DIRECTIONS, np.array([0, 2]), np.array([3, 4]), 3).items.tolist() == [[4, 3, -1], [4, 3, -1]]
+    assert nearest_items(DIRECTIONS, np.array([0, 2]), np.array([3, 4]), 3).items.tolist() == [[4, 3, -1], [4, 3, -1]]
 
 
 def test_weights_are_those_of_the_query() -> None:
     """For item 0 speaks item 2 with 0.4, then item 1 with 0.2; for item 1 item 0 alone; for item 2 item 1, 0 against it."""
-    found = most_alike(WEIGHTS, np.arange(3), np.arange(3), 2)
+    found = nearest_items(WEIGHTS, np.arange(3), np.arange(3), 2)
     assert found.items.tolist() == [[2, 1], [0, -1], [1, -1]]
     np.testing.assert_allclose(found.similarities, [[0.4, 0.2], [0.5, np.nan], [0.3, np.nan]])
-    assert most_alike(WEIGHTS, np.array([0]), np.array([1]), 2).items.tolist() == [[1, -1]]
-    assert measure_of(WEIGHTS) == "weight"
+    assert nearest_items(WEIGHTS, np.array([0]), np.array([1]), 2).items.tolist() == [[1, -1]]
+    assert similarity_measure(WEIGHTS) == "weight"
 
 
 def test_reasons_are_a_users_own_and_never_against() -> None:
@@ -75,6 +75,6 @@ def test_weights_add_up_to_the_score(family: type) -> None:
 @pytest.mark.parametrize(("task", "name"), [("rating", "bias"), ("ranking", "popularity"), ("ranking", "user_knn")])
 def test_model_without_either_says_so(task: str, name: str) -> None:
     model = Make(task, name)()
-    assert not compares(model)
-    with pytest.raises(ConfigError, match=f"model {type(model).__name__} has nothing to compare items by"):
-        measure_of(model)
+    assert not can_compare_items(model)
+    with pytest.raises(ConfigError, match=f"model {type(model).__name__} cannot compare items"):
+        similarity_measure(model)

@@ -10,14 +10,14 @@ from tests.recommend.small_runs import ITEMS, data_of
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.table import TEST, TRAIN
-from hydrarec.recommend.query import Wanted, wanted_items
+from hydrarec.recommend.selection import Selection, select_items
 from hydrarec.runs.run_data import RunData
 
 NOTHING: dict[str, Any] = {"genres": None, "not_genres": None, "years": None, "min_ratings": 0}
 
 
-def wanted(data: RunData | None = None, **changes: Any) -> Wanted:
-    return wanted_items(data or data_of([[0], [0, 1]]), **{**NOTHING, **changes})
+def wanted(data: RunData | None = None, **changes: Any) -> Selection:
+    return select_items(data or data_of([[0], [0, 1]]), **{**NOTHING, **changes})
 
 
 def test_everything() -> None:
@@ -46,11 +46,11 @@ def test_filter(filters: dict[str, Any], items: list[int]) -> None:
     found = wanted(**filters)
     assert np.flatnonzero(found.allowed).tolist() == items
     assert found.excluded.tolist() == [item for item in range(len(ITEMS)) if item not in items]
-    assert found.notes[0] == f"asked for: {len(items)} of 6 items"
+    assert found.notes[0] == f"the filters keep {len(items)} of 6 items"
 
 
 def test_items_without_a_year_are_named() -> None:
-    assert wanted(years=(1990, 1999)).notes[1:] == ("left out because their titles state no year: 1 items",)
+    assert wanted(years=(1990, 1999)).notes[1:] == ("left out, since their titles give no year: 1 items",)
 
 
 def test_only_ratings_of_the_training_count() -> None:

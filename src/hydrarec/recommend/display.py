@@ -1,4 +1,4 @@
-"""How recommendations are shown on a terminal."""
+"""Recommendations as they appear on a terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.newcomer import RatedItems
-from hydrarec.recommend.query import SEPARATOR
+from hydrarec.recommend.selection import SEPARATOR
 from hydrarec.recommend.settings import FILTERS, RecommendConfig
 from hydrarec.runs.run_data import RunData
 
-FORMS = {"stars": ".2f", "cosine": ".3f"}  # of other units nobody knows how large their values are
+FORMS = {"stars": ".2f", "cosine": ".3f"}  # other scores may have any magnitude
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Shown:
 
     Attributes:
         items: indices, int64 [n]. values: beside each, float [n]. unit: of the values, the heading of their column.
-        because: beside each, why; empty where nobody asked.
+        because: the reason for each; empty if not asked for.
     """
 
     items: NDArray[np.int64]
@@ -35,8 +36,23 @@ class Shown:
     because: Sequence[str] = field(default=())
 
 
+def score_unit(run: TrainedRun) -> str:
+    """``stars`` under the rating task, else ``score``, of which only the order counts."""
+    return "stars" if run.task == "rating" else "score"
+
+
+def displayed_scores(run: TrainedRun, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stars clipped to the scale, where the run's evaluation does the same; other scores as they are.
+
+    Only for display: the ranking uses the unclipped scores.
+    """
+    if run.task != "rating" or not run.config["task"]["objective"]["clip"]:
+        return scores
+    return scores.clip(*run.data.scale)
+
+
 def paragraph(shown: Shown, data: RunData) -> Iterator[RenderableType]:
-    """The table, set off from what stands around it; nothing where it has no rows."""
+    """The table between blank lines; nothing if it has no rows."""
     if len(shown.items):
         yield from ("", table(shown, data), "")
 
@@ -57,7 +73,7 @@ def table(shown: Shown, data: RunData) -> Table:
         genres = [] if data.genres is None else [data.genres[item].replace(SEPARATOR, ", ")]
         reasons = shown.because[place : place + 1]
         cells = str(place + 1), data.label(item), f"{value:{form}}", *genres, str(data.item_ids.raw[item]), *reasons
-        found.add_row(*map(Text, cells))  # as they are: a title may look like markup
+        found.add_row(*map(Text, cells))  # plain text: a title may look like markup
     return found
 
 
