@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
 
 
 def main() -> None:
+    """Measure the named parts, print a table of each and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"any of {', '.join(PARTS)}; all by default")
     parser.add_argument("--repeats", type=int, default=5, help="measurements per figure; the median is shown")

@@ -104,6 +104,7 @@ class Structure:
 
 
 def module_name(path: Path, source: Path) -> str:
+    """The dotted name of a file below ``source``."""
     parts = path.relative_to(source).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -177,6 +178,7 @@ def summary(structure: Structure) -> list[str]:
 
 
 def main() -> int:
+    """Print the measures and every fault; 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--arrows", action="store_true", help="list every arrow between rooms")
     arguments = parser.parse_args()

@@ -81,6 +81,7 @@ def training_run(parts: Parts, folder: RunFolder, config: dict[str, Any]) -> dic
 
 
 def show(part: str, figures: list[Figure]) -> None:
+    """Print the figures of a part as a table."""
     table = Table(title=part, title_justify="left")
     for column in ("what", "ours", "reference", "unit", "ratio", "asked"):
         table.add_column(column, justify="left" if column in ("what", "unit", "asked") else "right")

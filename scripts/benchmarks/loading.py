@@ -27,6 +27,7 @@ from hydrarec.data.table import Scale
 
 
 def bench_loading(arguments: argparse.Namespace) -> list[Figure]:
+    """Files and batches."""
     return [*_files(arguments), *_batches(arguments)]
 
 

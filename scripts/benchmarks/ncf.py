@@ -26,12 +26,13 @@ NUM_NEGATIVES, BATCH_SIZE = 4, 4096
 RECBOLE, CORNAC = (
     141_000,
     72_000,
-)  # samples per CPU second, measured on this machine type before (issue 3); not installed
+)  # samples per CPU second, measured on this machine type before ; not installed
 TEXTBOOK_POSITIVES = 8_000  # a part of the data: its cost per sample does not depend on their number
 UNIT = "samples per CPU s"
 
 
 def overrides(*others: str) -> list[str]:
+    """Arguments of a ranking run on synthetic data of ML-1M's shape."""
     return [
         "task=ranking",
         "dataset=synthetic",
@@ -109,6 +110,7 @@ def references(name: str, settings: list[str], scratch: str) -> tuple[Work, Work
 def plain_loop(
     model: nn.Module, optimizer: torch.optim.Optimizer, batches: Iterable[tuple[Tensor, Tensor, Tensor]]
 ) -> None:
+    """An epoch as a tutorial writes it: zero the gradients, loss, backward, step."""
     criterion = nn.BCEWithLogitsLoss()
     for users, items, targets in batches:
         optimizer.zero_grad()
@@ -118,6 +120,7 @@ def plain_loop(
 
 
 def synthetic(num_users: int, num_items: int, num_ratings: int) -> Interactions:
+    """Random interactions of the given shape."""
     shape = [f"dataset.num_users={num_users}", f"dataset.num_items={num_items}", f"dataset.num_ratings={num_ratings}"]
     made: Interactions = factory(compose_config(["dataset=synthetic", "dataset.rank=0", *shape]).dataset)().load()
     return made
@@ -163,6 +166,7 @@ def sampler_of(data: Interactions) -> tuple[NegativeSampler, Tensor]:
 
 
 def draws_per_second(sampler: NegativeSampler, users: Tensor) -> float:
+    """Negatives drawn per CPU second, for shuffled rows in the chunks of training."""
     rows = torch.randperm(len(users))[:NUM_RATINGS]
     chunks = rows.split(50 * BATCH_SIZE // (1 + NUM_NEGATIVES))  # trainer.steps_per_call batches
     batches = [(users[chunk], chunk) for chunk in chunks]

@@ -19,6 +19,7 @@ from hydrarec.training.fit import Parts
 
 
 def bench_ranking(arguments: argparse.Namespace) -> list[Figure]:
+    """All parts of ranking from implicit feedback."""
     parts = (
         bench_training,
         bench_negatives,

@@ -30,6 +30,7 @@ NOBODY = np.empty(0, np.int64)  # no item is left out
 
 
 def bench_recommend(arguments: argparse.Namespace) -> list[Figure]:
+    """Bulk recommendations into both formats, and against a naive loop."""
     figures = []
     with tempfile.TemporaryDirectory() as scratch:
         save_data(Path(scratch))

@@ -33,6 +33,7 @@ OPTIMIZERS: dict[str, Callable[[Iterator[nn.Parameter]], torch.optim.Optimizer]]
 
 
 def overrides(rows: int, *others: str) -> list[str]:
+    """Arguments of a ranking run on synthetic data of ML-20M's shape."""
     return [
         "task=ranking",
         "task/protocol=sampled",
@@ -83,6 +84,7 @@ def in_process(work: str, settings: list[str]) -> dict[str, float]:
 
 
 def epoch_seconds(settings: list[str]) -> dict[str, float]:
+    """CPU seconds and samples of a training run."""
     with tempfile.TemporaryDirectory() as scratch:
         parts, folder, config = built(settings, scratch)
         parts.datamodule.split = replace(parts.datamodule.split, test=np.empty(0, np.int64))
@@ -92,6 +94,7 @@ def epoch_seconds(settings: list[str]) -> dict[str, float]:
 
 
 def peak_memory(settings: list[str]) -> dict[str, float]:
+    """Bytes of memory that a training run takes at its peak."""
     with tempfile.TemporaryDirectory() as scratch:
         training_run(*built(settings, scratch))
     return {"peak": peak_memory_bytes()}

@@ -11,6 +11,8 @@ from torch.utils.data import Dataset
 
 
 class GMF(nn.Module):
+    """Generalised matrix factorisation, as a tutorial writes it."""
+
     def __init__(self, num_users: int, num_items: int, width: int = 16) -> None:
         super().__init__()
         self.user, self.item = nn.Embedding(num_users, width), nn.Embedding(num_items, width)
