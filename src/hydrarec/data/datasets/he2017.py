@@ -99,7 +99,7 @@ class He2017Ratings(Dataset):
         if self.path is None:
             return self.archive.folder(self.name, wanted)
         folder = self.path.parent
-        if lacking := wanted.lacking(lambda name: (folder / name).is_file()):
+        if lacking := wanted.missing_in(folder):
             raise DataError(
                 f"no {', '.join(lacking)} in {folder}",
                 expected="what the names of the three files begin with",

@@ -15,17 +15,17 @@ from hydrarec.core.errors import DataError
 from hydrarec.data.readers.delimited import Rules, read_delimited
 from hydrarec.data.readers.layout import Form, layout_of
 from hydrarec.data.readers.opening import require_text
-from hydrarec.data.sources.wanted import Wanted
+from hydrarec.data.sources.base import RequiredFiles
 from hydrarec.data.table import TEST, TRAIN, RatingTable, joined
 
 FORM = Form(user=0, item=1, rating=2, time=3, separator="\t", header=False, encoding="utf-8")
 PAIR = re.compile(r"\((\d+),(\d+)\)", re.ASCII)
 
 
-def wanted_files(stem: str) -> Wanted:
+def wanted_files(stem: str) -> RequiredFiles:
     """The three files of the dataset ``stem``, ``ml-1m`` for instance."""
     files = [f"{stem}.{kind}" for kind in ("train.rating", "test.rating", "test.negative")]
-    return Wanted(alternatives=[files], files=files)
+    return RequiredFiles(alternatives=[files], files=files)
 
 
 def read_parts(folder: Path, stem: str, rules: Rules) -> RatingTable:

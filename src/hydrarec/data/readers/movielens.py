@@ -9,7 +9,7 @@ from hydrarec.core.errors import DataError
 from hydrarec.data.readers import catalogue
 from hydrarec.data.readers.delimited import Rules, read_delimited
 from hydrarec.data.readers.layout import Form, Layout, layout_of
-from hydrarec.data.sources.wanted import Wanted
+from hydrarec.data.sources.base import RequiredFiles
 from hydrarec.data.table import ItemTexts, RatingTable
 
 RATINGS_CSV = Form(
@@ -33,7 +33,7 @@ class Reader(Protocol):
         wanted: the files it needs of the dataset's folder.
     """
 
-    wanted: Wanted
+    wanted: RequiredFiles
 
     def sources(self, folder: Path) -> list[Path]:
         """The files that the ratings and titles are read from, the ratings first."""
@@ -47,7 +47,7 @@ class Reader(Protocol):
 class RatingsCsv:
     """``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
 
-    wanted = Wanted(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
+    wanted = RequiredFiles(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
 
     def sources(self, folder: Path) -> list[Path]:
         return _existing(folder, "ratings.csv", "movies.csv")
@@ -69,7 +69,7 @@ class RatingsDat:
         encoding: of the titles; Latin-1 in ml-1m, UTF-8 in ml-10m.
     """
 
-    wanted = Wanted(alternatives=[["ratings.dat"]], files=["ratings.dat", "movies.dat"])
+    wanted = RequiredFiles(alternatives=[["ratings.dat"]], files=["ratings.dat", "movies.dat"])
 
     def __init__(self, *, encoding: str) -> None:
         self.encoding = encoding
@@ -95,7 +95,7 @@ class UData:
 
     OWN, COPY = ("u.data", "u.item"), ("ml-100k.inter", "ml-100k.item")
     FOLDS = range(1, 6)
-    wanted = Wanted(
+    wanted = RequiredFiles(
         alternatives=[OWN[:1], COPY[:1]],
         files=[*OWN, *COPY, *(f"u{fold}.{part}" for fold in FOLDS for part in ("base", "test"))],
     )
