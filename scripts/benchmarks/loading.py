@@ -21,7 +21,7 @@ from hydrarec.config.factory import factory
 from hydrarec.data.batching.batches import Batch
 from hydrarec.data.batching.loaders import BatchLoader
 from hydrarec.data.batching.samples import RatedSamples
-from hydrarec.data.readers.delimited import Rules
+from hydrarec.data.readers.faults import Rules
 from hydrarec.data.readers.movielens import RatingsCsv
 from hydrarec.data.table import Scale
 

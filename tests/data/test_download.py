@@ -15,8 +15,8 @@ import pytest
 from tests.data.small_data import content, serving
 
 from hydrarec.data.sources import download as module
+from hydrarec.data.sources.base import Refusal
 from hydrarec.data.sources.download import download
-from hydrarec.data.sources.refusal import Refusal
 
 BODY = bytes(range(256)) * 400
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 from subprocess import PIPE
 
@@ -17,10 +15,7 @@ from hypothesis import strategies as st
 from tests.data.small_data import CLEAN, content, own_file, published, serving, tree, zip_of
 
 from hydrarec.core.errors import EnvironmentFault
-from hydrarec.data.sources import folders
-from hydrarec.data.sources.folders import require_space, scratch_folder, sweep, whole_folder
-
-OLD = time.time() - 2 * folders.YOUNG
+from hydrarec.data.sources.folders import locked, require_space, sweep, whole_folder
 
 
 def filled(final: Path, contents: list[str], fail_after: int | None = None) -> None:
@@ -53,19 +48,32 @@ def test_an_interruption_leaves_what_was_there(
 
 
 def test_what_a_kill_leaves_is_swept_and_what_is_in_use_is_not(tmp_path: Path) -> None:
-    left = tmp_path / ".ml.abc.part"
+    left = tmp_path / ".ml-1m.abc.part"
     left.mkdir()
     (left / "half").write_text("x")
-    young = tmp_path / ".ml.def.part"
-    young.mkdir()
-    with scratch_folder(tmp_path) as held:
-        for folder in (left, held):
-            os.utime(folder, (OLD, OLD))
+    with whole_folder(tmp_path / "ml-100k") as filling:
         sweep(tmp_path)
-        assert held.exists()
-        assert young.exists()
+        assert filling.exists()
         assert not left.exists()
-    assert not held.exists()
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".locks"] == ["ml-100k"]
+
+
+def test_a_lock_keeps_other_processes_out_until_its_owner_is_gone(tmp_path: Path) -> None:
+    script = "import sys, pathlib; from hydrarec.data.sources.folders import locked\n"
+    script += "with locked(pathlib.Path(sys.argv[1])): print('got it', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(tmp_path / "ml")]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "got it\n"
+        left = tmp_path / ".ml.abc.part"
+        left.mkdir()
+        sweep(tmp_path)
+        assert left.exists()
+        other.kill()
+        with locked(tmp_path / "ml"), locked(tmp_path / "ml"):
+            pass
+    sweep(tmp_path)
+    assert not left.exists()
 
 
 def test_too_little_space_names_needed_and_free(tmp_path: Path) -> None:
@@ -74,10 +82,9 @@ def test_too_little_space_names_needed_and_free(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
+import importlib, os, signal, sys
 sys.path[:0] = {path!r}
-from hydrarec.data import {module} as module
+module = importlib.import_module("hydrarec.data.{module}")
 original = module.{name}
 def kill(*args, **kwargs):
     {when}
@@ -91,11 +98,11 @@ POINTS = [  # (module, function, when): the process is killed there
     ("cache", "write_json", NOW),
     ("cache", "write_json", AFTER),
     ("cache", "sha256_of", NOW),
-    ("folders", "_sync", NOW),
-    ("folders", "_replace", NOW),
-    ("folders", "_replace", AFTER),
-    ("archive", "unpack", NOW),
-    ("archive", "unpack", AFTER),
+    ("sources.folders", "sync_folder", NOW),
+    ("sources.folders", "_replace", NOW),
+    ("sources.folders", "_replace", AFTER),
+    ("sources.archive", "unpack", NOW),
+    ("sources.archive", "unpack", AFTER),
 ]
 
 
@@ -112,8 +119,6 @@ def test_a_kill_at_any_time_leaves_no_half_data_set(
         if not path.name.startswith("."):
             required = ["meta.json"] if path.parent.name == "interactions" else ["movies.csv", "ratings.csv"]
             assert set(required) <= {file.name for file in path.iterdir()}
-    for path in own_folders.glob("*/.*.part"):
-        os.utime(path, (OLD, OLD))
     found = published().load()
     (tmp_path / "clean.csv").write_text(CLEAN)
     assert found.fingerprint == own_file(tmp_path / "clean.csv").load().fingerprint

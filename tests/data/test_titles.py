@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,10 +216,12 @@ def test_any_text_is_answered(text: str) -> None:
         assert error.what.startswith("item: ")
 
 
-def test_sixty_thousand_titles_are_searched_without_a_comparison_of_each() -> None:
-    """Only the titles that share most letter pairs reach difflib."""
+def test_sixty_thousand_titles_are_searched_in_a_moment() -> None:
     titles = [f"Film {number:05d} of the Long Series (1999)" for number in range(60_000)]
     index = TitleIndex([*titles, "Toy Story (1995)"], IdMap.from_list(list(range(60_001))))
+    index.index_of("Film 00007 of the Long Series (1999)")  # prepares the names
+    started = time.monotonic()
     with pytest.raises(DataError) as caught:
         index.index_of("toy sotry")
     assert caught.value.expected.startswith("Toy Story (1995) [60000]")
+    assert time.monotonic() - started < 2

@@ -10,11 +10,10 @@ import pytest
 from tests.data.small_data import CLEAN, zip_of
 
 from hydrarec.data.sources import unpack as module
-from hydrarec.data.sources.refusal import Refusal
+from hydrarec.data.sources.base import Refusal, RequiredFiles
 from hydrarec.data.sources.unpack import unpack
-from hydrarec.data.sources.wanted import Wanted
 
-WANTED = Wanted(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
+REQUIRED = RequiredFiles(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
 
 
 @pytest.fixture
@@ -27,15 +26,15 @@ def into(tmp_path: Path) -> Path:
 def refused(file: Path, into: Path) -> str:
     before = sorted(into.parent.rglob("*"))
     with pytest.raises(Refusal) as caught:
-        unpack(file, into, WANTED)
+        unpack(file, into, REQUIRED)
     assert caught.value.kind == "content"
     assert sorted(into.parent.rglob("*")) == before
     return caught.value.reason
 
 
-def test_only_what_is_wanted_is_unpacked(tmp_path: Path, into: Path) -> None:
+def test_only_required_files_are_unpacked(tmp_path: Path, into: Path) -> None:
     archive = zip_of(tmp_path / "a.zip", {"ml/ratings.csv": CLEAN, "ml/tags.csv": "x", "a/b/c/movies.csv": "too deep"})
-    unpack(archive, into, WANTED)
+    unpack(archive, into, REQUIRED)
     assert [path.name for path in into.iterdir()] == ["ratings.csv"]
     assert (into / "ratings.csv").read_text() == CLEAN
 
@@ -77,7 +76,7 @@ def test_a_bomb_that_lies_about_its_size_stays_small(tmp_path: Path, into: Path)
     true, told = (1 << 20).to_bytes(4, "little"), (100).to_bytes(4, "little")
     archive.write_bytes(content.replace(true, told))
     with pytest.raises(Refusal, match="not a whole zip archive"):
-        unpack(archive, into, WANTED)
+        unpack(archive, into, REQUIRED)
     assert sum(path.stat().st_size for path in into.iterdir()) <= 100
 
 
@@ -94,7 +93,7 @@ def test_damage(damage: str, tmp_path: Path, into: Path) -> None:
     }
     archive.write_bytes(damaged[damage])
     with pytest.raises(Refusal, match="not a whole zip archive"):
-        unpack(archive, into, WANTED)
+        unpack(archive, into, REQUIRED)
 
 
 def test_files_that_are_missing(tmp_path: Path, into: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.core.kinds import Count, Finite, Positive, Seed
-from hydrarec.data.ids import IdMap
-from hydrarec.data.interactions import Columns, Interactions, fingerprint_of
+from hydrarec.data.interactions import Interactions
 
 
 class FilteredSource:
@@ -87,7 +85,7 @@ class Filter:
             removed[name] = before - len(rows)
             if not len(rows):
                 raise _nothing_left(interactions, removed)
-        return interactions if len(rows) == len(interactions) else _restricted(interactions, rows)
+        return interactions if len(rows) == len(interactions) else interactions.restricted_to(rows)
 
     def report(self, before: Interactions, after: Interactions) -> dict[str, Any]:
         """What the filter did, for ``run.json``: its settings; ratings, users and items before and after."""
@@ -122,40 +120,6 @@ class Filter:
                 break
             rows, users, items = rows[keep], users[keep], items[keep]
         return rows
-
-
-def _restricted(interactions: Interactions, rows: NDArray[np.int64]) -> Interactions:
-    """The interactions of these rows (ascending) alone; order of users and items is kept, so the order is canonical."""
-    user_ids, users, _ = _numbered_anew(interactions.user_ids, interactions.users[rows])
-    item_ids, items, present = _numbered_anew(interactions.item_ids, interactions.items[rows])
-    columns = Columns(
-        users=users,
-        items=items,
-        ratings=interactions.ratings[rows],
-        timestamps=None if interactions.timestamps is None else interactions.timestamps[rows],
-        part=None if interactions.part is None else interactions.part[rows],
-    )
-    titles, genres = (
-        None if texts is None else tuple(compress(texts, present.tolist()))
-        for texts in (interactions.titles, interactions.genres)
-    )
-    return Interactions(
-        **vars(columns),
-        user_ids=user_ids,
-        item_ids=item_ids,
-        titles=titles,
-        genres=genres,
-        scale=interactions.scale,
-        name=interactions.name,
-        fingerprint=fingerprint_of(columns, user_ids, item_ids),
-    )
-
-
-def _numbered_anew(ids: IdMap, indices: NDArray[np.int32]) -> tuple[IdMap, NDArray[np.int32], NDArray[np.bool_]]:
-    """The ids that occur, their new indices int32 [n], and which of the old ones they are, bool [len(ids)]."""
-    present = np.bincount(indices, minlength=len(ids)) > 0
-    numbers = np.cumsum(present, dtype=np.int32) - 1
-    return IdMap(ids.raw[present]), np.asarray(numbers[indices], np.int32), present
 
 
 def _nothing_left(interactions: Interactions, removed: dict[str, int]) -> DataError:

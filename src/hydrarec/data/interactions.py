@@ -1,10 +1,12 @@
-"""Interactions: the ratings of a dataset as arrays in canonical order, the form in which the house passes them on."""
+"""Interactions: the ratings of a dataset as arrays in canonical order, the form that everything else works on."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -12,33 +14,27 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
-from hydrarec.data.table import ItemTexts, RatingTable, Scale
+from hydrarec.data.table import Columns, ItemTexts, RatingTable, Scale
 
 log = logging.getLogger(__name__)
 
 Duplicates = Literal["error", "last", "first", "mean"]
 
 
-@dataclass(frozen=True, eq=False)
-class Interactions:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interactions(Columns):
     """Each rated (user, item) pair once, sorted by user, then item; equal for any order of the source's rows.
 
     Attributes:
         users, items: indices, int32 [N].
-        ratings: float32 [N].
-        timestamps: unix seconds, int64 [N], or None.
+        ratings, timestamps, part: as in :class:`~hydrarec.data.table.Columns`.
         user_ids, item_ids: raw ids ↔ indices, of rated users and items only.
         titles, genres: per item index, ``Action|Comedy`` for genres, or None; free of tabs and newlines.
         scale: lowest and highest rating allowed.
         name: the dataset's.
         fingerprint: SHA-256, hex, over raw ids, ratings, timestamps and parts, not over titles.
-        part: int8 [N], 0 train, 1 validation, 2 test, where the source itself is split, else None.
     """
 
-    users: NDArray[np.int32]
-    items: NDArray[np.int32]
-    ratings: NDArray[np.float32]
-    timestamps: NDArray[np.int64] | None
     user_ids: IdMap
     item_ids: IdMap
     titles: tuple[str, ...] | None
@@ -46,25 +42,36 @@ class Interactions:
     scale: tuple[float, float]
     name: str
     fingerprint: str
-    part: NDArray[np.int8] | None = None
 
     @property
     def num_users(self) -> int:
+        """Users with a rating."""
         return len(self.user_ids)
 
     @property
     def num_items(self) -> int:
+        """Items with a rating."""
         return len(self.item_ids)
-
-    def __len__(self) -> int:
-        return len(self.ratings)
 
     def rows_of(self, users: NDArray, items: NDArray) -> NDArray[np.int64]:
         """The row of each (user index, item index) pair, −1 where the pair has no rating: int64 [n]."""
         keys = _keys(self.users, self.items, self.num_items)
-        wanted = _keys(users, items, self.num_items)
-        rows = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[rows] == wanted, rows, -1)
+        pairs = _keys(users, items, self.num_items)
+        rows = np.minimum(np.searchsorted(keys, pairs), len(keys) - 1)
+        return np.where(keys[rows] == pairs, rows, -1)
+
+    def restricted_to(self, rows: NDArray[np.int64]) -> Interactions:
+        """Only these rows (ascending), users and items numbered anew; their order is kept, so it stays canonical."""
+        user_ids, users, _ = _renumbered(self.user_ids, self.users[rows])
+        item_ids, items, present = _renumbered(self.item_ids, self.items[rows])
+        titles, genres = (
+            None if texts is None else tuple(compress(texts, present.tolist())) for texts in (self.titles, self.genres)
+        )
+        kept = self.at(rows)
+        kept = replace(
+            kept, users=users, items=items, user_ids=user_ids, item_ids=item_ids, titles=titles, genres=genres
+        )
+        return replace(kept, fingerprint=fingerprint_of(kept, user_ids, item_ids))
 
 
 def interactions_of(
@@ -80,39 +87,20 @@ def interactions_of(
     user_ids, users = IdMap.of(table.users)
     item_ids, items = IdMap.of(table.items)
     order = _canonical_order(users, items, len(item_ids), table.timestamps)
-    columns = Columns(users, items, table.ratings, table.timestamps, table.part).at(order)
+    columns = Columns(**{**table.columns, "users": users, "items": items}).at(order)
     columns = _each_pair_once(columns, order, table, duplicates)
     low = float(columns.ratings.min()) if scale.low is None else scale.low
     high = float(columns.ratings.max()) if scale.high is None else scale.high
-    titles, genres = _texts_by_index(texts, item_ids)
     return Interactions(
-        **vars(columns),
+        **columns.columns,
         user_ids=user_ids,
         item_ids=item_ids,
-        titles=titles,
-        genres=genres,
+        titles=None if texts is None else _by_index(texts.titles, item_ids, str),
+        genres=_by_index(texts.genres, item_ids, lambda item: "") if texts and texts.genres else None,
         scale=(float(low), float(high)),
         name=name,
         fingerprint=fingerprint_of(columns, user_ids, item_ids),
     )
-
-
-@dataclass(frozen=True)
-class Columns:
-    users: NDArray[np.int32]
-    items: NDArray[np.int32]
-    ratings: NDArray[np.float32]
-    timestamps: NDArray[np.int64] | None
-    part: NDArray[np.int8] | None
-
-    def at(self, rows: NDArray) -> Columns:
-        return Columns(
-            users=self.users[rows],
-            items=self.items[rows],
-            ratings=self.ratings[rows],
-            timestamps=None if self.timestamps is None else self.timestamps[rows],
-            part=None if self.part is None else self.part[rows],
-        )
 
 
 def _keys(users: NDArray, items: NDArray, num_items: int) -> NDArray[np.int64]:
@@ -180,16 +168,16 @@ def _rated_twice(order: NDArray, again: NDArray, table: RatingTable, expected: s
     )
 
 
-def _texts_by_index(texts: ItemTexts | None, item_ids: IdMap) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    if texts is None:
-        return None, None
-    raw = item_ids.to_list()
-    titles = tuple(_one_line(texts.titles.get(item, str(item))) for item in raw)
-    return titles, tuple(_one_line(texts.genres.get(item, "")) for item in raw) if texts.genres else None
+def _by_index(texts: dict[int | str, str], ids: IdMap, default: Callable[[int | str], str]) -> tuple[str, ...]:
+    """The texts of all items on one line each, since a tab or newline breaks TensorBoard's projector."""
+    return tuple(" ".join(texts.get(item, default(item)).split()) for item in ids.to_list())
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())  # a tab or newline in a title breaks TensorBoard's projector
+def _renumbered(ids: IdMap, indices: NDArray[np.int32]) -> tuple[IdMap, NDArray[np.int32], NDArray[np.bool_]]:
+    """The ids that occur, their new indices int32 [n], and which of the old ones they are, bool [len(ids)]."""
+    present = np.bincount(indices, minlength=len(ids)) > 0
+    numbers = np.cumsum(present, dtype=np.int32) - 1
+    return IdMap(ids.raw[present]), np.asarray(numbers[indices], np.int32), present
 
 
 def fingerprint_of(columns: Columns, user_ids: IdMap, item_ids: IdMap) -> str:

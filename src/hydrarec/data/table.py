@@ -1,45 +1,69 @@
-"""What a reader hands on: ratings with raw ids, one row per rating, in the file's own order."""
+"""The ratings that a reader returns: raw ids, one row per rating, in the file's own order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Place = tuple[Path, int]  # a file and a line in it, counted from 1 and including the header
 
-TRAIN, VALIDATION, TEST = 0, 1, 2  # the values of a row's part, where the source itself says what is for training
+TRAIN, VALIDATION, TEST = 0, 1, 2  # the parts of a split; also of a row whose source is split already
 
 
-@dataclass(frozen=True)
-class RatingTable:
-    """Ratings as they were read.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Columns:
+    """Ratings as columns of equal length.
 
     Attributes:
-        users, items: raw ids, int64 [N] or object (str) [N].
+        users, items: raw ids, int64 [N] or object (str) [N]; or their indices, int32 [N].
         ratings: float32 [N].
-        timestamps: int64 [N], unix seconds; None if the file has none.
-        part: int8 [N], :data:`TRAIN`, :data:`VALIDATION` or :data:`TEST`; None if the source does not say.
-        places: tells for some row numbers where in the files they stand; called only to word an error.
+        timestamps: int64 [N], unix seconds; None if the source has none.
+        part: int8 [N], :data:`TRAIN`, :data:`VALIDATION` or :data:`TEST`; None if the source is not split.
     """
 
     users: NDArray
     items: NDArray
     ratings: NDArray[np.float32]
-    timestamps: NDArray[np.int64] | None
-    part: NDArray[np.int8] | None
-    places: Callable[[Sequence[int]], list[Place]]
+    timestamps: NDArray[np.int64] | None = None
+    part: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.ratings)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Columns)}
+
+    def at(self, rows: NDArray, **changed: Any) -> Self:
+        """A copy with these rows only, and with ``changed`` attributes."""
+        columns = {name: None if column is None else column[rows] for name, column in self.columns.items()}
+        return replace(self, **{**columns, **changed})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RatingTable(Columns):
+    """Ratings as they were read.
+
+    Attributes:
+        places: where some rows, given by number, are in the files; called only for the text of an error.
+    """
+
+    places: Callable[[Sequence[int]], list[Place]]
+
+    def at(self, rows: NDArray, **changed: Any) -> Self:
+        """A copy with these rows only, which keeps their places."""
+        return super().at(rows, places=lambda numbers: self.places(rows[list(numbers)].tolist()), **changed)
+
 
 @dataclass(frozen=True)
 class ItemTexts:
-    """Titles and genres by raw item id, as a catalogue file gives them; genres read ``Action|Comedy``."""
+    """Titles and genres by raw item id, as a catalogue file lists them; genres read ``Action|Comedy``."""
 
     titles: dict[int | str, str]
     genres: dict[int | str, str]
@@ -47,7 +71,7 @@ class ItemTexts:
 
 @dataclass(frozen=True)
 class Scale:
-    """The ratings that a dataset allows; None where it is taken from the data.
+    """The ratings that a dataset allows; None where the data decide.
 
     Args:
         low, high: the ends, both allowed.
@@ -64,9 +88,9 @@ class Scale:
 
 
 def joined(tables: Sequence[RatingTable], parts: Sequence[int]) -> RatingTable:
-    """Several files of one dataset as one table; each row remembers which part its file was.
+    """Several files of one dataset as one table, each row with the part of its file.
 
-    Ids stay integers only if they are integers in every file; timestamps survive only if every file has them.
+    Ids stay integers only if they are integers in every file; timestamps are kept only if every file has them.
     """
     starts = np.cumsum([0, *map(len, tables)])
 
@@ -80,7 +104,7 @@ def joined(tables: Sequence[RatingTable], parts: Sequence[int]) -> RatingTable:
         items=_stacked([table.items for table in tables]),
         ratings=np.concatenate([table.ratings for table in tables]),
         timestamps=np.concatenate(times) if len(times) == len(tables) else None,
-        part=np.concatenate([np.full(len(t), part, np.int8) for t, part in zip(tables, parts, strict=True)]),
+        part=np.repeat(np.array(parts, np.int8), [len(table) for table in tables]),
         places=places,
     )
 

@@ -1,20 +1,20 @@
-"""Item titles: the year they state, and which item a person means who types one."""
+"""Item titles: the year in them, and the item that is meant by a title as people type it."""
 
 from __future__ import annotations
 
-import difflib
-import heapq
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+
+from rapidfuzz import fuzz, process
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
 
 SHOWN = 8  # titles listed where several fit
 NEAREST = 3  # offered where none does
-COMPARED = 100  # titles that share most letter pairs with what was typed; difflib over all would take seconds
+CUTOFF = 60  # per cent of likeness, below which a title is not offered
 
 # "(1995)", "(2006–2007)", "(1998–)": the last of a title counts, since remarks like "(TV)" may follow it.
 _YEAR = re.compile(r"\(\s*((?:18|19|20)\d\d)\s*(?:[-‐-―]\s*(?:\d{2,4})?\s*)?\)")
@@ -145,16 +145,10 @@ class TitleIndex:
 
     def _nearest(self, typed: str) -> list[int]:
         """Indices of the titles most like a misspelt one, its year left out, most alike first."""
-        wanted = next((words for words, _ in reversed(_asked(typed))), "")
-        pairs = {wanted[place : place + 2] for place in range(len(wanted) - 1)}
-
-        def alike(name: str) -> float:
-            return sum(pair in name for pair in pairs) / (len(pairs) + len(name))
-
+        name = next((words for words, _ in reversed(_asked(typed))), "")
         owners = {name: index for index, (_, _, names) in reversed(list(enumerate(self._names))) for name in names}
-        closest = heapq.nlargest(COMPARED, owners, key=alike) if pairs else []
-        names = difflib.get_close_matches(wanted, closest, n=2 * NEAREST, cutoff=0.6)
-        return list(dict.fromkeys(owners[name] for name in names))[:NEAREST]
+        closest = process.extract(name, owners.keys(), scorer=fuzz.ratio, score_cutoff=CUTOFF, limit=2 * NEAREST)
+        return list(dict.fromkeys(owners[name] for name, _, _ in closest))[:NEAREST]
 
 
 def _names_of(title: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""The datasets that a configuration names: what they are, where they come from, and how they become Interactions."""
+"""The datasets of the configuration: their description, their files, and how they become Interactions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,16 +13,16 @@ from numpy.typing import NDArray
 from hydrarec.core.errors import DataError
 from hydrarec.core.files import sha256_of
 from hydrarec.data.cache import cached
-from hydrarec.data.interactions import Interactions, interactions_of
-from hydrarec.data.readers.delimited import Rules
+from hydrarec.data.interactions import Duplicates, Interactions, interactions_of
+from hydrarec.data.readers.faults import Rules
 from hydrarec.data.readers.movielens import Reader, UData
 from hydrarec.data.sources.archive import Archive
-from hydrarec.data.table import TEST, TRAIN, Scale, joined
+from hydrarec.data.table import TEST, TRAIN, ItemTexts, RatingTable, Scale, joined
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a reader of results must know about a dataset: its address, its licence, and what to cite."""
+    """What readers of results need to know about a dataset: its address, its licence, and what to cite."""
 
     homepage: str | None
     licence: str | None
@@ -30,56 +31,88 @@ class About:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How much a dataset holds; None where it is not known or may vary. Users and items are those with ratings."""
+    """The size of a dataset; None where it is not known or may vary. Users and items are those with ratings."""
 
     ratings: int | None
     users: int | None
     items: int | None
 
-    def judge(self, found: Interactions, folder: Path) -> None:
-        """Raise unless ``found`` has as much as expected.
+    def judge(self, interactions: Interactions, file: Path) -> None:
+        """Raise unless the interactions, read from ``file``, are as many as expected.
 
         Raises:
-            DataError: it has not.
+            DataError: they are not.
         """
-        actual = {"ratings": len(found), "users": found.num_users, "items": found.num_items}
+        data = interactions
+        actual = {"ratings": len(data), "users": data.num_users, "items": data.num_items}
         for what, count in actual.items():
             expected = getattr(self, what)
             if expected is not None and count != expected:
                 raise DataError(
-                    f"{found.name} has {count:,} {what}",
+                    f"{data.name} has {count:,} {what}",
                     expected=f"{expected:,} {what}",
                     fix=f"fetch it again, or accept another release: dataset.expected.{what}=null",
-                    file=folder,
+                    file=file,
                     value=count,
                 )
 
 
+ANY = Counts(ratings=None, users=None, items=None)
+
+
 class Dataset:
-    """A dataset that brings neither folds nor candidates of its own, unless it says otherwise."""
+    """A dataset without folds or candidates of its own, unless a method says otherwise."""
 
     name: str
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
-        """Raise: there are none.
+        """The part of each interaction in one of the dataset's own folds: int8 [N], ``TRAIN`` or ``TEST``.
 
         Raises:
-            DataError: always.
+            DataError: the dataset has no official folds, or not this one.
         """
-        raise no_official_folds(self.name)
+        expected, fix = "dataset=ml-100k, which has five", "split.official=false, for folds of our own"
+        raise DataError(f"{self.name} has no official folds", expected=expected, fix=fix)
 
     def candidates(self) -> tuple[NDArray[np.int64], NDArray[np.int32]] | None:
-        """What its authors rank each test item among: rows of the interactions, int64 [T], and items, int32 [T, C]."""
+        """The authors' candidates for each test item: rows of the interactions, int64 [T], and items, int32 [T, C]."""
         return None
 
 
-def no_official_folds(name: str) -> DataError:
-    """The error for a dataset without folds of its own."""
-    expected, fix = "dataset=ml-100k, which has five", "split.official=false, for folds of our own"
-    return DataError(f"{name} has no official folds", expected=expected, fix=fix)
+class FileDataset(Dataset):
+    """A dataset that is read from files, and cached.
+
+    Args:
+        name, about, expected: as for :class:`Ratings`.
+        rules: how strictly the files are read.
+        duplicates: which rating of a pair counts if there are several.
+    """
+
+    def __init__(
+        self, name: str, about: About, expected: Counts, rules: Rules, duplicates: Duplicates = "error"
+    ) -> None:
+        self.name, self.about, self.expected, self.rules, self.duplicates = name, about, expected, rules, duplicates
+
+    def load_files(
+        self,
+        files: Sequence[Path],
+        options: Sequence[object],
+        read: Callable[[], RatingTable],
+        texts: Callable[[], ItemTexts | None] = lambda: None,
+    ) -> Interactions:
+        """The interactions of ``files``, from the cache or by ``read`` and ``texts``; ``options`` are what both depend on."""
+
+        def build() -> Interactions:
+            scale = self.rules.scale
+            built = interactions_of(read(), name=self.name, scale=scale, duplicates=self.duplicates, texts=texts())
+            self.expected.judge(built, files[0])
+            return built
+
+        settings = [type(self).__name__, *options, str(self.rules), self.duplicates, str(self.expected)]
+        return cached(self.name, settings, files, build)
 
 
-class Ratings(Dataset):
+class Ratings(FileDataset):
     """A published dataset of ratings.
 
     Args:
@@ -87,7 +120,7 @@ class Ratings(Dataset):
         about: address, licence, citation.
         archive: where its files come from.
         reader: how they are read.
-        expected: what they must hold.
+        expected: how much they must hold, unless bad rows are dropped.
         scale: the ratings it allows.
         ratings_sha256: the digest of its file of ratings, where that is checked.
         on_bad_rows: ``error``, or ``drop`` the rows that cannot be read.
@@ -107,34 +140,33 @@ class Ratings(Dataset):
         on_bad_rows: Literal["error", "drop"],
         duplicates: Literal["error", "last", "first", "mean"],
     ) -> None:
-        self.name, self.about, self.archive, self.reader, self.expected = name, about, archive, reader, expected
-        self.ratings_sha256, self.duplicates = ratings_sha256, duplicates
-        self._rules = Rules(scale=scale, ids="integer", on_bad_rows=on_bad_rows)
+        rules = Rules(scale=scale, ids="integer", on_bad_rows=on_bad_rows)
+        super().__init__(name, about, expected if on_bad_rows == "error" else ANY, rules, duplicates)
+        self.archive, self.reader, self.ratings_sha256 = archive, reader, ratings_sha256
 
     def load(self) -> Interactions:
         """The ratings, from the cache if they have been read before.
 
         Raises:
-            DataError: the files cannot be had or read, or are not what is expected.
+            DataError: the files cannot be fetched or read, or are not as expected.
             EnvironmentFault: network, disk or permission.
         """
-        folder = self.archive.folder(self.name, self.reader.wanted)
-        reader = [type(self.reader).__name__, vars(self.reader)]
-        options = [*reader, str(self._rules), self.duplicates, self.ratings_sha256, str(self.expected)]
-        return cached(self.name, options, self.reader.sources(folder), lambda: self._read(folder))
+        folder, reader = self._folder(), self.reader
+
+        def read() -> RatingTable:
+            self._require_digest(reader.sources(folder)[0])
+            return reader.ratings(folder, self.rules)
+
+        options = [type(reader).__name__, reader.settings, self.ratings_sha256]
+        return self.load_files(reader.sources(folder), options, read, lambda: reader.texts(folder))
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
-        """The part of each interaction in one of the dataset's own folds: int8 [N], 0 training, 2 test.
-
-        Raises:
-            DataError: the dataset has no official folds, or the copy at hand came without them.
-        """
+        """As in :meth:`Dataset.official_fold`; the copy that was fetched may come without folds."""
         interactions = self.load()
         if not isinstance(self.reader, UData):
-            raise no_official_folds(self.name)
-        folder = self.archive.folder(self.name, self.reader.wanted)
-        tables = [self.reader.part(folder, fold, part, self._rules) for part in ("base", "test")]
-        table = joined(tables, [TRAIN, TEST])
+            return super().official_fold(fold)
+        folder = self._folder()
+        table = joined([self.reader.part(folder, fold, part, self.rules) for part in ("base", "test")], [TRAIN, TEST])
         users = interactions.user_ids.indices_of(table.users)
         rows = interactions.rows_of(users, interactions.item_ids.indices_of(table.items))
         assert table.part is not None
@@ -149,24 +181,11 @@ class Ratings(Dataset):
         parts[rows] = table.part
         return parts
 
-    def _read(self, folder: Path) -> Interactions:
-        if self.ratings_sha256 is not None:
-            file = self.reader.sources(folder)[0]
-            actual = sha256_of(file)
-            if actual != self.ratings_sha256:
-                raise DataError(
-                    f"wrong checksum: SHA-256 {actual}",
-                    expected=self.ratings_sha256,
-                    fix="fetch this release again, or choose the dataset that it is",
-                    file=file,
-                )
-        found = interactions_of(
-            self.reader.ratings(folder, self._rules),
-            name=self.name,
-            scale=self._rules.scale,
-            duplicates=self.duplicates,
-            texts=self.reader.texts(folder),
-        )
-        if self._rules.on_bad_rows == "error":
-            self.expected.judge(found, folder)
-        return found
+    def _folder(self) -> Path:
+        return self.archive.folder(self.name, self.reader.required)
+
+    def _require_digest(self, file: Path) -> None:
+        if self.ratings_sha256 is None or (actual := sha256_of(file)) == self.ratings_sha256:
+            return
+        fix = "fetch this release again, or choose the dataset that it is"
+        raise DataError(f"wrong checksum: SHA-256 {actual}", expected=self.ratings_sha256, fix=fix, file=file)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from hydrarec.data.cache import cached
-from hydrarec.data.datasets.base import About, Counts, Dataset
-from hydrarec.data.interactions import Interactions, interactions_of
-from hydrarec.data.readers.delimited import Rules, read_delimited
-from hydrarec.data.readers.layout import Form, layout_of
+from hydrarec.data.datasets.base import About, Counts, FileDataset
+from hydrarec.data.interactions import Interactions
+from hydrarec.data.readers.delimited import read_delimited
+from hydrarec.data.readers.faults import Rules
+from hydrarec.data.readers.layout import Form
 from hydrarec.data.readers.opening import require_readable
 from hydrarec.data.readers.parquet import read_parquet
 from hydrarec.data.table import TEST, TRAIN, VALIDATION, RatingTable, Scale, joined
@@ -17,7 +17,7 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION, RatingTable, Scale, joi
 PARQUET = (".parquet", ".pq")
 
 
-class CsvRatings(Dataset):
+class CsvRatings(FileDataset):
     """Ratings in a file of the user's own, or in separate files for training, validation and test.
 
     Args:
@@ -58,13 +58,12 @@ class CsvRatings(Dataset):
         on_bad_rows: Literal["error", "drop"],
         duplicates: Literal["error", "last", "first", "mean"],
     ) -> None:
-        self.name, self.about, self.expected, self.duplicates = name, about, expected, duplicates
+        super().__init__(name, about, expected, Rules(scale=scale, ids=ids, on_bad_rows=on_bad_rows), duplicates)
         paths = {TRAIN: path, VALIDATION: val_path, TEST: test_path}
         self.files = {part: Path(p).expanduser().absolute() for part, p in paths.items() if p is not None}
         self.form = Form(
             user=user, item=item, rating=rating, time=time, separator=separator, header=header, encoding=encoding
         )
-        self._rules = Rules(scale=scale, ids=ids, on_bad_rows=on_bad_rows)
 
     def load(self) -> Interactions:
         """The ratings, from the cache if the files have been read before and are unchanged.
@@ -73,22 +72,13 @@ class CsvRatings(Dataset):
             DataError: a file is missing or cannot be read as ratings.
             EnvironmentFault: permission, or pyarrow is missing.
         """
-        files = list(self.files.values())
-        for file in files:
+        for file in self.files.values():
             require_readable(file)
-        rules = [str(self.form), str(self._rules), self.duplicates, str(self.expected)]
-        options = [type(self).__name__, list(self.files), *rules]
-        return cached(self.name, options, files, self._read)
+        return self.load_files(list(self.files.values()), [list(self.files), str(self.form)], self._read)
 
-    def _read(self) -> Interactions:
-        tables = [self._table(file) for file in self.files.values()]
-        table = joined(tables, list(self.files)) if len(tables) > 1 else tables[0]
-        scale = self._rules.scale
-        found = interactions_of(table, name=self.name, scale=scale, duplicates=self.duplicates, texts=None)
-        self.expected.judge(found, self.files[TRAIN])
-        return found
-
-    def _table(self, file: Path) -> RatingTable:
-        if file.suffix.lower() in PARQUET:
-            return read_parquet(file, self.form, self._rules)
-        return read_delimited(file, layout_of(file, self.form), self._rules)
+    def _read(self) -> RatingTable:
+        tables = [
+            (read_parquet if file.suffix.lower() in PARQUET else read_delimited)(file, self.form, self.rules)
+            for file in self.files.values()
+        ]
+        return joined(tables, list(self.files)) if len(tables) > 1 else tables[0]

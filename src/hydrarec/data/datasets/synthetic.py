@@ -105,7 +105,7 @@ class SyntheticRatings(Dataset):
             else:
                 users = user_order[_long_tailed(rng, self.num_users, self.user_head, missing + missing // 4 + 16)]
                 items = item_order[_long_tailed(rng, self.num_items, self.item_head, len(users))]
-                fresh = _without(_distinct(users * self.num_items + items), kept)
+                fresh = _without(np.unique(users * self.num_items + items), kept)
                 if len(fresh) > missing:
                     fresh = rng.permutation(fresh)[:missing]
             kept = np.sort(np.concatenate([kept, fresh]))
@@ -122,7 +122,7 @@ class SyntheticRatings(Dataset):
         else:
             surplus = length - self.num_users
             users[self.num_users :] = user_order[_long_tailed(rng, self.num_users, self.user_head, surplus)]
-        return _distinct(users * self.num_items + items)
+        return np.unique(users * self.num_items + items)
 
     def _from_whole_matrix(
         self, rng: np.random.Generator, user_order: NDArray, item_order: NDArray, kept: NDArray, missing: int
@@ -175,12 +175,6 @@ def _long_tailed(rng: np.random.Generator, number: int, head: float, count: int)
     positions -= 1
     positions *= shift
     return np.asarray(np.minimum(positions, number - 1), np.int64)
-
-
-def _distinct(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sorted, each once: int64."""
-    ordered: NDArray[np.int64] = np.sort(keys)
-    return np.asarray(ordered[np.append(True, np.diff(ordered) > 0)])
 
 
 def _without(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:

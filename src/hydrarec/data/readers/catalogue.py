@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from hydrarec.data.table import ItemTexts
@@ -15,7 +15,7 @@ GENRES_100K = (
 )
 NO_GENRE = "(no genres listed)"
 
-Row = tuple[str, str, str]  # raw id, title, genres
+Row = list[str]
 
 
 def movies_csv(file: Path) -> ItemTexts:
@@ -23,44 +23,43 @@ def movies_csv(file: Path) -> ItemTexts:
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.reader(lines)
         next(rows, None)
-        return _texts((row[0], row[1], row[2]) for row in rows if len(row) >= 3)
+        return _texts(rows, 3, lambda row: (row[1], row[2]))
 
 
 def movies_dat(file: Path, encoding: str) -> ItemTexts:
     """``id::title::genres``."""
-    with file.open(encoding=encoding, errors="replace") as lines:
-        rows = (line.rstrip("\n").split("::") for line in lines)
-        return _texts((row[0], row[1], row[2]) for row in rows if len(row) >= 3)
+    return _texts(_split(file, "::", encoding), 3, lambda row: (row[1], row[2]))
 
 
 def u_item(file: Path) -> ItemTexts:
     """MovieLens 100K's ``u.item``: 5 fields and 19 genre flags, ``|`` between them, Latin-1."""
-    with file.open(encoding="latin-1") as lines:
-        rows = (line.rstrip("\n").split("|") for line in lines)
-        return _texts((row[0], row[1], _flagged(row[5:])) for row in rows if len(row) == 24)
+    rows = (row for row in _split(file, "|", "latin-1") if len(row) == 24)
+    return _texts(
+        rows, 24, lambda row: (row[1], "|".join(g for g, flag in zip(GENRES_100K, row[5:], strict=True) if flag == "1"))
+    )
 
 
 def atomic_item(file: Path) -> ItemTexts:
     """RecBole's ``ml-100k.item``: id, title, year, genres separated by spaces; tabs between, UTF-8."""
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        next(lines, None)
-        rows = (line.rstrip("\n").split("\t") for line in lines)
-        return _texts(
-            (row[0], f"{row[1]} ({row[2]})" if row[2].isdigit() else row[1], "|".join(row[3].split()))
-            for row in rows
-            if len(row) >= 4
-        )
+    rows = _split(file, "\t", "utf-8")[1:]
+    return _texts(
+        rows, 4, lambda row: (f"{row[1]} ({row[2]})" if row[2].isdigit() else row[1], "|".join(row[3].split()))
+    )
 
 
-def _flagged(flags: list[str]) -> str:
-    return "|".join(genre for genre, flag in zip(GENRES_100K, flags, strict=True) if flag == "1")
+def _split(file: Path, separator: str, encoding: str) -> list[Row]:
+    """The fields of every line."""
+    with file.open(encoding=encoding, errors="replace") as lines:
+        return [line.rstrip("\n").split(separator) for line in lines]
 
 
-def _texts(rows: Iterator[Row]) -> ItemTexts:
+def _texts(rows: Iterable[Row], width: int, parse: Callable[[Row], tuple[str, str]]) -> ItemTexts:
+    """Titles and genres of the rows with ``width`` fields or more, of which the first is the raw id."""
     titles: dict[int | str, str] = {}
     genres: dict[int | str, str] = {}
-    for raw, title, genre in rows:
-        item = int(raw) if raw.isdecimal() else raw
-        titles[item] = title
-        genres[item] = "" if genre == NO_GENRE else genre
+    for row in rows:
+        if len(row) >= width:
+            item = int(row[0]) if row[0].isdecimal() else row[0]
+            titles[item], genre = parse(row)
+            genres[item] = "" if genre == NO_GENRE else genre
     return ItemTexts(titles, genres)

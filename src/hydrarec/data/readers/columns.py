@@ -1,184 +1,217 @@
-"""Text → typed columns, judged value by value; on distinct values only, so that 20 M rows cost little more than one."""
+"""Raw columns → a table of ratings. Text is checked value by value, but each distinct value only once."""
 
 from __future__ import annotations
 
 import logging
 import math
 import re
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.data.readers.faults import Fault, Faults
-from hydrarec.data.table import Scale
+from hydrarec.data.readers.faults import Fault, Faults, Ids, Rules
+from hydrarec.data.table import Place, RatingTable, Scale
 
 log = logging.getLogger(__name__)
 
-# What ids are taken for. "auto": integers if all are, strings otherwise; "string": text as it stands; "integer":
-# nothing but integers, for published files where anything else is a mistake.
-Ids = Literal["auto", "string", "integer"]
-
+# By role, the kinds of NumPy types that are read as they are; all other columns are read as text.
+TYPED = {"user": "iu", "item": "iu", "rating": "iuf", "time": "iuM"}
 INTEGER = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)  # pandas writes 7.0 where a column once had gaps; it is 7
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf|infinity|null|none|na|n/a)", re.IGNORECASE)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 LARGEST = float(np.finfo(np.float32).max)
 INT64 = np.iinfo(np.int64)
-# Unix time in seconds stays below this until the year 5138; in milliseconds it was above it from March 1973 on.
+# Unix time in seconds is smaller than this until the year 5138; in milliseconds it is larger from March 1973 on.
 UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
 
 
-def ids_of(texts: NDArray, column: str, ids: Ids, faults: Faults) -> NDArray:
-    """Raw ids from text, object [N]: int64 [N] or object (str) [N]; empty or fractional ones become faults."""
-    codes, distinct = pd.factorize(texts)
-    values = [text.strip() for text in distinct.tolist()]
-    complaints: list[str | None] = [_id_complaint(value) for value in values]
-    kinds = [None if complaint else _kind(value) for value, complaint in zip(values, complaints, strict=True)]
-    if ids == "string" or (ids == "auto" and "text" in kinds):
-        if ids == "auto" and "integer" in kinds:
-            example = values[kinds.index("text")]
-            log.warning("column '%s' holds text such as %r: all of its ids are kept as strings", column, example)
-        found: NDArray = np.array([*values, None], dtype=object)[:-1]
+def table_of(
+    raw: Mapping[str, NDArray],
+    names: Mapping[str, str],
+    rules: Rules,
+    places: Callable[[Sequence[int]], list[Place]],
+) -> tuple[RatingTable, Faults]:
+    """The table of raw columns, and the rows of it that are bad.
+
+    Args:
+        raw: by role, of a type in :data:`TYPED` or object (str), [N] each; ``rating`` and ``time`` may be missing.
+        names: of the columns, by role.
+        places: as in :class:`~hydrarec.data.table.RatingTable`.
+    """
+    faults = Faults(len(raw["user"]))
+    users, items = (_ids(raw[role], names[role], rules.ids, faults) for role in ("user", "item"))
+    ratings, times = np.ones(len(users), np.float32), None
+    if "rating" in raw:
+        ratings = _ratings(raw["rating"], names["rating"], rules.scale, faults)
+    if "time" in raw:
+        times = _times(raw["time"], names["time"], faults)
+    return RatingTable(users=users, items=items, ratings=ratings, timestamps=times, places=places), faults
+
+
+class _TextColumn:
+    """A column of text; ``distinct`` are its values without space around them."""
+
+    def __init__(self, texts: NDArray, name: str) -> None:
+        self.texts, self.name = texts, name
+        self.codes, distinct = pd.factorize(texts)
+        self.distinct: list[str] = [text.strip() for text in distinct.tolist()]
+
+    def parse(self, parse: Callable[[str], Any], kind: Any, expected: str, faults: Faults) -> NDArray:
+        """The value of each row, ``kind`` [N]; where ``parse`` raises a ValueError, its text is the complaint."""
+        values: NDArray = np.zeros(len(self.distinct), kind)
+        complaints: dict[int, str] = {}
+        for code, text in enumerate(self.distinct):
+            try:
+                values[code] = parse(text)
+            except ValueError as error:
+                complaints[code] = str(error)
+        if complaints:
+            faults.add(
+                np.isin(self.codes, list(complaints)),
+                lambda row: Fault(row, self.name, self.texts[row], complaints[self.codes[row]], expected),
+            )
+        return values[self.codes]
+
+
+def _ids(raw: NDArray, name: str, ids: Ids, faults: Faults) -> NDArray:
+    """Raw ids, int64 [N] or object (str) [N]."""
+    if raw.dtype.kind in TYPED["user"]:
+        return raw.astype(str).astype(object) if ids == "string" else raw.astype(np.int64, copy=False)
+    column = _TextColumn(raw, name)
+    words = [text for text in column.distinct if _is_word(text)] if ids == "auto" else []
+    if words and any(map(_is_integer, column.distinct)):
+        log.warning("column '%s' holds text such as %r: all of its ids are kept as strings", name, words[0])
+    parse, kind = (_text_id, object) if words or ids == "string" else (_integer_id, np.int64)
+    return column.parse(parse, kind, "an integer id, or any text with dataset.ids=string", faults)
+
+
+def _is_integer(text: str) -> bool:
+    return INTEGER.fullmatch(text) is not None and INT64.min <= _integer(text) <= INT64.max
+
+
+def _is_word(text: str) -> bool:
+    """Whether an id is text, rather than an integer, a number that is no id, or damaged."""
+    if not text or "\0" in text or _is_integer(text):
+        return False
+    return INTEGER.fullmatch(text) is not None or not (NUMBER.fullmatch(text) or NOT_A_NUMBER.fullmatch(text))
+
+
+def _integer(text: str) -> int:
+    return int(text.partition(".")[0])  # never by way of a float, which is exact up to 2**53 only
+
+
+def _text_id(text: str) -> str:
+    if not text:
+        raise ValueError("is empty")
+    if "\0" in text:
+        raise ValueError("holds a NUL byte")
+    return text
+
+
+def _integer_id(text: str) -> int:
+    if not _is_integer(_text_id(text)):
+        raise ValueError("is not an integer")
+    digits = text.lstrip("+-").partition(".")[0]
+    if len(digits) > 1 and digits[0] == "0":  # 007 and 7 may be two ids
+        raise ValueError("has a leading zero")
+    return _integer(text)
+
+
+def _ratings(raw: NDArray, name: str, scale: Scale, faults: Faults) -> NDArray[np.float32]:
+    """Ratings, float32 [N]; finite, and on the scale."""
+    if raw.dtype.kind in TYPED["rating"]:
+        ratings = raw.astype(np.float32, copy=False)
     else:
-        complaints = [c or _integer_complaint(v, k) for c, v, k in zip(complaints, values, kinds, strict=True)]
-        found = np.array([0 if c else _integer(v) for c, v in zip(complaints, values, strict=True)], np.int64)
-    _mark(texts, codes, complaints, column, "an integer id, or any text with dataset.ids=string", faults)
-    return found[codes]
-
-
-def _id_complaint(value: str) -> str | None:
-    if not value:
-        return "is empty"
-    return "holds a NUL byte" if "\0" in value else None
-
-
-def _kind(value: str) -> str:
-    if INTEGER.fullmatch(value):
-        return "integer" if INT64.min <= _integer(value) <= INT64.max else "text"
-    return "number" if NUMBER.fullmatch(value) or NOT_A_NUMBER.fullmatch(value) else "text"
-
-
-def _integer(value: str) -> int:
-    return int(value.partition(".")[0])  # never by way of a float, which ends at 2**53
-
-
-def _integer_complaint(value: str, kind: str | None) -> str | None:
-    if kind != "integer":
-        return "is not an integer"
-    return "has a leading zero" if has_leading_zero(value) else None
-
-
-def has_leading_zero(value: str) -> bool:
-    """Whether an integer written so would lose its zeros: ``007`` and ``7`` may be two ids."""
-    digits = value.lstrip("+-").partition(".")[0]
-    return len(digits) > 1 and digits[0] == "0"
-
-
-def ratings_of(texts: NDArray, column: str, scale: Scale, faults: Faults) -> NDArray[np.float32]:
-    """Ratings from text, object [N]: float32 [N]; what is no finite number becomes a fault."""
-    codes, distinct = pd.factorize(texts)
-    complaints: list[str | None] = []
-    values = np.zeros(len(distinct), np.float32)
-    for k, text in enumerate(distinct.tolist()):
-        value = text.strip()
-        complaints.append(_rating_complaint(value))
-        values[k] = 0 if complaints[k] else float(value)
-    expected = f"a finite number in {scale}"
-    _mark(texts, codes, complaints, column, expected, faults)
-    ratings = values[codes]
-    judge_ratings(np.where(faults.bad, np.float32(_inside(scale)), ratings), column, scale, faults)
+        ratings = _TextColumn(raw, name).parse(_rating, np.float32, f"a finite number in {scale}", faults)
+    _require_on_scale(ratings, name, scale, faults)
     return ratings
 
 
-def _rating_complaint(value: str) -> str | None:
-    if not value:
-        return "is empty"
-    if NUMBER.fullmatch(value):
-        return None if abs(float(value)) <= LARGEST else "is not finite"
-    return "is not finite" if INFINITE.fullmatch(value) else "is not a number"
+def _rating(text: str) -> float:
+    if not text:
+        raise ValueError("is empty")
+    if not NUMBER.fullmatch(text) and not INFINITE.fullmatch(text):
+        raise ValueError("is not a number")
+    if not abs(float(text)) <= LARGEST:
+        raise ValueError("is not finite")
+    return float(text)
 
 
-def _inside(scale: Scale) -> float:
-    return next((end for end in (scale.low, scale.high) if end is not None), 0.0)
-
-
-def judge_ratings(ratings: NDArray[np.float32], column: str, scale: Scale, faults: Faults) -> None:
+def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, faults: Faults) -> None:
     """Mark ratings, float32 [N], that are not finite or lie outside the scale."""
     low, high = ratings.min(initial=np.inf), ratings.max(initial=-np.inf)
     low_end = -math.inf if scale.low is None else scale.low
     high_end = math.inf if scale.high is None else scale.high
     if math.isfinite(low) and math.isfinite(high) and low >= low_end and high <= high_end:
         return  # the usual case costs two passes and no temporary array; NaN fails every comparison
+    infinite = ~np.isfinite(ratings)
+    bad = (infinite | (ratings < low_end) | (ratings > high_end)) & ~faults.bad
 
-    def describe(complaint: str) -> None:
-        faults.add(bad, lambda row: Fault(row, column, f"{ratings[row]:g}", complaint, f"a finite number in {scale}"))
+    def describe(row: int) -> Fault:
+        complaint = "is not finite" if infinite[row] else f"lies outside the scale {scale}"
+        return Fault(row, name, f"{ratings[row]:g}", complaint, f"a finite number in {scale}")
 
-    bad = ~np.isfinite(ratings)
-    describe("is not finite")
-    bad = ~bad & ((ratings < low_end) | (ratings > high_end))
-    describe(f"lies outside the scale {scale}")
-
-
-def times_of(texts: NDArray, column: str, faults: Faults) -> NDArray[np.int64]:
-    """Unix seconds from text, object [N]: int64 [N]; numbers or ISO dates, whichever the first row holds."""
-    codes, distinct = pd.factorize(texts)
-    values = np.array([*(text.strip() for text in distinct.tolist()), None], dtype=object)[:-1]
-    numeric = np.array([NUMBER.fullmatch(value) is not None for value in values.tolist()], bool)
-    if len(values) and not numeric[0] and not numeric.all() and values[0]:
-        parsed = pd.to_datetime(pd.Series(values), format="ISO8601", utc=True, errors="coerce")
-        good = parsed.notna().to_numpy()
-        seconds = np.where(good, parsed.to_numpy("datetime64[s]").astype(np.int64), 0)
-        if good.any():
-            log.warning("column '%s' holds dates such as %r: read as ISO 8601, UTC", column, values[0])
-            _mark(texts, codes, [None if g else "is not an ISO date" for g in good], column, "an ISO date", faults)
-            times = seconds[codes]
-            judge_times(times, column, faults)
-            return times
-    complaints = [None if n else ("is not a time" if v else "is empty") for n, v in zip(numeric, values, strict=True)]
-    _mark(texts, codes, complaints, column, "unix seconds, or an ISO date", faults)
-    whole = [_whole_seconds(value) if ok else 0 for value, ok in zip(values.tolist(), numeric, strict=True)]
-    times = np.array(whole, np.int64)[codes]
-    return in_seconds(times, column, faults)
+    faults.add(bad, describe)
 
 
-def _whole_seconds(value: str) -> int:
-    whole = (
-        _integer(value) if INTEGER.fullmatch(value) else math.floor(float(value)) if abs(float(value)) < 2**63 else -1
-    )
-    return whole if INT64.min <= whole <= INT64.max else -1
-
-
-def in_seconds(times: NDArray[np.int64], column: str, faults: Faults) -> NDArray[np.int64]:
-    """Times in seconds, int64 [N]; milliseconds and finer units are recognised by their size and said."""
-    if not len(times):
-        return times
-    typical = int(np.partition(times, len(times) // 2)[len(times) // 2]) if times.max() >= UNITS[-1][0] else 0
-    for threshold, factor, unit in UNITS:
-        if typical >= threshold:
-            log.warning("column '%s' holds %s: divided by %d", column, unit, factor)
-            times = times // factor
-            break
-    judge_times(times, column, faults)
-    return times
-
-
-def judge_times(times: NDArray[np.int64], column: str, faults: Faults) -> None:
-    """Mark times, int64 [N] in seconds, before 1970 or in another unit than most."""
+def _times(raw: NDArray, name: str, faults: Faults) -> NDArray[np.int64]:
+    """Unix seconds, int64 [N], from numbers, dates, or text in which the first row decides which of them it holds."""
+    if raw.dtype.kind == "M":
+        times = raw.astype("datetime64[s]").astype(np.int64)
+    elif raw.dtype.kind in TYPED["time"]:
+        times = _in_seconds(raw.astype(np.int64, copy=False), name)
+    else:
+        column = _TextColumn(raw, name)
+        dates = _dates(column)
+        if dates:
+            log.warning("column '%s' holds dates such as %r: read as ISO 8601, UTC", name, column.distinct[0])
+            times = column.parse(lambda text: _date(text, dates), np.int64, "an ISO date", faults)
+        else:
+            times = _in_seconds(column.parse(_seconds, np.int64, "unix seconds, or an ISO date", faults), name)
     limit = UNITS[-1][0]
     if len(times) and (times.min() < 0 or times.max() >= limit):
         bad = ((times < 0) | (times >= limit)) & ~faults.bad
         complaint = "is negative, or in another unit than most"
-        faults.add(bad, lambda row: Fault(row, column, str(times[row]), complaint, "unix seconds from 1970 on"))
+        faults.add(bad, lambda row: Fault(row, name, str(times[row]), complaint, "unix seconds from 1970 on"))
+    return times
 
 
-def _mark(
-    texts: NDArray, codes: NDArray, complaints: list[str | None], column: str, expected: str, faults: Faults
-) -> None:
-    wrong = np.array([complaint is not None for complaint in complaints], bool)
-    if wrong.any():
-        faults.add(
-            wrong[codes],
-            lambda row: Fault(row, column, texts[row], complaints[codes[row]] or "", expected),
-        )
+def _dates(column: _TextColumn) -> dict[str, int]:
+    """Unix seconds of the texts that are ISO dates; none if the first text is a number or empty."""
+    if not column.distinct or not column.distinct[0] or NUMBER.fullmatch(column.distinct[0]):
+        return {}
+    parsed = pd.to_datetime(pd.Series(column.distinct), format="ISO8601", utc=True, errors="coerce")
+    seconds = parsed.to_numpy("datetime64[s]").astype(np.int64).tolist()
+    return {text: second for text, second, ok in zip(column.distinct, seconds, parsed.notna(), strict=True) if ok}
+
+
+def _date(text: str, dates: Mapping[str, int]) -> int:
+    if text not in dates:
+        raise ValueError("is not an ISO date")
+    return dates[text]
+
+
+def _seconds(text: str) -> int:
+    if not NUMBER.fullmatch(text):
+        raise ValueError("is not a time" if text else "is empty")
+    if INTEGER.fullmatch(text):
+        second = _integer(text)
+    else:
+        second = math.floor(float(text)) if abs(float(text)) < 2**63 else -1
+    return second if INT64.min <= second <= INT64.max else -1  # which is refused as negative
+
+
+def _in_seconds(times: NDArray[np.int64], name: str) -> NDArray[np.int64]:
+    """Times in seconds, int64 [N]; milliseconds and finer units are recognised by their size and logged."""
+    if not len(times) or times.max() < UNITS[-1][0]:
+        return times
+    typical = int(np.partition(times, len(times) // 2)[len(times) // 2])
+    for threshold, factor, unit in UNITS:
+        if typical >= threshold:
+            log.warning("column '%s' holds %s: divided by %d", name, unit, factor)
+            return times // factor
+    return times

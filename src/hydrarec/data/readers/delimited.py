@@ -1,7 +1,7 @@
 """Delimited text (CSV, TSV, ``::``) → ratings, at the speed of pandas' C engine.
 
-The first reading states every type and lets pandas refuse what does not fit. Only when it does refuse, or a value
-lies outside the scale, a second one takes everything as text and finds out which line is wrong and why.
+The first pass states every type and lets pandas refuse what does not fit. Only if it refuses, or a value lies outside
+the scale, a second pass reads everything as text and finds the line that is wrong, and why.
 """
 
 from __future__ import annotations
@@ -9,42 +9,33 @@ from __future__ import annotations
 import functools
 import re
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
-from hydrarec.data.readers import columns
-from hydrarec.data.readers.columns import Ids
-from hydrarec.data.readers.faults import Faults, OnBadRows, bad_rows, report_dropped
-from hydrarec.data.readers.layout import Layout
+from hydrarec.data.readers.columns import table_of
+from hydrarec.data.readers.faults import Rules, bad_rows, warn_dropped
+from hydrarec.data.readers.layout import Form, Layout, layout_of
 from hydrarec.data.readers.opening import CHUNK, DAMAGED_GZIP, damaged_gzip, is_gzip, opened
 from hydrarec.data.readers.structure import misshapen, places_in, records
-from hydrarec.data.table import RatingTable, Scale
+from hydrarec.data.table import RatingTable
 
 TYPES = {"user": "int64", "item": "int64", "rating": "float32", "time": "int64"}
-ODD_SOUGHT = 1 << 24  # bytes in which ids such as 007 and 1e3 are looked for: a file that has them has them early
-EXACT = 2**53  # pandas takes a column in which one id reads 7.0 for floats, which are exact below
+TEXTS = dict.fromkeys(TYPES, "object")
+HEAD = 1 << 24  # bytes in which ids such as 007 and 1e3 are searched for: a file that has them has them early
+EXACT = 2**53  # pandas reads a column in which one id is 7.0 as floats, which are exact below
 
 
-@dataclass(frozen=True)
-class Rules:
-    """How strictly to judge: the ratings' scale, what ids are taken for, and what becomes of bad rows."""
-
-    scale: Scale
-    ids: Ids
-    on_bad_rows: OnBadRows
-
-
-def read_delimited(file: Path, layout: Layout, rules: Rules) -> RatingTable:
+def read_delimited(file: Path, form: Form, rules: Rules) -> RatingTable:
     """Read one text file.
 
     Raises:
-        DataError: a row that cannot be read, with its line, unless ``rules.on_bad_rows`` is ``drop``; no rows at all.
+        DataError: not a file of this form; a row that cannot be read, with its line, unless ``rules.on_bad_rows`` is
+            ``drop``; no rows at all.
     """
+    layout = layout_of(file, form)
     try:
         table = _fast(file, layout, rules)
         if table is None:
@@ -53,7 +44,7 @@ def read_delimited(file: Path, layout: Layout, rules: Rules) -> RatingTable:
         raise damaged_gzip(file, error) from error
     except pd.errors.EmptyDataError:
         raise _without_rows(file, layout) from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:  # what our own passes did not explain
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:  # which our own passes did not explain
         what, fix = f"cannot be read: {str(error).strip()}", "write the file again, quoting as in RFC 4180"
         raise DataError(what, expected="delimited text", fix=fix, file=file) from error
     if not len(table):
@@ -62,16 +53,12 @@ def read_delimited(file: Path, layout: Layout, rules: Rules) -> RatingTable:
 
 
 def _without_rows(file: Path, layout: Layout) -> DataError:
-    return DataError(
-        "the file has a header but no ratings" if layout.header_lines else "the file has no ratings",
-        expected="at least one rating",
-        fix="fetch or write the file again",
-        file=file,
-    )
+    what = "the file has a header but no ratings" if layout.header_lines else "the file has no ratings"
+    return DataError(what, expected="at least one rating", fix="fetch or write the file again", file=file)
 
 
 def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
-    """The ratings, if everything is as it should be; None if a closer look is needed."""
+    """The ratings, if all of them are valid; None if a closer look is needed."""
     if rules.ids == "string" or (rules.ids == "auto" and _ids_are_odd(file, layout)):
         return None
     try:
@@ -80,26 +67,17 @@ def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
         return None
     if not _all_used(layout) and not _count_fits(file, layout, len(frame)):
         return None
-    faults = Faults(len(frame))
-    ratings = _column(frame, layout, "rating")
-    times = _column(frame, layout, "time")
-    if ratings is None:
-        ratings = np.ones(len(frame), np.float32)
-    columns.judge_ratings(ratings, "rating", rules.scale, faults)
-    if times is not None:
-        times = columns.in_seconds(times, layout.name_of("time"), faults)
-    users, items = frame[layout.user].to_numpy(), frame[layout.item].to_numpy()
-    if faults.bad.any() or any(len(ids) and max(ids.max(), -ids.min()) >= EXACT for ids in (users, items)):
-        return None
-    places = functools.partial(places_in, file, layout, frozenset())
-    return RatingTable(users, items, ratings, times, None, places)
+    raw, names = _by_role(frame, layout)
+    table, faults = table_of(raw, names, rules, functools.partial(places_in, file, layout, frozenset()))
+    largest = max((max(ids.max(), -ids.min()) for ids in (table.users, table.items) if len(ids)), default=0)
+    return None if faults.bad.any() or largest >= EXACT else table
 
 
 def _careful(file: Path, layout: Layout, rules: Rules) -> RatingTable:
     """Every field as text first; the rows that cannot be read are reported or dropped."""
     skipped: frozenset[int] = frozenset()
     try:
-        texts = _parse(file, layout, dict.fromkeys(TYPES, "object"), skipped)
+        texts = _parse(file, layout, TEXTS, skipped)
         whole = _count_fits(file, layout, len(texts))
     except UnicodeDecodeError as error:
         raise _undecodable(file, layout, error) from error
@@ -108,32 +86,22 @@ def _careful(file: Path, layout: Layout, rules: Rules) -> RatingTable:
     if not whole:
         skipped = _without_misshapen(file, layout, rules)
         texts = _texts(file, layout, skipped)
-    faults = Faults(len(texts))
-    raw = {role: texts[position].to_numpy(object) for role, position in layout.used.items()}
-    users = columns.ids_of(raw["user"], layout.name_of("user"), rules.ids, faults)
-    items = columns.ids_of(raw["item"], layout.name_of("item"), rules.ids, faults)
-    ratings, times = np.ones(len(texts), np.float32), None
-    if "rating" in raw:
-        ratings = columns.ratings_of(raw["rating"], layout.name_of("rating"), rules.scale, faults)
-    if "time" in raw:
-        times = columns.times_of(raw["time"], layout.name_of("time"), faults)
-    kept = faults.settle(rules.on_bad_rows, functools.partial(places_in, file, layout, skipped))
-    rows = np.arange(len(texts)) if kept is None else np.flatnonzero(kept)
-    return RatingTable(
-        users=users[rows],
-        items=items[rows],
-        ratings=ratings[rows],
-        timestamps=None if times is None else times[rows],
-        part=None,
-        places=lambda wanted: places_in(file, layout, skipped, [int(rows[row]) for row in wanted]),
-    )
+    raw, names = _by_role(texts, layout)
+    table, faults = table_of(raw, names, rules, functools.partial(places_in, file, layout, skipped))
+    return faults.settle(table, rules.on_bad_rows)
+
+
+def _by_role(frame: pd.DataFrame, layout: Layout) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """The columns in use, and their names."""
+    raw = {role: frame[position].to_numpy() for role, position in layout.used.items()}
+    return raw, {role: layout.names[position] for role, position in layout.used.items()}
 
 
 def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset[int]) -> pd.DataFrame:
-    """The used columns, named by their position, in the file's order of rows.
+    """The columns in use, named by their position, in the file's order of rows.
 
-    ``index_col=False`` forbids pandas to take a first column too many for an index, which would shift all others;
-    what it would cut off instead it announces by a ParserWarning, made an error here.
+    With ``index_col=False`` pandas does not take a first column too many for an index, which would shift all others;
+    it cuts off the last one and warns, and that warning is made an error here.
     """
     stride = len(layout.separator)  # "::" is ":" with an empty column between each two: 30 times as fast as a regex
     positions = {position * stride: role for role, position in layout.used.items()}
@@ -159,9 +127,9 @@ def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset
 
 
 def _texts(file: Path, layout: Layout, skipped: frozenset[int]) -> pd.DataFrame:
-    """The used columns as text, in a file in which something is wrong."""
+    """The columns in use as text, of a file in which something is wrong."""
     if len(layout.separator) == 1:
-        return _parse(file, layout, dict.fromkeys(TYPES, "object"), skipped)
+        return _parse(file, layout, TEXTS, skipped)
     # A single colon within a field would shift what pandas reads between colons.
     kept = (record.fields for record in records(file, layout) if record.number not in skipped)
     positions = list(layout.used.values())
@@ -170,11 +138,6 @@ def _texts(file: Path, layout: Layout, skipped: frozenset[int]) -> pd.DataFrame:
 
 def _all_used(layout: Layout) -> bool:
     return len(layout.used) == layout.width and len(layout.separator) == 1
-
-
-def _column(frame: pd.DataFrame, layout: Layout, role: str) -> NDArray | None:
-    position = layout.used.get(role)
-    return None if position is None else frame[position].to_numpy()
 
 
 def _count_fits(file: Path, layout: Layout, num_rows: int) -> bool:
@@ -193,15 +156,15 @@ def _count_fits(file: Path, layout: Layout, num_rows: int) -> bool:
 
 
 def _ids_are_odd(file: Path, layout: Layout) -> bool:
-    """Whether an id such as ``007`` or ``1e3`` occurs near the beginning; pandas would silently make it 7 or 1000."""
+    """Whether an id such as ``007`` or ``1e3`` occurs near the beginning; pandas would silently read 7 or 1000."""
     with opened(file) as stream:
-        head = b"\n" + stream.read(ODD_SOUGHT)
-    separator = layout.separator.encode()
-    leads = {b"\n" if not position else re.escape(separator) for position in (layout.user, layout.item)}
+        head = b"\n" + stream.read(HEAD)
+    separator, positions = layout.separator.encode(), (layout.used["user"], layout.used["item"])
+    leads = {re.escape(separator) if position else b"\n" for position in positions}
     if not any(re.search(lead + rb'\s*"?[+-]?(0[0-9]|[0-9]+[eE])', head) for lead in leads):
         return False
     rows = (line.split(separator) for line in head.split(b"\n"))
-    ids = (row[p].strip(b'" \t\r') for row in rows for p in (layout.user, layout.item) if p < len(row))
+    ids = (row[p].strip(b'" \t\r') for row in rows for p in positions if p < len(row))
     return any(re.fullmatch(rb"[+-]?(0[0-9]+\.?0*|[0-9.]+[eE][+-]?[0-9]+)", text) for text in ids)
 
 
@@ -214,7 +177,7 @@ def _without_misshapen(file: Path, layout: Layout, rules: Rules) -> frozenset[in
     what = f"the row has {len(first.fields)} fields, the first line {layout.width}"
     if rules.on_bad_rows == "error":
         raise bad_rows(what, f"{layout.width} fields in every row", where, len(wrong), column=None, value="")
-    report_dropped(len(wrong), where, what)
+    warn_dropped(len(wrong), where, what)
     return frozenset(record.number for record in wrong)
 
 

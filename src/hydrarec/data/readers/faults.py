@@ -11,17 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
-from hydrarec.data.table import Place
+from hydrarec.data.table import Place, RatingTable, Scale
 
 log = logging.getLogger(__name__)
 
+# How ids are read. "auto": as integers if all of them are, else as strings; "string": as the text they are;
+# "integer": integers only, for published files where anything else is a mistake.
+Ids = Literal["auto", "string", "integer"]
 OnBadRows = Literal["error", "drop"]
-SHOWN = 3  # places that an error names; the rest is a number
+SHOWN = 3  # places that an error lists before it only counts
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How strictly files are read: the scale of their ratings, the kind of their ids, and what to do with bad rows."""
+
+    scale: Scale
+    ids: Ids
+    on_bad_rows: OnBadRows
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with one row: ``column 'rating' = 'good' is not a number``."""
+    """One fault of one row: ``column 'rating' = 'good' is not a number``."""
 
     row: int
     column: str
@@ -31,16 +43,17 @@ class Fault:
 
     @property
     def what(self) -> str:
+        """The fault as an error names it."""
         shown = self.value if len(self.value) <= 60 else self.value[:57] + "…"
         return f"column '{self.column}' = {shown!r} {self.complaint}"
 
 
 @dataclass
 class Faults:
-    """The faults of one file, first of each column kept in full, all of them as a set of rows.
+    """The faults of one file: all bad rows, and the first fault of each kind in full.
 
     Args:
-        num_rows: rows of the table they point into.
+        num_rows: rows of the table.
     """
 
     num_rows: int
@@ -50,45 +63,46 @@ class Faults:
         self.bad: NDArray[np.bool_] = np.zeros(self.num_rows, bool)
 
     def add(self, bad: NDArray[np.bool_], describe: Callable[[int], Fault]) -> None:
-        """Mark rows as bad, ``bad`` being bool [num_rows]; ``describe`` words the fault of one of them."""
+        """Mark rows as bad, ``bad`` being bool [num_rows]; ``describe`` returns the fault of one row."""
         rows = np.flatnonzero(bad)
         if len(rows):
             self.bad |= bad
             self.first.append(describe(int(rows[0])))
 
-    def settle(self, policy: OnBadRows, places: Callable[[Sequence[int]], list[Place]]) -> NDArray[np.bool_] | None:
-        """The rows to keep, bool [N], or None for all.
+    def settle(self, table: RatingTable, policy: OnBadRows) -> RatingTable:
+        """The table without its bad rows.
 
         Raises:
-            DataError: there are faults and the policy is ``error``.
+            DataError: there are bad rows and the policy is ``error``.
         """
         rows = np.flatnonzero(self.bad)
         if not len(rows):
-            return None
+            return table
         fault = min(self.first, key=lambda fault: fault.row)
-        where = places(rows[:SHOWN].tolist())
+        where = table.places(rows[:SHOWN].tolist())
         if policy == "error":
             raise bad_rows(fault.what, fault.expected, where, len(rows), column=fault.column, value=fault.value)
-        report_dropped(len(rows), where, fault.what)
-        return ~self.bad
+        warn_dropped(len(rows), where, fault.what)
+        return table.at(np.flatnonzero(~self.bad))
 
 
-def report_dropped(count: int, where: Sequence[Place], what: str) -> None:
+def warn_dropped(count: int, where: Sequence[Place], what: str) -> None:
+    """Log how many rows were dropped, and the first of them."""
     file, line = where[0]
-    log.warning("%s: %s dropped, the first in line %d: %s", file, counted(count), line, what)
+    log.warning("%s: %s dropped, the first in line %d: %s", file, _number_of_rows(count), line, what)
 
 
 def bad_rows(
     what: str, expected: str, where: Sequence[Place], count: int, *, column: str | None, value: str
 ) -> DataError:
-    """The error for ``count`` bad rows of which ``where`` gives the first few."""
+    """The error for ``count`` bad rows, ``where`` being the places of the first few."""
     others = ", ".join(str(line) for _, line in where[1:])
     if others:
-        what += f" (also line{'s' if len(where) > 2 else ''} {others}; {counted(count)} in all)"
+        what += f" (also line{'s' if len(where) > 2 else ''} {others}; {_number_of_rows(count)} in all)"
     return DataError(
         what,
         expected=expected,
-        fix=f"correct the line, or dataset.on_bad_rows=drop: {counted(count)} would be dropped",
+        fix=f"correct the line, or dataset.on_bad_rows=drop: {_number_of_rows(count)} would be dropped",
         file=where[0][0],
         line=where[0][1],
         column=column,
@@ -96,5 +110,5 @@ def bad_rows(
     )
 
 
-def counted(count: int) -> str:
+def _number_of_rows(count: int) -> str:
     return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Where in a text file the ratings stand: separator, header, and the position of each column."""
+"""Where the ratings are in a text file: separator, header, and the position of each column."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydrarec.core.errors import ConfigError, DataError, did_you_mean
 from hydrarec.data.readers.opening import require_text
@@ -20,11 +21,11 @@ ROLES = ("user", "item", "rating", "time")
 
 @dataclass(frozen=True)
 class Form:
-    """What is said of a text file before it is looked at.
+    """The form of a text file, as far as it is known before the file is opened.
 
     Args:
         user, item, rating, time: columns, by name in the header or by position from 0; None if there is none.
-        separator: None: by the file's ending, or what the first line has.
+        separator: None: by the file's ending, or as found in the first line.
         header: whether the first line names the columns.
         encoding: of ids and header.
     """
@@ -51,17 +52,14 @@ class Layout:
     Args:
         separator: between two fields; one character, or ``::``.
         header_lines: lines before the first rating: the columns' names, and blank ones above them.
-        user, item, rating, time: positions, from 0; None if the file has no such column.
-        names: the columns' names by position, to word errors with.
+        used: the position of each column in use, from 0, by role.
+        names: the columns' names by position, for errors.
         encoding: of ids and header.
     """
 
     separator: str
     header_lines: int
-    user: int
-    item: int
-    rating: int | None
-    time: int | None
+    used: dict[str, int]
     names: tuple[str, ...]
     encoding: str
 
@@ -69,15 +67,6 @@ class Layout:
     def width(self) -> int:
         """Fields per row."""
         return len(self.names)
-
-    @property
-    def used(self) -> dict[str, int]:
-        """Position by role, of the columns that exist."""
-        positions = {role: getattr(self, role) for role in ROLES}
-        return {role: position for role, position in positions.items() if position is not None}
-
-    def name_of(self, role: str) -> str:
-        return self.names[self.used[role]]
 
 
 def layout_of(file: Path, form: Form) -> Layout:
@@ -94,23 +83,18 @@ def layout_of(file: Path, form: Form) -> Layout:
     fields = _fields(file, first, separator)
     _require_header(file, form, fields)
     names = fields if form.header else _names_by_role(form, len(fields))
-    found = {role: _position(file, role, column, names, form.header) for role, column in form.columns.items()}
-    if len(set(found.values())) < len(found):
+    used = {role: _position(file, role, column, names, form.header) for role, column in form.columns.items()}
+    if len(set(used.values())) < len(used):
         fix = "set dataset.user, item, rating and time to different columns"
-        raise DataError("one column stands for two things", expected=f"four of {names}", fix=fix, file=file, line=1)
-    extra = [name for position, name in enumerate(names) if position not in found.values()]
+        raise _first_line_error(file, "one column stands for two things", f"four of {names}", fix)
+    extra = [name for position, name in enumerate(names) if position not in used.values()]
     if extra and form.header:
         log.warning("%s: column%s %s not used", file, "s" if len(extra) > 1 else "", ", ".join(extra))
-    return Layout(
-        separator=separator,
-        header_lines=blank_lines + 1 if form.header else 0,
-        user=found["user"],
-        item=found["item"],
-        rating=found.get("rating"),
-        time=found.get("time"),
-        names=tuple(names),
-        encoding=form.encoding,
-    )
+    return Layout(separator, blank_lines + 1 if form.header else 0, used, tuple(names), form.encoding)
+
+
+def _first_line_error(file: Path, what: str, expected: str, fix: str, **fields: Any) -> DataError:
+    return DataError(what, expected=expected, fix=fix, file=file, line=1, **fields)
 
 
 def _text(file: Path, encoding: str) -> str:
@@ -124,7 +108,7 @@ def _text(file: Path, encoding: str) -> str:
 
 
 def _require_no_remark(file: Path, first: str, form: Form) -> None:
-    """Raise if the first line is prose: it begins with ``#`` or has nothing but spaces, and names no columns.
+    """Raise if the first line is prose: it begins with ``#`` or contains only spaces, and names no columns.
 
     Otherwise a separator would be found in it that the ratings do not have.
     """
@@ -133,21 +117,16 @@ def _require_no_remark(file: Path, first: str, form: Form) -> None:
     names = [column for column in form.columns.values() if isinstance(column, str)]
     absent = [name for name in names if name not in (first if marked else first.split())]
     if form.header and prose and absent and (marked or absent == names):
-        raise DataError(
-            f"the first line is no header: {first[:60]!r} has no column '{absent[0]}'",
-            expected="a first line with the columns' names",
-            fix="remove what stands above the header, or set dataset.user, item, rating and time",
-            file=file,
-            line=1,
-            column=absent[0],
-        )
+        what = f"the first line is no header: {first[:60]!r} has no column '{absent[0]}'"
+        fix = "remove the lines above the header, or set dataset.user, item, rating and time"
+        raise _first_line_error(file, what, "a first line with the columns' names", fix, column=absent[0])
     if marked and not form.header:
-        what, expected = f"the first line is a remark, not a rating: {first[:60]!r}", "ratings from the first line on"
-        raise DataError(what, expected=expected, fix="remove it", file=file, line=1)
+        what = f"the first line is a remark, not a rating: {first[:60]!r}"
+        raise _first_line_error(file, what, "ratings from the first line on", "remove it")
 
 
 def _names_by_role(form: Form, width: int) -> list[str]:
-    """Names for the columns of a file that does not name them, to word errors with."""
+    """Names for errors, for the columns of a file that does not name them."""
     names = [f"{position}" for position in range(width)]
     for role, column in form.columns.items():
         if isinstance(column, int) and 0 <= column < width:
@@ -156,18 +135,18 @@ def _names_by_role(form: Form, width: int) -> list[str]:
 
 
 def _require_header(file: Path, form: Form, fields: list[str]) -> None:
-    """Raise if columns are given by position, and the first line is not what ``form.header`` says it is."""
+    """Raise if columns are given by position, and the first line contradicts ``form.header``."""
     positions = [column for column in form.columns.values() if isinstance(column, int) and 0 <= column < len(fields)]
     if len(positions) < len(form.columns):
-        return  # a missing name is missed by itself
+        return  # a missing name has an error of its own
     numbers = [_is_number(fields[position]) for position in positions]
     shown = f"{','.join(fields)[:60]!r}"
     if form.header and all(numbers):
         what, fix = f"the first line holds numbers, not the columns' names: {shown}", "set dataset.header=false"
-        raise DataError(what, expected="a header", fix=fix, file=file, line=1)
+        raise _first_line_error(file, what, "a header", fix)
     if not form.header and not any(numbers) and form.rating is not None:
         what, fix = f"the first line reads like a header: {shown}", "set dataset.header=true"
-        raise DataError(what, expected="ratings from the first line on", fix=fix, file=file, line=1)
+        raise _first_line_error(file, what, "ratings from the first line on", fix)
 
 
 def _fields(file: Path, line: str, separator: str) -> list[str]:
@@ -178,65 +157,42 @@ def _fields(file: Path, line: str, separator: str) -> list[str]:
         return [field.strip() for field in next(csv.reader([line], delimiter=separator, strict=True))]
     except csv.Error as error:
         what, fix = "a quote that is not closed, or not a whole field", "correct the line, or remove its quotes"
-        raise DataError(what, expected="quotes in pairs", fix=fix, file=file, line=1) from error
+        raise _first_line_error(file, what, "quotes in pairs", fix) from error
 
 
-def _separator(file: Path, first: str, expected: str | None) -> str:
-    """The separator asked for, or the one that the file's ending promises, or else the one that is found."""
+def _separator(file: Path, first: str, given: str | None) -> str:
+    """The separator that was given, or the one of the file's ending, or else the one in the first line."""
     counts = {candidate: first.count(candidate) for candidate in SEPARATORS}
     likely = next((candidate for candidate in SEPARATORS if counts[candidate]), ",")
-    if expected is not None and (expected not in SEPARATORS and (len(expected) != 1 or expected in FORBIDDEN)):
+    if given is not None and given not in SEPARATORS and (len(given) != 1 or given in FORBIDDEN):
         fix = "leave dataset.separator=null to have it found"
-        raise ConfigError(f"dataset.separator={expected!r}", expected="one character, or ::", fix=fix, value=expected)
-    expected = expected or BY_SUFFIX.get(_suffix(file)) or likely
+        raise ConfigError(f"dataset.separator={given!r}", expected="one character, or ::", fix=fix, value=given)
+    suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
+    expected = given or BY_SUFFIX.get(suffix) or likely
     if counts.get(expected, first.count(expected)) == 0 and counts[likely]:
-        raise DataError(
-            f"found {likely!r} between the columns, expected {expected!r}",
-            expected=f"columns separated by {expected!r}",
-            fix=f"set dataset.separator={likely!r}",
-            file=file,
-            line=1,
-            value=first[:80],
-        )
+        what = f"found {likely!r} between the columns, expected {expected!r}"
+        fix = f"set dataset.separator={likely!r}"
+        raise _first_line_error(file, what, f"columns separated by {expected!r}", fix, value=first[:80])
     return expected
 
 
-def _suffix(file: Path) -> str:
-    return Path(file.name.removesuffix(".gz")).suffix.lower()
-
-
 def _position(file: Path, role: str, column: str | int, names: list[str], header: bool) -> int:
+    """The position of a column, from 0."""
     if isinstance(column, int):
         if 0 <= column < len(names):
             return column
-        raise DataError(
-            f"no column {column} for the {role}: the first line has {len(names)} columns",
-            expected=f"a position from 0 to {len(names) - 1}",
-            fix=f"set dataset.{role}",
-            file=file,
-            line=1,
-            column=str(column),
-        )
-    if header and column in names:
+        what = f"no column {column} for the {role}: the first line has {len(names)} columns"
+        expected, fix = f"a position from 0 to {len(names) - 1}", f"set dataset.{role}"
+    elif header and column in names:
         return names.index(column)
-    if not header or all(map(_is_number, names)):
-        line = ",".join(names)
-        raise DataError(
-            f"no header that names '{column}'" + (f": the first line is {line!r}" if header else ""),
-            expected="a first line with the columns' names, or positions",
-            fix="dataset.header=false dataset.user=0 dataset.item=1 dataset.rating=2 dataset.time=3",
-            file=file,
-            line=1,
-            column=column,
-        )
-    raise DataError(
-        f"column '{column}' for the {role} is missing",
-        expected=did_you_mean(column, names),
-        fix=f"set dataset.{role} to one of: {', '.join(names)}",
-        file=file,
-        line=1,
-        column=column,
-    )
+    elif not header or all(map(_is_number, names)):
+        what = f"no header that names '{column}'" + (f": the first line is {','.join(names)!r}" if header else "")
+        expected = "a first line with the columns' names, or positions"
+        fix = "dataset.header=false dataset.user=0 dataset.item=1 dataset.rating=2 dataset.time=3"
+    else:
+        what, expected = f"column '{column}' for the {role} is missing", did_you_mean(column, names)
+        fix = f"set dataset.{role} to one of: {', '.join(names)}"
+    raise _first_line_error(file, what, expected, fix, column=str(column))
 
 
 def _is_number(text: str) -> bool:

@@ -1,144 +1,134 @@
-"""The formats in which GroupLens publishes MovieLens, and the one in which RecBole carries MovieLens 100K."""
+"""The formats in which GroupLens publishes MovieLens, and the one in which RecBole publishes MovieLens 100K."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.readers import catalogue
-from hydrarec.data.readers.delimited import Rules, read_delimited
-from hydrarec.data.readers.layout import Form, Layout, layout_of
-from hydrarec.data.sources.wanted import Wanted
+from hydrarec.data.readers.delimited import read_delimited
+from hydrarec.data.readers.faults import Rules
+from hydrarec.data.readers.layout import Form
+from hydrarec.data.sources.base import RequiredFiles
 from hydrarec.data.table import ItemTexts, RatingTable
 
-RATINGS_CSV = Form(
-    user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"
-)
-ATOMIC = Form(
-    user="user_id:token",
-    item="item_id:token",
-    rating="rating:float",
-    time="timestamp:float",
-    separator="\t",
-    header=True,
-    encoding="utf-8",
-)
+FOLDS = range(1, 6)
 
 
-class Reader(Protocol):
-    """How the files of one published dataset are read.
+class Copy(NamedTuple):
+    """The files of one copy of a dataset: the ratings and their form, the catalogue and its reader."""
+
+    ratings: str
+    form: Form
+    catalogue: str
+    read_catalogue: Callable[[Path], ItemTexts]
+
+
+def headerless(separator: str) -> Form:
+    """User, item, rating and time in this order, without a header."""
+    return Form(user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1")
+
+
+class Reader:
+    """Reads the files of one published dataset.
+
+    Args:
+        copies: in which the dataset is published; the first whose ratings are in the folder is read.
+        more: names of optional files.
 
     Attributes:
-        wanted: the files it needs of the dataset's folder.
+        required: the files it needs in the dataset's folder.
+        settings: what the result depends on, beside the files.
     """
 
-    wanted: Wanted
+    def __init__(self, *copies: Copy, more: tuple[str, ...] = (), **settings: str) -> None:
+        self.copies, self.settings = copies, settings
+        files = [name for copy in copies for name in (copy.ratings, copy.catalogue)]
+        self.required = RequiredFiles(alternatives=[[copy.ratings] for copy in copies], files=[*files, *more])
+
+    def copy_in(self, folder: Path) -> Copy:
+        """The copy that is read in this folder."""
+        return next((copy for copy in self.copies if (folder / copy.ratings).is_file()), self.copies[-1])
 
     def sources(self, folder: Path) -> list[Path]:
         """The files that the ratings and titles are read from, the ratings first."""
-        ...
-
-    def ratings(self, folder: Path, rules: Rules) -> RatingTable: ...
-
-    def texts(self, folder: Path) -> ItemTexts | None: ...
-
-
-class RatingsCsv:
-    """``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
-
-    wanted = Wanted(alternatives=[["ratings.csv"]], files=["ratings.csv", "movies.csv"])
-
-    def sources(self, folder: Path) -> list[Path]:
-        return _existing(folder, "ratings.csv", "movies.csv")
+        copy = self.copy_in(folder)
+        return [folder / name for name in (copy.ratings, copy.catalogue) if (folder / name).is_file()]
 
     def ratings(self, folder: Path, rules: Rules) -> RatingTable:
-        file = folder / "ratings.csv"
-        layout = layout_of(file, RATINGS_CSV)
-        return read_delimited(file, layout, rules)
+        """All ratings, in the order of the file."""
+        copy = self.copy_in(folder)
+        return read_delimited(folder / copy.ratings, copy.form, rules)
 
     def texts(self, folder: Path) -> ItemTexts | None:
-        file = folder / "movies.csv"
-        return catalogue.movies_csv(file) if file.is_file() else None
+        """Titles and genres; None if there is no catalogue."""
+        copy = self.copy_in(folder)
+        file = folder / copy.catalogue
+        return copy.read_catalogue(file) if file.is_file() else None
 
 
-class RatingsDat:
+class RatingsCsv(Reader):
+    """``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
+
+    FORM = Form(
+        user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"
+    )
+
+    def __init__(self) -> None:
+        super().__init__(Copy("ratings.csv", self.FORM, "movies.csv", catalogue.movies_csv))
+
+
+class RatingsDat(Reader):
     """``ratings.dat`` and ``movies.dat``, ``::`` between the fields: ml-1m, ml-10m.
 
     Args:
         encoding: of the titles; Latin-1 in ml-1m, UTF-8 in ml-10m.
     """
 
-    wanted = Wanted(alternatives=[["ratings.dat"]], files=["ratings.dat", "movies.dat"])
-
     def __init__(self, *, encoding: str) -> None:
-        self.encoding = encoding
-
-    def sources(self, folder: Path) -> list[Path]:
-        return _existing(folder, "ratings.dat", "movies.dat")
-
-    def ratings(self, folder: Path, rules: Rules) -> RatingTable:
-        file = folder / "ratings.dat"
-        return read_delimited(file, _headerless(file, "::"), rules)
-
-    def texts(self, folder: Path) -> ItemTexts | None:
-        file = folder / "movies.dat"
-        return catalogue.movies_dat(file, self.encoding) if file.is_file() else None
+        read = functools.partial(catalogue.movies_dat, encoding=encoding)
+        super().__init__(Copy("ratings.dat", headerless("::"), "movies.dat", read), encoding=encoding)
 
 
-class UData:
+class UData(Reader):
     """MovieLens 100K: ``u.data``, ``u.item``, and the official folds ``u1.base``, ``u1.test`` … ``u5.test``.
 
-    RecBole's copy, ``ml-100k.inter`` and ``ml-100k.item``, stands in for them where it is all there is; it has the
-    same ratings in the same order, and no folds.
+    RecBole's copy, ``ml-100k.inter`` and ``ml-100k.item``, is read where ``u.data`` is missing; it has the same ratings
+    in the same order, and no folds.
     """
 
-    OWN, COPY = ("u.data", "u.item"), ("ml-100k.inter", "ml-100k.item")
-    FOLDS = range(1, 6)
-    wanted = Wanted(
-        alternatives=[OWN[:1], COPY[:1]],
-        files=[*OWN, *COPY, *(f"u{fold}.{part}" for fold in FOLDS for part in ("base", "test"))],
+    ATOMIC = Form(
+        user="user_id:token",
+        item="item_id:token",
+        rating="rating:float",
+        time="timestamp:float",
+        separator="\t",
+        header=True,
+        encoding="utf-8",
     )
 
-    def sources(self, folder: Path) -> list[Path]:
-        return _existing(folder, *(self.COPY if self._is_copy(folder) else self.OWN))
-
-    def ratings(self, folder: Path, rules: Rules) -> RatingTable:
-        file = self.sources(folder)[0]
-        return read_delimited(
-            file, layout_of(file, ATOMIC) if self._is_copy(folder) else _headerless(file, "\t"), rules
+    def __init__(self) -> None:
+        super().__init__(
+            Copy("u.data", headerless("\t"), "u.item", catalogue.u_item),
+            Copy("ml-100k.inter", self.ATOMIC, "ml-100k.item", catalogue.atomic_item),
+            more=tuple(f"u{fold}.{part}" for fold in FOLDS for part in ("base", "test")),
         )
 
     def part(self, folder: Path, fold: int, part: str, rules: Rules) -> RatingTable:
         """``u<fold>.base`` or ``u<fold>.test``.
 
         Raises:
-            DataError: there is no such fold, or RecBole's copy is all there is.
+            DataError: there is no such fold, or only RecBole's copy is there.
         """
         file = folder / f"u{fold}.{part}"
-        if fold not in self.FOLDS or not file.is_file():
+        if fold not in FOLDS or not file.is_file():
             raise DataError(
-                f"official fold {fold} is not in this copy of ml-100k" if fold in self.FOLDS else f"no fold {fold}",
+                f"official fold {fold} is not in this copy of ml-100k" if fold in FOLDS else f"no fold {fold}",
                 expected=f"one of the folds 1 to 5, with u{fold}.base and u{fold}.test in {folder}",
                 fix="put GroupLens's ml-100k.zip into $HYDRAREC_DATA_DIR, or split.official=false for our own folds",
                 file=file,
             )
-        return read_delimited(file, _headerless(file, "\t"), rules)
-
-    def _is_copy(self, folder: Path) -> bool:
-        return not (folder / self.OWN[0]).is_file()
-
-    def texts(self, folder: Path) -> ItemTexts | None:
-        copied = self._is_copy(folder)
-        file = folder / (self.COPY if copied else self.OWN)[1]
-        read = catalogue.atomic_item if copied else catalogue.u_item
-        return read(file) if file.is_file() else None
-
-
-def _existing(folder: Path, *names: str) -> list[Path]:
-    return [folder / name for name in names if (folder / name).is_file()]
-
-
-def _headerless(file: Path, separator: str) -> Layout:
-    form = Form(user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1")
-    return layout_of(file, form)
+        return read_delimited(file, headerless("\t"), rules)

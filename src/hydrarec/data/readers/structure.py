@@ -1,4 +1,4 @@
-"""The slow, exact pass over a text file's lines; made only when something is wrong or a line number is needed."""
+"""The slow, exact pass over a text file's lines, made only if something is wrong or a line number is needed."""
 
 from __future__ import annotations
 
@@ -45,16 +45,17 @@ def records(file: Path, layout: Layout) -> Iterator[Record]:
 
 
 def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequence[int]) -> list[Place]:
-    """Where some data rows (from 0, not counting ``skipped`` records) stand."""
-    wanted, found = set(rows), {}
+    """The places of some data rows, numbered from 0 without the ``skipped`` records."""
+    left, places = set(rows), {}
     row = -1
     for record in records(file, layout):
         row += record.number not in skipped
-        if row in wanted and row not in found:
-            found[row] = (file, record.line)
-            if len(found) == len(wanted):
+        if record.number not in skipped and row in left:
+            left.remove(row)
+            places[row] = (file, record.line)
+            if not left:
                 break
-    return [found[row] for row in rows]
+    return [places[row] for row in rows]
 
 
 def misshapen(file: Path, layout: Layout) -> list[Record]:

