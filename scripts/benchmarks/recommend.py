@@ -16,12 +16,12 @@ from benchmarks.figures import Figure, cpu, paired, wall
 from benchmarks.scale import NUM_ITEMS, NUM_USERS
 from hydrarec.data.ids import IdMap
 from hydrarec.models.dot import Dot
-from hydrarec.models.trained import TrainedRun, read_data
+from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.bulk import recommendations
 from hydrarec.recommend.tables import table_file
-from hydrarec.runs.folder import SilentFolder
 from hydrarec.runs.provenance import peak_memory_bytes
-from hydrarec.runs.run_data import RunData
+from hydrarec.runs.reader import RunReader
+from hydrarec.runs.run_data import RunData, read_data
 
 WIDTH, RATED_PER_USER, STRIDE, K = 64, 144, 185, 10  # the stride keeps a user's items distinct
 SOME_USERS = 300  # of the loop over single users, which would take an hour for all
@@ -67,7 +67,7 @@ def loaded(folder: Path) -> TrainedRun:
     torch.manual_seed(0)
     sizes = {"num_users": NUM_USERS, "num_items": NUM_ITEMS, "embedding_dim": WIDTH}
     model = Dot(**sizes, embedding="library", init="normal", init_scale=1.0, l2=0.0)
-    silent = SilentFolder(folder)
+    silent = RunReader(folder)
     return TrainedRun(silent, {"task": {"name": "ranking"}}, model.eval().requires_grad_(False), read_data(silent))
 
 

@@ -16,8 +16,8 @@ from tests.conftest import TIME_LIMIT, Config, Execute, tree_digest
 
 from hydrarec.cli import analyze
 from hydrarec.core.errors import CheckpointError, ConfigError, DataError, EnvironmentFault, HydrarecError
-from hydrarec.models.trained import read_data
 from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.run_data import read_data
 
 QUICK = ("shuffles=5", "resamples=20", "min_ratings=5", "extremes=3", "bias_list=4")
 OWN = ("analysis", "figures", "tensorboard", ".lock")

@@ -20,9 +20,9 @@ from tests.conftest import PACKAGE_ROOT, TIME_LIMIT, TINY, small_ratings, tree_d
 
 from hydrarec.cli import recommend
 from hydrarec.core.errors import ConfigError, HydrarecError
-from hydrarec.models.trained import load_run, read_data
-from hydrarec.runs.folder import SilentFolder
-from hydrarec.runs.run_data import RunData
+from hydrarec.models.trained import load_run
+from hydrarec.runs.reader import RunReader
+from hydrarec.runs.run_data import RunData, read_data
 
 Ask = Callable[..., str]
 MADE = {  # folder: how it was trained
@@ -54,7 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, settings in MADE.items():
             overrides = [*TINY, *settings, f"dataset.path={home / 'ratings.csv'}"]
             execute(plain(compose_config(overrides)), home / name, overrides)
-            data = read_data(SilentFolder(home / name))
+            data = read_data(RunReader(home / name))
             titles = tuple(f"{TITLES[item % 4]} {item}" if item > 3 else TITLES[item] for item in range(data.num_items))
             named = replace(data, titles=titles, genres=tuple(GENRES[item % 4] for item in range(data.num_items)))
             np.savez_compressed(home / name / "data.npz", allow_pickle=False, **named.to_arrays())

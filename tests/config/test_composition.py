@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from hydrarec.config.composition import changed_keys, compose_config, config_hash, plain
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import SUPPLIED, ReproduceConfig
 from hydrarec.config.signatures import parameters
 from hydrarec.core.errors import ConfigError
+from hydrarec.runs.identity import changed_keys, config_hash
 
 FOLDERS = sorted({path.parent for path in conf_dir().rglob("*/*.yaml")})  # task/protocol is a group of its own
 OPTIONS = [

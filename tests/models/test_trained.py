@@ -10,8 +10,9 @@ import torch
 from tests.conftest import Execute
 
 from hydrarec.core.errors import CheckpointError
-from hydrarec.models.trained import load_run, read_data
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.models.trained import load_run
+from hydrarec.runs.reader import RunReader
+from hydrarec.runs.run_data import read_data
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_flipped_bit_is_noticed(run: Path, name: str) -> None:
 
 
 def test_every_flipped_bit_of_the_data_is_noticed_or_changes_nothing(run: Path) -> None:
-    folder = SilentFolder(run)
+    folder = RunReader(run)
     sound, content = read_data(folder).to_arrays(), folder.data_file.read_bytes()
     noticed = 0
     for place in range(0, len(content), 97):

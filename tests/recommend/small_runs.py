@@ -14,7 +14,7 @@ from hydrarec.data.ids import IdMap
 from hydrarec.data.table import TRAIN
 from hydrarec.models.base import Recommender
 from hydrarec.models.trained import TrainedRun
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.reader import RunReader
 from hydrarec.runs.run_data import RunData
 
 # Title and genres; the item ids are 10, 11, …
@@ -71,7 +71,7 @@ def data_of(
 
 def run_of(model: Recommender, data: RunData, task: str = "ranking", **config: Any) -> TrainedRun:
     settings = {"task": {"name": task, "objective": {"clip": True}}, "filter": {"min_rating": None}, **config}
-    return TrainedRun(SilentFolder(Path("nowhere")), settings, model.eval(), data)
+    return TrainedRun(RunReader(Path("nowhere")), settings, model.eval(), data)
 
 
 def scores_of(num_users: int, num_items: int, seed: int = 0) -> Tensor:

@@ -24,7 +24,7 @@ from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.embedding_table import embeddings_of
 from hydrarec.recommend.export import export_embeddings
 from hydrarec.recommend.neighbour_index import recall
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.reader import RunReader
 from hydrarec.runs.run_data import RunData
 
 NUM_USERS, NUM_ITEMS = 20, 60
@@ -64,7 +64,7 @@ def run_of(model: Recommender, *, texts: bool = False, titles: bool = True) -> T
         scale=(1.0, 5.0),
         name="small",
     )
-    return TrainedRun(SilentFolder(Path()), {}, model, data)
+    return TrainedRun(RunReader(Path()), {}, model, data)
 
 
 # -- Parquet and tensors -----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from hydrarec.core.errors import CheckpointError
 from hydrarec.runs import folder as runs
 from hydrarec.runs import provenance
 from hydrarec.runs import replay as replaying
+from hydrarec.runs.reader import RunReader
 from hydrarec.training.job import execute as execute_config
 
 Replay = Callable[..., Path]
@@ -44,11 +45,11 @@ def replay(workplace: Path) -> Replay:
 
 
 def record_of(folder: Path) -> dict[str, Any]:
-    return runs.SilentFolder(folder).read_record()
+    return RunReader(folder).read_record()
 
 
 def told(folder: Path) -> str:
-    return "\n".join(replaying.words(record_of(folder)))
+    return "\n".join(replaying.describe(record_of(folder)))
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -78,7 +79,7 @@ def test_replay_on_the_cpu_is_bit_equal(
         record["replay"]["differences"] == record["replay"]["not_compared"] == record["replay"]["circumstances"] == []
     )
     assert record["config_hash"] == record_of(tmp_path / "original")["config_hash"]
-    assert runs.SilentFolder(again).read_config()["replay"] is None
+    assert RunReader(again).read_config()["replay"] is None
     assert "equal, bit for bit" in told(again)
     assert outcomes in told(again)
 
@@ -139,7 +140,7 @@ def test_stopped_replay_goes_on_and_is_compared(original: Path, replay: Replay, 
     with killed_after(3):
         replay(original)
     [folder] = (workplace / "outputs" / "rating-csv").iterdir()
-    config = {**runs.SilentFolder(folder).read_config(), "resume": str(folder)}
+    config = {**RunReader(folder).read_config(), "resume": str(folder)}
     execute_config(config, folder, [*TINY])
     assert record_of(folder)["replay"]["equal"] is True
     change(folder / "run.json", lambda record: record.pop("replay"))  # as if stopped just before the comparison

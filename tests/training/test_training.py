@@ -15,9 +15,9 @@ from tests.conftest import Compose, Execute
 
 from hydrarec.core.errors import CheckpointError, ConfigError, DataError
 from hydrarec.models.dot import BiasedDot
-from hydrarec.models.trained import read_data
 from hydrarec.runs.checkpoint import load
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.reader import RunReader
+from hydrarec.runs.run_data import read_data
 
 
 def history(folder: Path) -> list[dict[str, str]]:
@@ -42,7 +42,7 @@ def test_the_run_folder_holds_everything_and_agrees_with_itself(execute: Execute
     assert json.loads((folder / "result.json").read_text()) == result
     assert (folder / "config.yaml").is_file()
     assert (folder / "figures" / "curves.png").read_bytes().startswith(b"\x89PNG")
-    known = read_data(SilentFolder(folder))
+    known = read_data(RunReader(folder))
     assert np.bincount(known.parts).tolist() == [result["n"][part] for part in ("train", "val", "test")]
     assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
     best = min(rows, key=lambda row: float(row["val/rmse"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import fnmatch
 import multiprocessing
@@ -20,7 +19,7 @@ import hydra
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import compose_config, config_hash, plain
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
@@ -29,6 +28,8 @@ from hydrarec.core.contract import FULL_ERROR
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.core.files import atomic_write
 from hydrarec.reports import reproduction
+from hydrarec.runs.identity import config_hash
+from hydrarec.runs.reader import RunReader
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,12 @@ def _run(job: Job) -> Outcome:
     metric = job.config["published"]["metric"]
     if metric not in result["metrics"]:
         return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")
-    return Outcome(result["metrics"][metric], _first_epoch(job.folder / "history.csv"), result["seconds"]["training"])
+    return Outcome(result["metrics"][metric], _first_epoch(RunReader(job.folder)), result["seconds"]["training"])
 
 
-def _first_epoch(history: Path) -> float | None:
+def _first_epoch(run: RunReader) -> float | None:
     """The validation RMSE after the first epoch; None without a validation part."""
-    with history.open(encoding="utf-8", newline="") as file:
-        value = next(csv.DictReader(file)).get("val/rmse")
-    return None if value is None else float(value)
+    return run.read_history("val/rmse")[0].get("val/rmse")
 
 
 def _row(published: Published, outcomes: list[Outcome]) -> reproduction.Row:

@@ -17,19 +17,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import (
-    changed_keys,
-    compose_config,
-    plain,
-    register_resolvers,
-    value_at,
-)
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.core import paths
-from hydrarec.core.errors import CheckpointError, HydrarecError
-from hydrarec.runs import folder as runs
-from hydrarec.runs import replay as replaying
+from hydrarec.core.errors import HydrarecError
+from hydrarec.runs import replay
+from hydrarec.runs.folder import RunFolder, reserve
+from hydrarec.runs.reader import RunReader
 from hydrarec.sweeps.start import start_sweep
 from hydrarec.training.job import execute
 
@@ -61,7 +56,6 @@ def _main() -> int:
         if prepared is None:
             return 0
         sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides] + prepared
-    register_resolvers()
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
     if failures:
         raise failures[0]
@@ -70,41 +64,28 @@ def _main() -> int:
 
 def _prepare(overrides: list[str]) -> list[str] | None:
     """Judge the configuration and settle the run folder; the overrides to go on with, None if there is nothing to do."""
-    replayed = replaying.named(overrides)
+    replayed = replay.replayed_folder(overrides)
     if replayed is not None:
-        overrides = replaying.overrides_of(replayed, overrides)
+        overrides = replay.merged_overrides(RunReader.of_finished_run(replayed, "replay"), overrides, "replay")
     composed = compose_config(overrides, with_hydra=True)
     config = plain(composed)
     if config["resume"] is not None:
         return _resumed(Path(str(config["resume"])), overrides)
     judge(config)
     judge_hydra(OmegaConf.to_container(composed.hydra))
-    folder = runs.reserve(Path(composed.hydra.run.dir))
+    folder = reserve(Path(composed.hydra.run.dir))
     return [*overrides, f"hydra.run.dir='{folder}'"]
 
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
-    """The overrides of a run that goes on: its own, then the new ones, as far as they are harmless."""
-    path = runs.existing(path, "resume")
-    folder = runs.RunFolder(path)
+    """The overrides of a run that goes on; None if it is finished."""
+    folder = RunFolder(RunReader.of_run(path, "resume").path)
     try:
         if folder.finished:
-            replaying.conclude(folder)  # if it was stopped just before
-            print_summary(folder.path, folder.read_result(), note="already finished")
+            replay.conclude(folder)  # if it was stopped just before
+            print_summary(folder, folder.read_result(), note="already finished")
             return None
-        old = folder.read_config()
-        new = [override for override in overrides if not override.startswith("resume=")]
-        merged = [*folder.read_overrides(), *new, f"resume='{folder.path}'"]
-        config = plain(compose_config(merged))
-        judge(config)
-        changed = changed_keys(old, config)
-        if changed:
-            raise CheckpointError(
-                f"{folder.path} cannot go on with another {changed[0]}: {value_at(old, changed[0])} became {value_at(config, changed[0])}",
-                expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
-                fix="leave these out (only trainer.epochs and logging may change), or start a new run",
-                value=changed[0],
-            )
+        merged = replay.merged_overrides(folder, overrides, "resume")
     finally:
         folder.release()
     return [*merged, f"hydra.run.dir='{folder.path}'"]
@@ -115,12 +96,12 @@ def _job(config: DictConfig) -> None:
     given = HydraConfig.get().overrides.task
     overrides = [override for override in given if not override.startswith(("resume=", "replay="))]
     result = execute(plain(config), folder, overrides)
-    print_summary(folder, result)
+    print_summary(RunReader(folder), result)
 
 
-def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
+def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> None:
     """The end of a run, on stdout: metrics, times, paths, and what to try next."""
-    shown = paths.shown(folder)
+    shown = paths.shown(run.path)
     selected = result["selected"]
     lines = [note] if note else []
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
@@ -131,7 +112,7 @@ def print_summary(folder: Path, result: dict[str, Any], note: str = "") -> None:
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
-    lines.extend(replaying.words(runs.SilentFolder(folder).read_record()))
+    lines.extend(replay.describe(run.read_record()))
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,11 +21,6 @@ from hydrarec.config.location import conf_dir
 from hydrarec.core.errors import ConfigError, did_you_mean, nearest
 
 EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
-# What does not change the numbers of a run, and so neither its identity nor whether it may be resumed with it.
-_NOT_IDENTITY = ("name", "resume", "replay", "output_dir", "logger", "published", "save_data")
-HARMLESS = (*_NOT_IDENTITY, "trainer.epochs", "trainer.checkpoint_seconds")
-# Nor whether it is the same run again; the ratings may lie elsewhere, since their fingerprint is compared.
-HARMLESS_TO_REPLAY = (*_NOT_IDENTITY, "trainer.checkpoint_seconds", "dataset.path")
 
 
 def compose_config(overrides: Sequence[str], config_name: str = "train", with_hydra: bool = False) -> DictConfig:
@@ -36,7 +29,6 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
     Raises:
         ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
     """
-    register_resolvers()
     with _translated(config_name, overrides), _hydra():
         return compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
 
@@ -49,48 +41,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
     with _translated("train", []):
         node = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
         return with_todays_names(OmegaConf.to_container(node, resolve=True, throw_on_missing=False))
-
-
-def config_hash(config: dict[str, Any]) -> str:
-    """Eight hex digits naming a resolved configuration: seed included, paths and logging excluded."""
-    kept = {key: value for key, value in config.items() if key not in (*_NOT_IDENTITY, "hydra")}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def changed_keys(old: dict[str, Any], new: dict[str, Any], harmless: Sequence[str] = HARMLESS) -> list[str]:
-    """The dotted keys in which two resolved configurations differ, without the harmless ones.
-
-    More epochs are harmless unless the schedule stretches over all of them.
-    """
-    before, after = flat(old), flat(new)
-    stretched = str(old["scheduler"]["_target_"]).endswith(".one_cycle")
-    harmless = [name for name in harmless if not (stretched and name == "trainer.epochs")]
-    keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
-    return [key for key in keys if not any(key == name or key.startswith(name + ".") for name in harmless)]
-
-
-def value_at(config: dict[str, Any], key: str) -> object:
-    """The value under a dotted key; None where there is none."""
-    node: Any = config
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, dict) else None
-    return node
-
-
-def register_resolvers() -> None:
-    """``${confighash:}``: the identity of the configuration that is being resolved, for folder names."""
-
-    def resolve(*, _root_: DictConfig) -> str:
-        return config_hash(plain(_root_))
-
-    OmegaConf.register_new_resolver("confighash", resolve, replace=True)
-
-
-def flat(node: object, path: str = "") -> dict[str, object]:
-    """The leaves of nested mappings by their dotted keys."""
-    if isinstance(node, dict) and node:
-        return {k: v for key, entry in node.items() for k, v in flat(entry, f"{path}.{key}" if path else key).items()}
-    return {path: node}
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:

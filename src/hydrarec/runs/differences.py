@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import errno
-import functools
-import os
-import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hydrarec.config.composition import flat
-from hydrarec.core.errors import HydrarecError
+from hydrarec.core.errors import CheckpointError
 from hydrarec.runs.checkpoint import load
-from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.identity import flat
+from hydrarec.runs.reader import HISTORY, OUTCOMES, RECORD, RESULT, RunReader
 
-_OUTCOMES = ("predictions.npz", "ranks.npz")
-_WALL = ("seconds", "samples_per_second")  # columns of history.csv that no two runs share
+_TIMES = {"seconds", "samples_per_second"}  # which no two runs share
 
 
 @dataclass
 class Comparison:
-    """What was found, in words.
+    """Two runs, in words.
 
     Attributes:
         differences: of the numbers, ``<what> <first> → <second>``; none: all that was compared is equal.
-        compared, not_compared: what was, and what could not be, with the reason.
-        circumstances: of the records: other code, packages, machine, data or split.
+        compared, not_compared: which parts of the runs, and why not.
+        circumstances: differences of the records: code, packages, machine, data or split.
     """
 
     differences: list[str] = field(default_factory=list)
@@ -41,90 +33,70 @@ class Comparison:
     circumstances: list[str] = field(default_factory=list)
 
 
-def compare(first: RunFolder, second: RunFolder) -> Comparison:
-    """The second run beside the first; files that are missing or damaged are said, and are no error."""
-    found = Comparison()
-    parts: dict[str, Callable[[RunFolder, RunFolder, Comparison], None]] = {
-        "result.json": _results,
-        "history.csv": _histories,
-        "best.ckpt": _weights,
-        **{name: functools.partial(_arrays, name) for name in _OUTCOMES},
-        "run.json": _records,
+def compare(first: RunReader, second: RunReader) -> Comparison:
+    """The second run beside the first; parts that are missing or damaged are not compared."""
+    comparison, pair = Comparison(), (first, second)
+    parts = {
+        RESULT: _compare_results,
+        HISTORY: _compare_histories,
+        first.best_checkpoint.name: _compare_weights,
+        **dict.fromkeys(OUTCOMES.values(), _compare_outcomes),
+        RECORD: _compare_records,
     }
     for name, part in parts.items():
         try:
-            part(first, second, found)
-        except FileNotFoundError as error:
-            found.not_compared.append(f"{name}: there is no {error.filename}")
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            reason = error.what if isinstance(error, HydrarecError) else f"{type(error).__name__} {error}"
-            found.not_compared.append(f"{name}: {reason.splitlines()[0]}")
-    return found
+            part(comparison, name, *pair)
+        except (CheckpointError, PermissionError) as error:
+            reason = error.what if isinstance(error, CheckpointError) else str(error)
+            comparison.not_compared.append(f"{name}: {reason}")
+    return comparison
 
 
-def _results(first: RunFolder, second: RunFolder, found: Comparison) -> None:
-    one, other = (
-        {key: value for key, value in run.read_result().items() if key != "seconds"} for run in (first, second)
-    )
-    if not one:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(first.path / "result.json"))
-    metrics = one.pop("metrics"), other.pop("metrics")
-    _pairs(*metrics, found.differences)
-    _pairs(flat(one), flat(other), found.differences)
-    found.compared.append(f"{len(metrics[1])} metrics")
+def _compare_results(comparison: Comparison, name: str, *runs: RunReader) -> None:
+    contents = [run.read_result() for run in runs]
+    for run, content in zip(runs, contents, strict=True):
+        if not content:
+            raise CheckpointError(f"there is no {run.path / name}")
+    one, other = ({**content.pop("metrics"), **flat(content)} for content in contents)
+    times = {key for key in one if key.split(".")[0] in _TIMES}
+    comparison.differences += _changes(one, other, but=times)
+    comparison.compared.append(f"{sum('/' in key for key in other)} metrics")
 
 
-def _histories(first: RunFolder, second: RunFolder, found: Comparison) -> None:
+def _compare_histories(comparison: Comparison, name: str, *runs: RunReader) -> None:
     """The first epoch that differs says where two runs parted."""
-    one, other = (_rows(run.path / "history.csv") for run in (first, second))
-    for epoch, (before, after) in enumerate(zip(one, other, strict=False), 1):
-        changes: list[str] = []
-        _pairs(before, after, changes)
+    one, other = (run.read_history() for run in runs)
+    for epoch, rows in enumerate(zip(one, other, strict=False), 1):
+        changes = _changes(*rows, but=_TIMES)
         if changes:
-            found.differences.append(f"the learning curve from epoch {epoch} on: {changes[0]}")
+            comparison.differences.append(f"the learning curve from epoch {epoch} on: {changes[0]}")
             break
-    found.compared.append(f"{len(other)} epochs")
+    comparison.compared.append(f"{len(other)} epochs")
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{name: text for name, text in row.items() if name not in _WALL} for row in csv.DictReader(file)]
+def _compare_weights(comparison: Comparison, name: str, *runs: RunReader) -> None:
+    states = [load(run.best_checkpoint)["state_dict"] for run in runs]
+    one, other = ({key: _bytes(value) for key, value in state.items() if torch.is_tensor(value)} for state in states)
+    _compare_arrays(comparison, f"tensors of {name}", one, other)
 
 
-def _weights(first: RunFolder, second: RunFolder, found: Comparison) -> None:
-    paths = [run.best_checkpoint for run in (first, second)]
-    for path in paths:
-        path.stat()  # a missing file is none to complain of
-    one, other = (
-        {name: value.reshape(-1).contiguous().view(torch.uint8).numpy() for name, value in _tensors(path).items()}
-        for path in paths
-    )
-    _unequal(f"of {len(other)} tensors of best.ckpt", one, other, found)
-    found.compared.append(f"{len(other)} tensors of best.ckpt")
+def _bytes(tensor: torch.Tensor) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = tensor.to_dense().reshape(-1).contiguous().view(torch.uint8).numpy()
+    return array
 
 
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    state = load(path)["state_dict"]
-    return {name: value.to_dense() for name, value in state.items() if isinstance(value, torch.Tensor)}
+def _compare_outcomes(comparison: Comparison, name: str, *runs: RunReader) -> None:
+    if any((run.path / name).is_file() for run in runs):  # else the other task's, or save_predictions=false
+        one, other = (run.read_arrays(name) for run in runs)
+        _compare_arrays(comparison, f"arrays of {name}", one, other)
 
 
-def _arrays(name: str, first: RunFolder, second: RunFolder, found: Comparison) -> None:
-    paths = [run.path / name for run in (first, second)]
-    if not any(path.is_file() for path in paths):
-        return  # the other kind of task, or save_predictions=false
-    contents = []
-    for path in paths:
-        with np.load(path, allow_pickle=False) as file:
-            contents.append({key: file[key] for key in file.files})
-    one, other = contents
-    _unequal(f"of {len(other)} arrays of {name}", one, other, found)
-    found.compared.append(f"{len(other)} arrays of {name}")
-
-
-def _unequal(what: str, one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]], found: Comparison) -> None:
-    names = [name for name in {**one, **other} if not (name in one and name in other and _same(one[name], other[name]))]
+def _compare_arrays(comparison: Comparison, what: str, one: dict[str, Any], other: dict[str, Any]) -> None:
+    names = [key for key in {**one, **other} if not (key in one and key in other and _same(one[key], other[key]))]
     if names:
-        found.differences.append(f"{len(names)} {what}: {', '.join(names[:4])}{' …' if len(names) > 4 else ''}")
+        shown = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
+        comparison.differences.append(f"{len(names)} of {len(other)} {what}: {shown}")
+    comparison.compared.append(f"{len(other)} {what}")
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
@@ -132,43 +104,38 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def _records(first: RunFolder, second: RunFolder, found: Comparison) -> None:
-    """What either record leaves open, such as that of an older version of ours, explains nothing."""
-    one, other = _circumstances(first.read_record()), _circumstances(second.read_record())
-    unknown = {name for name in {**one, **other} if one.get(name) is None or other.get(name) is None} - {"git commit"}
-    told = [{name: value for name, value in record.items() if name not in unknown} for record in (one, other)]
-    _pairs(told[0], told[1], found.circumstances)
+def _compare_records(comparison: Comparison, name: str, *runs: RunReader) -> None:
+    """What either record leaves open, such as that of an older version, explains nothing."""
+    one, other = (_circumstances(run.read_record()) for run in runs)
+    unknown = {key for key in {**one, **other} if one.get(key) is None or other.get(key) is None} - {"git commit"}
+    comparison.circumstances += _changes(one, other, but=unknown)
 
 
 def _circumstances(record: dict[str, Any]) -> dict[str, Any]:
-    """What of ``run.json`` may explain other numbers, under the names to show."""
-    about = record.get("provenance") or {}
-    git, machine = about.get("git") or {}, about.get("machine") or {}
-    packages = about.get("packages") or {}
+    """What may explain other numbers, under the names to show."""
+    about = record.get("provenance", {})
+    git = about.get("git") or {}
     return {
         "git commit": git.get("commit"),
         "uncommitted changes (SHA-256 of the diff)": (git.get("diff") or {}).get("sha256") or bool(git.get("dirty")),
-        **{f"package {name}": version for name, version in packages.items()},
+        **{f"package {package}": version for package, version in about.get("packages", {}).items()},
         "python": about.get("python"),
-        **{f"machine's {name}": value for name, value in machine.items()},
+        **{f"machine's {key}": value for key, value in about.get("machine", {}).items()},
         "device": record.get("device"),
-        "data fingerprint": (record.get("data") or {}).get("fingerprint"),
-        "split fingerprint": (record.get("split") or {}).get("fingerprint"),
+        "data fingerprint": record.get("data", {}).get("fingerprint"),
+        "split fingerprint": record.get("split", {}).get("fingerprint"),
     }
 
 
-def _pairs(one: dict[str, Any], other: dict[str, Any], lines: list[str]) -> None:
-    for name in {**one, **other}:
+def _changes(one: dict[str, Any], other: dict[str, Any], but: set[str]) -> list[str]:
+    lines = []
+    for name in [name for name in {**one, **other} if name not in but]:
         before, after = one.get(name), other.get(name)
-        if before != after or type(before) is not type(after):
-            lines.append(f"{name} {_shown(before)} → {_shown(after)}{_change(before, after)}")
+        if repr(before) != repr(after):  # −0.0 is not 0.0, and NaN is NaN
+            change = f" ({after - before:+.3g})" if isinstance(before, float) and isinstance(after, float) else ""
+            lines.append(f"{name} {_shown(before)} → {_shown(after)}{change}")
+    return lines
 
 
 def _shown(value: object) -> str:
     return "nothing" if value is None else str(value)
-
-
-def _change(before: object, after: object) -> str:
-    if isinstance(before, float) and isinstance(after, float):
-        return f" ({after - before:+.3g})"
-    return ""

@@ -11,13 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydrarec
 from hydrarec.config.location import conf_dir
-
-if TYPE_CHECKING:
-    from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.folder import DIFF, RunFolder
 
 MOST_DIFF_BYTES = 1_000_000  # of changed code kept with a run
 MOST_NEW_FILES = 50
@@ -65,7 +63,7 @@ def peak_memory_bytes() -> int:
 
 def _git(folder: RunFolder) -> dict[str, Any] | None:
     package = Path(hydrarec.__file__).resolve().parent
-    folder.write_diff(None)
+    folder.remove_diff()
     try:
         if not _ask(package, "ls-files", "__init__.py"):  # a wheel merely lies inside somebody's repository
             return None
@@ -96,7 +94,7 @@ def _written_diff(package: Path, new: list[str], folder: RunFolder) -> dict[str,
     except (OSError, subprocess.SubprocessError):
         return None
     folder.write_diff(diff[:MOST_DIFF_BYTES])
-    about = {"file": "git.diff", "bytes": len(diff), "sha256": hashlib.sha256(diff).hexdigest()}
+    about = {"file": DIFF, "bytes": len(diff), "sha256": hashlib.sha256(diff).hexdigest()}
     return {**about, "cut_at_bytes": MOST_DIFF_BYTES if len(diff) > MOST_DIFF_BYTES else None}
 
 

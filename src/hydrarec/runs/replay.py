@@ -1,27 +1,23 @@
-"""``replay=<run folder>``: a finished run again, in a folder of its own, and whether it came out the same."""
+"""``resume=`` and ``replay=``: a run goes on, or runs once more in a folder of its own; and whether that came out the same."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hydrarec.config.composition import (
-    HARMLESS_TO_REPLAY,
-    changed_keys,
-    compose_config,
-    parse_overrides,
-    plain,
-    value_at,
-)
+from hydrarec.config.composition import compose_config, parse_overrides, plain
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import CheckpointError, ConfigError
-from hydrarec.runs import folder as runs
+from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.identity import Purpose, changed_keys, value_at
+from hydrarec.runs.reader import RunReader
 
 SHOWN = 8  # differences on the screen; run.json has them all
 
 
-def named(overrides: Sequence[str]) -> Path | None:
+def replayed_folder(overrides: Sequence[str]) -> Path | None:
     """The folder that ``replay=`` names among these overrides; None if there is none.
 
     Raises:
@@ -32,68 +28,57 @@ def named(overrides: Sequence[str]) -> Path | None:
         return None
     if values.get("resume") is not None:
         raise ConfigError(
-            "resume= goes on with a run, replay= runs one again from its beginning",
+            "resume= continues a run, replay= repeats one from its beginning",
             expected="one of the two",
             fix="drop one; a replay that was stopped goes on by resume=<its own folder>",
         )
     return Path(str(values["replay"]))
 
 
-def overrides_of(path: Path, overrides: Sequence[str]) -> list[str]:
-    """The overrides that repeat the run at ``path``: its own, then the new ones, as far as they change no number.
+def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose) -> list[str]:
+    """The overrides that start ``run`` again: its own, then the new ones, if they change nothing that identifies it.
 
     Raises:
-        CheckpointError: no finished run, or these overrides would not compose its configuration.
+        CheckpointError: they would not compose its configuration, or its folder is damaged.
     """
-    folder = runs.SilentFolder(runs.existing(path, "replay"))
-    if not folder.finished:
-        raise CheckpointError(
-            f"{folder.path} is not finished: it has no result.json to compare with",
-            expected="the folder of a finished run",
-            fix=f"resume={folder.path} first; or run its settings without replay",
-            value=str(folder.path),
-        )
-    new = [override for override in overrides if not override.startswith("replay=")]
-    merged = [*folder.read_overrides(), *new, f"replay='{folder.path}'"]
-    old, config = folder.read_config(), plain(compose_config(merged))
+    old = run.read_config()
+    new = [override for override in overrides if not override.startswith(f"{purpose}=")]
+    merged = [*run.read_overrides(), *new, f"{purpose}='{run.path}'"]
+    config = plain(compose_config(merged))
     judge(config)
-    changed = changed_keys(old, config, HARMLESS_TO_REPLAY)
-    if changed:
-        was = value_at(old, changed[0])
-        raise CheckpointError(
-            f"{folder.path} would not be the same run with another {changed[0]}: "
-            f"{was} became {value_at(config, changed[0])}",
-            expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
-            fix=f"leave these out; where a default has changed since, add the old one: {changed[0]}="
-            f"{'null' if was is None else was}",
-            value=changed[0],
-        )
-    return merged
+    changed = changed_keys(old, config, purpose)
+    if not changed:
+        return merged
+    key, before, after = changed[0], value_at(old, changed[0]), value_at(config, changed[0])
+    what = {"resume": "cannot be resumed with", "replay": "would not be the same run with"}[purpose]
+    fixes = {
+        "resume": "leave these out (only trainer.epochs and logging may change), or start a new run",
+        "replay": f"leave these out; where a default has changed since, add the old one: {key}="
+        f"{'null' if before is None else before}",
+    }
+    raise CheckpointError(
+        f"{run.path} {what} another {key}: {before} became {after}",
+        expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
+        fix=fixes[purpose],
+        value=key,
+    )
 
 
-def conclude(folder: runs.RunFolder) -> None:
-    """Compare a finished replay with its original, in its ``run.json``; nothing to do for any other run, or once more."""
+def conclude(folder: RunFolder) -> None:
+    """Compare a finished replay with its original, once, in its ``run.json``; no other run is changed."""
     record = folder.read_record()
     original = record.get("replay_of")
     if original is None or "replay" in record:
         return
     from hydrarec.runs.differences import compare
 
-    found = compare(runs.SilentFolder(Path(original)), folder)
-    folder.update_record(
-        replay={
-            "of": original,
-            "equal": not found.differences and bool(found.compared),
-            "differences": found.differences,
-            "compared": found.compared,
-            "not_compared": found.not_compared,
-            "circumstances": found.circumstances,
-        }
-    )
+    comparison = compare(RunReader(Path(original)), folder)
+    equal = not comparison.differences and bool(comparison.compared)
+    folder.update_record(replay={"of": original, "equal": equal, **asdict(comparison)})
 
 
-def words(record: dict[str, Any]) -> list[str]:
-    """What a replay's ``run.json`` says of the comparison, in a few lines; none for any other run."""
+def describe(record: dict[str, Any]) -> list[str]:
+    """A few lines on the comparison in a replay's record; none for any other run."""
     replay = record.get("replay")
     if replay is None:
         return []

@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.errors import CheckpointError
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.runs.reader import RunReader, report_damage
 
 FILTERED = 3  # the part of a rating that a filter left out: it takes part in nothing, but its user has rated the item
 
@@ -118,6 +120,25 @@ def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
 
 def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
     return tuple(content.tobytes().decode().split("\n"))
+
+
+def read_data(folder: RunReader) -> RunData:
+    """What a run knew of its data.
+
+    Raises:
+        CheckpointError: the file is damaged, or the run kept none.
+    """
+    path = folder.data_file
+    if not path.is_file():
+        raise CheckpointError(
+            f"{folder.path} has no {path.name}: it keeps neither titles nor who rated what",
+            expected="a run with save_data=true, the default",
+            fix=f"hydrarec-train replay={folder.path}",
+            value=str(folder.path),
+        )
+    arrays = folder.read_arrays(path.name)
+    with report_damage(path):
+        return RunData.from_arrays(arrays)
 
 
 def run_data(loaded: Interactions, kept: Interactions, split: Split) -> RunData:

@@ -10,6 +10,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from hydrarec.core.errors import HydrarecError, InterruptedRun
+from hydrarec.runs.reader import RunReader
 from hydrarec.sweeps.journal import Journal, key_of, last_ends
 from hydrarec.sweeps.task import FINISHED, SweepTask, line_of
 
@@ -44,7 +45,7 @@ def unfinished(jobs: list[Job], task: SweepTask) -> list[Job]:
     for job in jobs:
         end = ends.get(key_of(job), {})
         known = end.get("conf") == task.conf and end.get("reason") in (None, FINISHED) and "value" in end
-        if known and (task.folder / end["run"] / "result.json").is_file():
+        if known and RunReader(task.folder / end["run"]).finished:
             kept = {name: value for name, value in end.items() if name not in ("time", "session", "seconds")}
             skipped.append({**kept, "event": "skipped", "reason": FINISHED})
         else:

@@ -13,9 +13,10 @@ import optuna
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-from hydrarec.config.composition import compose_config, config_hash, plain
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import ConfigError
+from hydrarec.runs.identity import config_hash
 from hydrarec.sweeps.grid import Job
 from hydrarec.sweeps.journal import key_of, last_ends
 from hydrarec.sweeps.space import Space, corners, read_space

@@ -15,7 +15,7 @@ import hydra
 from omegaconf import DictConfig
 
 import hydrarec
-from hydrarec.config.composition import parse_overrides, register_resolvers
+from hydrarec.config.composition import parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
@@ -41,7 +41,6 @@ def start_sweep(overrides: Sequence[str]) -> int:
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write("started", command=sys.argv[1:])
     sys.argv.append(f"hydra.sweep.dir='{folder}'")  # of all jobs, whatever they are named by themselves
-    register_resolvers()
     signal.signal(signal.SIGTERM, _stop)
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
-import shutil
 import sys
 import threading
 import time
@@ -21,7 +19,14 @@ from omegaconf import DictConfig
 
 from hydrarec.config.composition import plain
 from hydrarec.config.judge import judge
-from hydrarec.core.errors import EnvironmentFault, HydrarecError, InterruptedRun, LostJobError, PrunedRun
+from hydrarec.core.errors import (
+    CheckpointError,
+    EnvironmentFault,
+    HydrarecError,
+    InterruptedRun,
+    LostJobError,
+    PrunedRun,
+)
 from hydrarec.runs import folder as runs
 from hydrarec.sweeps import devices
 from hydrarec.sweeps.journal import Journal
@@ -137,7 +142,7 @@ class SweepTask:
         except HydrarecError as error:
             locked = runs.RunFolder(folder.path)
             try:
-                locked.write_error(error, error.status)
+                locked.write_error(error)
             finally:
                 locked.release()
             raise
@@ -177,23 +182,19 @@ def _prepared(folder: runs.RunFolder) -> bool:
     An attempt that was cut off goes on. One that failed by itself begins anew: what failed may have been mended since,
     and half a run of each would be neither.
     """
-    error = folder.path / "error.json"
-    failed = error.is_file() and folder.read_record().get("status") == "failed" and not _was_lost(error)
-    error.unlink(missing_ok=True)
-    if folder.last_checkpoint.is_file() and not failed:
+    if folder.last_checkpoint.is_file() and not _failed_by_itself(folder):
+        folder.forget_error()
         return True
-    for leftover in (folder.checkpoints, folder.tensorboard):
-        shutil.rmtree(leftover, ignore_errors=True)
-    for name in ("history.csv", "run.json"):
-        (folder.path / name).unlink(missing_ok=True)
+    folder.start_over()
     return False
 
 
-def _was_lost(error: Path) -> bool:
+def _failed_by_itself(folder: runs.RunFolder) -> bool:
     try:
-        return bool(json.loads(error.read_text(encoding="utf-8"))["code"] == LostJobError.code)
-    except (ValueError, KeyError, TypeError):  # a damaged file says nothing
-        return False
+        code = folder.read_error().get("code")
+    except CheckpointError:
+        code = "unknown"
+    return code not in (None, LostJobError.code) and folder.read_record().get("status") == HydrarecError.status
 
 
 def figures(folder: runs.RunFolder, config: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,6 @@ class Objective(torch.nn.Module, ABC):
     """Loss and metrics of a task."""
 
     task: ClassVar[str]  # rating or ranking
-    outcome_file: ClassVar[str]  # where a run folder keeps what was found out about each row
 
     @classmethod
     @abstractmethod

@@ -57,7 +57,6 @@ class RankingObjective(Objective):
     """
 
     task = "ranking"
-    outcome_file = "ranks.npz"
     popularity: Tensor
 
     def __init__(

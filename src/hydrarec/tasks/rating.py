@@ -33,7 +33,6 @@ class RatingObjective(Objective):
     """
 
     task = "rating"
-    outcome_file = "predictions.npz"
 
     def __init__(self, *, loss: Literal["mse", "mae", "huber"], clip: bool, scale: tuple[float, float]) -> None:
         super().__init__()

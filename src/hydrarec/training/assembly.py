@@ -51,7 +51,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
     if config["save_data"] and not folder.data_file.is_file():
-        folder.write_arrays(folder.data_file.name, run_data(loaded, interactions, split).to_arrays())
+        folder.write_data(run_data(loaded, interactions, split).to_arrays())
     compatibility.check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hydrarec.core.errors import EnvironmentFault
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.folder import RunFolder
 
 
 class Companions:
@@ -129,7 +129,7 @@ def _main(path: Path, ready: int, *, resume: bool) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    folder = SilentFolder(path)
+    folder = RunFolder(path, rank=int(os.environ["LOCAL_RANK"]))
     config = folder.read_config()
     parts = build(config, folder)
     os.write(ready, b"!")

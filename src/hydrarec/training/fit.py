@@ -126,7 +126,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
 
     metrics = _evaluate(trainer, model, datamodule, folder, checkpoints, history)
     if parts.save_predictions:
-        folder.write_arrays(model.objective.outcome_file, _outcomes(model, datamodule))
+        folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
     result = {
         "metrics": metrics,
         "selected": {

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydrarec.config.composition import config_hash
 from hydrarec.config.judge import judge
 from hydrarec.core.contract import as_contract
 from hydrarec.core.errors import HydrarecError
 from hydrarec.runs import folder as runs
 from hydrarec.runs import replay as replaying
+from hydrarec.runs.identity import config_hash
 
 if TYPE_CHECKING:
     from hydrarec.training.fit import Parts
@@ -40,7 +40,7 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: P
     except BaseException as raised:
         error = as_contract(raised)
         with contextlib.suppress(OSError):  # a full disk must not hide what filled it
-            folder.write_error(error, error.status)
+            folder.write_error(error)
         if isinstance(raised, HydrarecError):
             raise
         raise error from raised

@@ -17,8 +17,7 @@ from hydrarec.reports.comparison.content import Cell, Contents, contents
 from hydrarec.reports.comparison.contrasts import Comparer, Comparison, corrected
 from hydrarec.reports.comparison.metric_names import chosen, counterpart
 from hydrarec.reports.comparison.outcomes import outcomes_of
-from hydrarec.reports.comparison.reading import read_all
-from hydrarec.reports.comparison.run_folders import find
+from hydrarec.runs.survey import find, read_all
 
 SETTINGS = ReportConfig(
     runs="",

@@ -10,7 +10,7 @@ from tests.reports.comparison.run_folders import make_run
 
 from hydrarec.reports.comparison.groups import Protocol, group_runs
 from hydrarec.reports.comparison.naming import name_groups, shown
-from hydrarec.reports.comparison.reading import read_all
+from hydrarec.runs.survey import read_all
 
 
 def grouped(tmp_path: Path, *runs: dict[str, Any]) -> list[Protocol]:

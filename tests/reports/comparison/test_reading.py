@@ -12,9 +12,8 @@ import yaml
 from tests.reports.comparison.run_folders import config, make_run
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.reports.comparison.reading import Run, read_all
-from hydrarec.reports.comparison.run_folders import find
-from hydrarec.reports.comparison.section_reader import SectionReader
+from hydrarec.runs.section_reader import SectionReader
+from hydrarec.runs.survey import Run, find, read_all
 
 
 def read(folder: Path) -> Run:

@@ -13,7 +13,7 @@ from hydrarec.config.composition import compose_config, plain
 from hydrarec.core.errors import ConfigError
 from hydrarec.models.trained import load_run
 from hydrarec.runs.checkpoint import load
-from hydrarec.runs.folder import SilentFolder
+from hydrarec.runs.reader import RunReader
 
 SMALL = ("callbacks=embeddings", "callbacks.embeddings.shuffles=5", "callbacks.embeddings.min_ratings=5")
 
@@ -103,7 +103,7 @@ def test_silent_processes_write_nothing(execute: Execute, tmp_path: Path) -> Non
         for key, value in plain(compose_config(SMALL))["callbacks"]["embeddings"].items()
         if key != "_target_"
     }
-    callback = Embeddings(history=History(SilentFolder(tmp_path / "run")), **settings)
+    callback = Embeddings(history=History(RunReader(tmp_path / "run")), **settings)
 
     class Second:
         is_global_zero = False

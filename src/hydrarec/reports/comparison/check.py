@@ -13,8 +13,7 @@ from hydrarec.reports.comparison.content import Cell, contents
 from hydrarec.reports.comparison.contrasts import Comparer, Comparison, corrected
 from hydrarec.reports.comparison.groups import Group, Protocol
 from hydrarec.reports.comparison.naming import differing, shown
-from hydrarec.reports.comparison.reading import Run, read_all
-from hydrarec.reports.comparison.run_folders import find
+from hydrarec.runs.survey import Run, find, read_all
 
 
 def check(settings: ReportConfig) -> str:

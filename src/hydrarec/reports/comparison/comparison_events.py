@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hydrarec.core.files import atomic_write
 from hydrarec.reports.comparison.content import Contents
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 FOLDER = "tensorboard"  # of a run and of a report
 TABLES = "report"  # the name under which TensorBoard shows the tables

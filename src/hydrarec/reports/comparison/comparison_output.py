@@ -17,8 +17,7 @@ from hydrarec.reports.comparison import comparison_tables as tables
 from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.content import Contents, Section, contents
-from hydrarec.reports.comparison.reading import read_all
-from hydrarec.reports.comparison.run_folders import find
+from hydrarec.runs.survey import find, read_all
 
 SHOWN = 5  # groups and failures in the summary
 

@@ -23,7 +23,7 @@ from hydrarec.reports.comparison.charts.svg import GREY, Style
 from hydrarec.reports.comparison.content import Cell, Contents, Section
 from hydrarec.reports.comparison.contrasts import Comparison
 from hydrarec.reports.comparison.protocol_words import protocol_words
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
 COLOURED = 16  # groups with a style of their own; beyond, colours would repeat and tell nothing

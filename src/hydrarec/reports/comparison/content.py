@@ -14,7 +14,7 @@ from hydrarec.reports.comparison.contrasts import Comparer, Comparison
 from hydrarec.reports.comparison.groups import Group, Protocol, group_runs
 from hydrarec.reports.comparison.metric_names import better, chosen, counterpart, lower_is_better
 from hydrarec.reports.comparison.naming import name_groups
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 
 @dataclass(frozen=True)

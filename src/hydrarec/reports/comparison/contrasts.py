@@ -16,7 +16,7 @@ from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.groups import Group
 from hydrarec.reports.comparison.metric_names import lower_is_better
 from hydrarec.reports.comparison.outcomes import Floats, Outcomes, outcomes_of
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 MOST_BLOCKS = 5_000  # of the bootstrap: their spread is that of all units to 1 %
 

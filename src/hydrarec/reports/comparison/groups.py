@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydrarec.reports.comparison.reading import Run
-from hydrarec.reports.comparison.run_settings import SPLIT_SEED, Settings
+from hydrarec.runs.identity import SPLIT_SEED, Settings
+from hydrarec.runs.survey import Run
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydrarec.reports.comparison.groups import Group, Protocol
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 TARGET = "_target_"
 LONGEST = 40  # characters of a value in a name

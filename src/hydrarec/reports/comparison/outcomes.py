@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.core.errors import CheckpointError
+from hydrarec.runs.reader import OUTCOMES
+from hydrarec.runs.survey import Run
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-5  # relative, between a file's mean and result.json: metrics on a GPU may be summed in another order
@@ -50,7 +50,7 @@ def _rating(run: Run, metric: str) -> Outcomes | None:
     part, _, name = metric.partition("/")
     if name not in _ERRORS:
         return None
-    columns = _columns(run, "predictions.npz", [f"{part}/{column}" for column in ("row", "target", "prediction")])
+    columns = _columns(run, "rating", [f"{part}/{column}" for column in ("row", "target", "prediction")])
     if columns is None:
         return None
     rows, targets, predictions = columns
@@ -69,7 +69,7 @@ def _ranking(run: Run, metric: str) -> Outcomes | None:
         f"{part}/{'user' if full else 'row'}",
         *(f"{part}/{protocol}/{x}" for x in ("better", "tied", "candidates")),
     ]
-    columns = _columns(run, "ranks.npz", wanted)
+    columns = _columns(run, "ranking", wanted)
     if columns is None:
         return None
     from hydrarec.tasks.metrics.per_query import per_query_metrics  # torch takes seconds to import
@@ -83,11 +83,9 @@ def _ranking(run: Run, metric: str) -> Outcomes | None:
     return Outcomes("users" if full else "held-out items", np.unique(ids).astype(np.int64), values)
 
 
-def _columns(run: Run, file: str, names: list[str]) -> list[NDArray] | None:
-    path = Path(run.folder, file)
+def _columns(run: Run, task: str, names: list[str]) -> list[NDArray] | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            columns = [arrays[name] for name in names]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        columns = list(run.reader.read_arrays(OUTCOMES[task], names).values())
+    except (CheckpointError, PermissionError):
         return None
-    return columns if len({len(column) for column in columns}) == 1 else None
+    return columns if len({column.shape for column in columns}) == 1 else None

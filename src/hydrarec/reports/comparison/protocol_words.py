@@ -7,7 +7,7 @@ from typing import Any
 
 from hydrarec.reports.comparison.content import Section
 from hydrarec.reports.comparison.naming import shown
-from hydrarec.reports.comparison.reading import Run
+from hydrarec.runs.survey import Run
 
 
 def protocol_words(section: Section) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import math
 
 from hydrarec.reports.comparison.content import Contents, Section
 from hydrarec.reports.comparison.contrasts import Comparison
-from hydrarec.reports.comparison.reading import STATES
+from hydrarec.runs.survey import STATES
 
 
 def sentence(comparison: Comparison) -> str:

@@ -18,7 +18,7 @@ from hydrarec.reports.embeddings.projector import Projector
 from hydrarec.reports.embeddings.projector import write as write_projector
 from hydrarec.reports.embeddings.section_contents import Picture, Section
 from hydrarec.reports.writers import event_file
-from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.reader import RunReader
 
 EVENTS = "events.out.tfevents.0.analysis"
 
@@ -39,7 +39,7 @@ class Output:
     lock: Path | None
 
     @classmethod
-    def of_run(cls, folder: RunFolder) -> Output:
+    def of_run(cls, folder: RunReader) -> Output:
         """A run's own; the caller holds its lock."""
         return cls(folder.figures, folder.analysis, folder.tensorboard / "analysis", started(folder), None)
 
@@ -83,7 +83,7 @@ class Output:
             file.write(event_file.event_file(values, self.moment))
 
 
-def started(folder: RunFolder) -> float:
+def started(folder: RunReader) -> float:
     """When a run began, unix seconds; 0 where its record does not tell."""
     text = str((folder.read_record().get("provenance") or {}).get("started"))
     try:

@@ -13,9 +13,6 @@ from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import TrainedRun, load_run
-from hydrarec.reports.comparison.reading import read_all
-from hydrarec.reports.comparison.run_folders import find
-from hydrarec.reports.comparison.run_settings import Settings
 from hydrarec.reports.embeddings.analysis_output import Output, started
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Subject, item_vectors, subject_of_run
@@ -24,6 +21,8 @@ from hydrarec.reports.embeddings.projection import Projection, project
 from hydrarec.reports.embeddings.section_contents import Section
 from hydrarec.reports.embeddings.sections import meaning_section as meaning
 from hydrarec.reports.embeddings.sections import stability_section as stability
+from hydrarec.runs.identity import Settings
+from hydrarec.runs.survey import find, read_all
 
 
 def analyze_seeds(settings: AnalyzeConfig) -> Summary:

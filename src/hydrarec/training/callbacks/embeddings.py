@@ -7,11 +7,11 @@ import pytorch_lightning as pl
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count, Seed, Share
 from hydrarec.models.base import Recommender
-from hydrarec.models.trained import read_data
 from hydrarec.reports.embeddings.analysis_output import Output
 from hydrarec.reports.embeddings.analysis_subject import subject_of
 from hydrarec.reports.embeddings.projector import projector
 from hydrarec.reports.embeddings.sections import component_section as components
+from hydrarec.runs.run_data import read_data
 from hydrarec.training.callbacks.history import History
 from hydrarec.training.callbacks.selected import Selected
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from hydrarec.figures.curves import training_curves
 from hydrarec.reports.embeddings.section_contents import Picture, Section
-from hydrarec.runs.folder import RunFolder
+from hydrarec.runs.reader import RunReader
 
 
-def section(folder: RunFolder) -> Section | None:
+def section(folder: RunReader) -> Section | None:
     """None for a run without a history to draw."""
-    path = folder.path / "history.csv"
-    if not path.is_file():
-        return None
-    frame = pd.read_csv(path)
-    rows = [{str(name): row[name] for name in frame.columns if pd.notna(row[name])} for _, row in frame.iterrows()]
+    rows = folder.read_history()
     selected = int(folder.read_result()["selected"]["epoch"])
     figure = training_curves(rows, selected)
     if figure is None:
