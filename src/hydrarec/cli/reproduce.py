@@ -29,6 +29,7 @@ from hydrarec.core.contract import FULL_ERROR
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.core.files import atomic_write
 from hydrarec.reports import reproduction
+from hydrarec.tasks.metrics.registry import validation_key
 
 
 @dataclass(frozen=True)
@@ -209,13 +210,15 @@ def _run(job: Job) -> Outcome:
     metric = job.config["published"]["metric"]
     if metric not in result["metrics"]:
         return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")
-    return Outcome(result["metrics"][metric], _first_epoch(job.folder / "history.csv"), result["seconds"]["training"])
+    return Outcome(
+        result["metrics"][metric], _first_epoch(job.folder / "history.csv", metric), result["seconds"]["training"]
+    )
 
 
-def _first_epoch(history: Path) -> float | None:
-    """The validation RMSE after the first epoch; None without a validation part."""
+def _first_epoch(history: Path, metric: str) -> float | None:
+    """The metric on the validation part after the first epoch; None without that part."""
     with history.open(encoding="utf-8", newline="") as file:
-        value = next(csv.DictReader(file)).get("val/rmse")
+        value = next(csv.DictReader(file)).get(validation_key(metric))
     return None if value is None else float(value)
 
 
