@@ -30,6 +30,7 @@ from hydrarec.core.files import atomic_write
 from hydrarec.reports import reproduction
 from hydrarec.runs.identity import config_hash
 from hydrarec.runs.reader import RunReader
+from hydrarec.tasks.metrics.registry import validation_key
 
 
 @dataclass(frozen=True)
@@ -210,12 +211,15 @@ def _run(job: Job) -> Outcome:
     metric = job.config["published"]["metric"]
     if metric not in result["metrics"]:
         return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")
-    return Outcome(result["metrics"][metric], _first_epoch(RunReader(job.folder)), result["seconds"]["training"])
+    return Outcome(
+        result["metrics"][metric], _first_epoch(RunReader(job.folder), metric), result["seconds"]["training"]
+    )
 
 
-def _first_epoch(run: RunReader) -> float | None:
-    """The validation RMSE after the first epoch; None without a validation part."""
-    return run.read_history("val/rmse")[0].get("val/rmse")
+def _first_epoch(run: RunReader, metric: str) -> float | None:
+    """The metric on the validation part after the first epoch; None without that part."""
+    key = validation_key(metric)
+    return run.read_history(key)[0].get(key)
 
 
 def _row(published: Published, outcomes: list[Outcome]) -> reproduction.Row:

@@ -6,7 +6,6 @@ answer at once.
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from hydrarec.runs import replay
 from hydrarec.runs.folder import RunFolder, reserve
 from hydrarec.runs.reader import RunReader
 from hydrarec.sweeps.start import start_sweep
+from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.job import execute
 
 
@@ -107,7 +107,7 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
     for part in ("val", "test"):
         for metrics in _shown(result["metrics"], part):
-            figures = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+            figures = "  ".join(f"{name} {value}" for name, value in metrics.items())
             lines.append(f"{figures}  (n = {result['n'][part]:,})")
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
@@ -116,13 +116,13 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _shown(metrics: dict[str, float], part: str) -> list[dict[str, float]]:
+def _shown(metrics: dict[str, float], part: str) -> list[dict[str, str]]:
     """What is printed of a part, a line per protocol: errors, or hit rate and gain; the rest is in result.json."""
-    protocols: dict[str, dict[str, float]] = {}
+    protocols: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
-        match = re.fullmatch(rf"{part}/(?:rmse|mae|(?:hr|ndcg)@\d+/(full|sampled\d+))", name)
-        if match:
-            protocols.setdefault(match[1] or "", {})[name] = value
+        measure = shown_measure(name)
+        if measure is not None and measure.part == part and measure.metric.basis != "loss":
+            protocols.setdefault(measure.protocol, {})[name] = measure.metric.format(value)
     return list(protocols.values())
 
 

@@ -100,11 +100,6 @@ class Published:
     on_request: bool = False
     starts_from: dict | None = None
 
-    @property
-    def higher_is_better(self) -> bool:
-        """Errors and losses are better when they are low; hit rates and the like when they are high."""
-        return not any(word in self.metric for word in ("rmse", "mae", "loss"))
-
 
 @dataclass(frozen=True)
 class ReproduceConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hydrarec.figures.style import GREY, new_figure
+from hydrarec.tasks.metrics.registry import Measure
 
-_HEADLINES = r"val/(rmse|hr@10|ndcg@10)(?:/(full|sampled\d+))?"  # what a reader looks for first
-_NAMES = {"loss": "loss", "rmse": "RMSE", "hr@10": "HR@10", "ndcg@10": "NDCG@10"}
 _MARKED = 40  # epochs up to which each one gets a dot
 
 
@@ -31,7 +29,7 @@ def training_curves(rows: Sequence[dict[str, Any]], selected: int | None) -> Fig
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (metric, lines) in zip(axes, panels.items(), strict=True):
         _draw(axis, rows, lines)
-        axis.set(title=_NAMES[metric], xlabel="epoch", ylabel=_NAMES[metric])
+        axis.set(title=metric, xlabel="epoch", ylabel=metric)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         if selected is not None and len(rows) > 1:
             axis.axvline(selected, color=GREY, linewidth=0.8, linestyle=":", label=f"selected: {selected}")
@@ -50,10 +48,13 @@ def _draw(axis: Axes, rows: Sequence[dict[str, Any]], lines: dict[str, str]) -> 
 def _panels(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, str]]:
     """Per panel, its lines: label → name in the rows."""
     panels: dict[str, dict[str, str]] = {}
+    lengths: dict[str, int | None] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        if name in ("train/loss", "val/loss"):
-            part = "training" if name.startswith("train") else "validation"
-            panels.setdefault("loss", {})[part] = name
-        elif match := re.fullmatch(_HEADLINES, name):
-            panels.setdefault(match[1], {})["validation" + (f", {match[2]}" if match[2] else "")] = name
+        measure = Measure.parse(name)
+        if measure is None or not measure.metric.drawn:
+            continue
+        lengths.setdefault(measure.metric.name, measure.k)
+        if measure.k == lengths[measure.metric.name]:  # of several list lengths the first, which monitors
+            part = "training" if measure.part == "train" else "validation"
+            panels.setdefault(measure.label, {})[", ".join(filter(None, [part, measure.protocol]))] = name
     return panels

@@ -8,6 +8,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from hydrarec.config.schema import Published
+from hydrarec.tasks.metrics.registry import better
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Row:
         if low <= self.mean <= high:
             word = "reproduced"
         else:
-            better = self.mean > high if self.published.higher_is_better else self.mean < low
-            word = "MISS, better than the band" if better else "MISS"
+            above, below = (better(self.published.metric, self.mean, end) for end in (low, high))
+            word = "MISS, better than the band" if above and below else "MISS"
         return f"{word} ({self.problem})" if self.problem else word
 
     def cells(self) -> dict[str, str]:
@@ -86,7 +87,7 @@ def first_epoch_claims(rows: list[Row]) -> list[str]:
         other = known.get(row.published.first_epoch_beats or "")
         if other is None or not row.first_epochs:
             continue
-        holds = statistics.mean(row.first_epochs) < other.mean
+        holds = better(row.published.metric, statistics.mean(row.first_epochs), other.mean)
         lines.append(
             f"{row.published.id} is claimed to beat {other.published.id}'s end with its first epoch: "
             f"{mean_and_spread(row.first_epochs)} against {mean_and_spread(other.values)}: "

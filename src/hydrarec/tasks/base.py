@@ -29,8 +29,8 @@ class Objective(torch.nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
-        """What every evaluated part reports in every epoch under ``settings``, as <part>/<name>, and which way is better."""
+    def produced(cls, settings: Mapping[str, Any]) -> list[str]:
+        """What :meth:`report` reports in every epoch under ``settings``."""
 
     @abstractmethod
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,9 +17,9 @@ from hydrarec.tasks.base import Objective, Scorer
 from hydrarec.tasks.metrics.corrections import corrected_metrics
 from hydrarec.tasks.metrics.exposure import Exposure
 from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, count_ranks, metrics_of
+from hydrarec.tasks.metrics.registry import measures
 
 _PAIRS_AT_ONCE = 2**14  # under the sampled protocol: what they are made of stays within caches
-METRICS = ("hr", "ndcg", "mrr", "recall", "precision", "map")  # at each k; auc beside them
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
@@ -74,18 +74,16 @@ class RankingObjective(Objective):
         self.loss_function, self.protocol, self.ks, self.num_candidates = LOSSES[loss], protocol, ks, num_candidates
         self.sampled_name = f"sampled{num_candidates}"
         self.register_buffer("popularity", popularity, persistent=False)
-        names = {"sampled": [self.sampled_name], "full": ["full"], "both": [self.sampled_name, "full"]}[protocol]
-        self.collectors = torch.nn.ModuleDict({name: RankCollector() for name in names})
+        self.collectors = {name: RankCollector() for name in _protocol_names(protocol, num_candidates)}
+        self.states = torch.nn.ModuleDict(self.collectors)  # so that they move with the model
         self.exposure = Exposure(len(popularity), ks)
         self.catalogue = MeanMetric().set_dtype(torch.float64)  # candidates in full, for the corrections
         self.thorough = False
 
     @classmethod
-    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
-        names = {"sampled": f"sampled{settings['num_candidates']}", "full": "full"}
-        protocols = names.values() if settings["protocol"] == "both" else [names[settings["protocol"]]]
-        metrics = [f"{metric}@{k}" for k in settings["ks"] for metric in METRICS] + ["auc"]
-        return {f"{metric}/{protocol}": "max" for protocol in protocols for metric in metrics}
+    def produced(cls, settings: Mapping[str, Any]) -> list[str]:
+        names = _protocol_names(settings["protocol"], settings["num_candidates"])
+        return [f"{measure.name}/{name}" for name in names for measure in measures("ranks", settings["ks"])]
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch, shapes as in :class:`hydrarec.data.batching.batches.Batch`."""
@@ -95,7 +93,7 @@ class RankingObjective(Objective):
         self.thorough = thorough
         self.exposure.reset()
         self.catalogue.reset()
-        for collector in self._collectors().values():
+        for collector in self.collectors.values():
             collector.reset()
 
     def evaluate(self, model: Scorer, batch: QueryBatch) -> None:
@@ -123,7 +121,7 @@ class RankingObjective(Objective):
 
     def report(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        for name, collector in self._collectors().items():
+        for name, collector in self.collectors.items():
             _, ranks = collector.ranks()
             one_each = len(torch.unique_consecutive(ranks.queries)) == len(ranks.queries)
             if name != "full":  # each held-out item has candidates of its own, and is a query of its own
@@ -138,13 +136,10 @@ class RankingObjective(Objective):
     def outcomes(self) -> dict[str, Tensor]:
         """Per protocol ``better``, ``tied`` and ``candidates`` of each held-out item, int64 [N]."""
         found: dict[str, Tensor] = {}
-        for name, collector in self._collectors().items():
+        for name, collector in self.collectors.items():
             _, ranks = collector.ranks()
             found |= {f"{name}/{field}": getattr(ranks, field) for field in ("better", "tied", "candidates")}
         return found
-
-    def _collectors(self) -> dict[str, RankCollector]:
-        return cast(dict[str, RankCollector], dict(self.collectors.items()))
 
     def _corrected(self, name: str, ranks: Ranks) -> dict[str, Tensor]:
         """Estimates of the metrics in full from the sampled ranks (Krichene & Rendle 2020).
@@ -171,7 +166,13 @@ class RankingObjective(Objective):
         self._collect(self.sampled_name, batch, better, tied, 1 + valid.sum(1))
 
     def _collect(self, name: str, batch: QueryBatch, better: Tensor, tied: Tensor, candidates: Tensor) -> None:
-        self._collectors()[name].update(batch.ids, Ranks(batch.users[batch.rows], better, tied, candidates))
+        self.collectors[name].update(batch.ids, Ranks(batch.users[batch.rows], better, tied, candidates))
+
+
+def _protocol_names(protocol: str, num_candidates: int) -> list[str]:
+    """As they stand in the names of metrics."""
+    sampled = f"sampled{num_candidates}"
+    return {"sampled": [sampled], "full": ["full"], "both": [sampled, "full"]}[protocol]
 
 
 def judge_lengths(ks: list[int], candidates: int, protocol: str) -> None:

@@ -13,7 +13,8 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 from hydrarec.data.batching.batches import Batch
 from hydrarec.tasks.base import Objective, Scorer
-from hydrarec.tasks.metrics.rating_errors import RatingErrors
+from hydrarec.tasks.metrics.pooled import PooledMeans
+from hydrarec.tasks.metrics.registry import measures
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
@@ -38,13 +39,14 @@ class RatingObjective(Objective):
         super().__init__()
         self.loss_function = LOSSES[loss]
         self.clip, self.scale = clip, scale
-        self.errors = RatingErrors()
+        self.measures = measures("ratings")
+        self.means = PooledMeans([measure.name for measure in self.measures])
         self.mean_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
         self._predictions: list[Tensor] = []
 
     @classmethod
-    def produced(cls, settings: Mapping[str, Any]) -> dict[str, str]:
-        return {"loss": "min", "rmse": "min", "mae": "min"}
+    def produced(cls, settings: Mapping[str, Any]) -> list[str]:
+        return ["loss", *(measure.name for measure in measures("ratings"))]
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
         """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
@@ -55,21 +57,24 @@ class RatingObjective(Objective):
         return scores.clamp(*self.scale) if self.clip else scores
 
     def reset(self, *, thorough: bool) -> None:
-        self.errors.reset()
+        self.means.reset()
         self.mean_loss.reset()
         self._predictions.clear()
 
     def evaluate(self, model: Scorer, batch: Batch) -> None:
         scores = model(batch.users, batch.items)
         predictions = self.predict(scores)
-        self.errors.update(predictions, batch.targets)
+        errors = predictions.double() - batch.targets.double()
+        sums = {measure.name: measure.metric.values(errors).sum() for measure in self.measures}
+        self.means.update(sums, len(errors))
         self.mean_loss.update(self.loss(scores, batch.targets).double(), len(batch.targets))
         self._predictions.append(predictions)
 
     def report(self) -> dict[str, Tensor]:
         """``loss`` is that of the raw scores, as in training; the errors are those of the predictions."""
-        errors = self.errors.compute()
-        return {"loss": self.mean_loss.compute(), "rmse": errors["rmse"], "mae": errors["mae"]}
+        means = self.means.compute()
+        pooled = {measure.name: measure.metric.of_mean(means[measure.name]) for measure in self.measures}
+        return {"loss": self.mean_loss.compute(), **pooled}
 
     def outcomes(self) -> dict[str, Tensor]:
         """``prediction``: float32 [N]."""

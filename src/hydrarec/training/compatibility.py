@@ -16,6 +16,7 @@ from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
 from hydrarec.tasks.base import Objective
+from hydrarec.tasks.metrics.registry import mode_of
 from hydrarec.tasks.ranking import judge_lengths
 
 
@@ -32,7 +33,7 @@ def check_task(cfg: DictConfig) -> None:
     if cfg.task.name == "ranking":
         _check_ranking(cfg)
     objective: type[Objective] = get_class(cfg.task.objective._target_)
-    produced = {f"val/{name}": mode for name, mode in objective.produced(cfg.task.objective).items()}
+    produced = {f"val/{name}": mode_of(name) for name in objective.produced(cfg.task.objective)}
     early = cfg.callbacks.get("early_stopping")
     for path, node in (("task", cfg.task), ("callbacks.early_stopping", early)):
         if node is None or node.monitor is None:

@@ -15,9 +15,9 @@ from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.content import Cell, Contents, contents
 from hydrarec.reports.comparison.contrasts import Comparer, Comparison, corrected
-from hydrarec.reports.comparison.metric_names import chosen, counterpart
 from hydrarec.reports.comparison.outcomes import outcomes_of
 from hydrarec.runs.survey import find, read_all
+from hydrarec.tasks.metrics.registry import counterpart, select_keys
 
 SETTINGS = ReportConfig(
     runs="",
@@ -228,8 +228,8 @@ def test_columns_are_the_wanted_metrics_of_the_test_part() -> None:
     available = ["val/rmse", "test/rmse", "test/rmse/last", "test/hr@10/sampled99", "test/hr@10/sampled99/cls"]
     available += ["test/hr@10/full", "test/hr@5/full"]
     wanted = ["hr@10", "rmse", "mae"]
-    assert chosen(available, wanted) == ["test/hr@10/sampled99", "test/hr@10/full", "test/rmse"]
-    assert chosen(["val/rmse", "val/loss"], wanted) == ["val/rmse"]
+    assert select_keys(available, wanted) == ["test/hr@10/sampled99", "test/hr@10/full", "test/rmse"]
+    assert select_keys(["val/rmse", "val/loss"], wanted) == ["val/rmse"]
     assert counterpart("val/rmse", available) == "test/rmse"
     assert counterpart("val/rmse", ["val/rmse"]) == "val/rmse"
     assert counterpart(None, available) is None

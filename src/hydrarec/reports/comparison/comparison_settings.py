@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from hydrarec.core.errors import ConfigError, did_you_mean
 from hydrarec.core.kinds import Count, Seed, Share
+from hydrarec.tasks.metrics.registry import column_names, is_column
 
 COSTS = ("seconds", "samples/s", "parameters", "peak MiB")
-_PLAIN = ("rmse", "mae", "loss", "auc")
-_AT_K = ("hr", "ndcg", "mrr", "recall", "precision", "map", "coverage", "popularity", "gini")
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class ReportConfig:
         """Raise :class:`ConfigError` for a column that no run can fill; one that no run has filled is left out."""
         for key in ("metrics", "side_by_side"):
             for name in getattr(self, key):
-                if name not in _PLAIN and not re.fullmatch(rf"({'|'.join(_AT_K)})@[1-9]\d*", name):
-                    raise _unknown(key, name, [*_PLAIN, *(f"{metric}@10" for metric in _AT_K)])
+                if not is_column(name):
+                    raise _unknown(key, name, column_names())
         for name in self.costs:
             if name not in COSTS:
                 raise _unknown("costs", name, COSTS)

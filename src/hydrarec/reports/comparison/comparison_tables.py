@@ -10,8 +10,8 @@ from typing import Any
 
 from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.content import Cell, Contents, Section
-from hydrarec.reports.comparison.metric_names import base_name
 from hydrarec.reports.writers.markdown import escaped, table_lines
+from hydrarec.tasks.metrics.registry import base_name
 
 TIED = "≈"  # beside a value that is not distinguishable from the best
 LEGEND = (

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.contrasts import Comparer, Comparison
 from hydrarec.reports.comparison.groups import Group, Protocol, group_runs
-from hydrarec.reports.comparison.metric_names import better, chosen, counterpart, lower_is_better
 from hydrarec.reports.comparison.naming import name_groups
 from hydrarec.runs.survey import Run
+from hydrarec.tasks.metrics.registry import better, counterpart, lower_is_better, select_keys
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def contents(runs: Sequence[Run], settings: ReportConfig, *, compare: bool = Tru
 
 def _section(number: int, protocol: Protocol, settings: ReportConfig) -> Section:
     available = [name for group in protocol.groups for run in group.runs for name in run.metrics]
-    metrics = chosen(available, settings.metrics)
+    metrics = select_keys(available, settings.metrics)
     primary = counterpart(protocol.monitor, available) or (metrics[0] if metrics else None)
     if primary is not None and primary not in metrics:
         metrics.insert(0, primary)

@@ -14,9 +14,9 @@ from hydrarec.analysis import multiple_testing
 from hydrarec.analysis import significance as statistics
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.groups import Group
-from hydrarec.reports.comparison.metric_names import lower_is_better
 from hydrarec.reports.comparison.outcomes import Floats, Outcomes, outcomes_of
 from hydrarec.runs.survey import Run
+from hydrarec.tasks.metrics.registry import Measure, lower_is_better
 
 MOST_BLOCKS = 5_000  # of the bootstrap: their spread is that of all units to 1 %
 
@@ -144,14 +144,11 @@ class Comparer:
         pairs = list(zip(known_first, known_second, strict=True))
         if any(not np.array_equal(a.ids, b.ids) for a, b in pairs):
             return None
-        # A difference of squares over the sum of the roots of their means has the difference of these roots as its mean.
-        scales = [
-            math.sqrt(a.values.mean()) + math.sqrt(b.values.mean()) if metric.endswith("/rmse") else 1.0
-            for a, b in pairs
-        ]
+        measure = Measure.parse(metric)
+        assert measure is not None  # it has outcomes
+        slope = measure.metric.slope  # divided by it, the mean of the differences is that of the metric
         parts = [
-            Outcomes(a.unit, a.ids, (a.values - b.values) / (scale or 1.0))
-            for (a, b), scale in zip(pairs, scales, strict=True)
+            Outcomes(a.unit, a.ids, (a.values - b.values) / slope(a.values.mean(), b.values.mean())) for a, b in pairs
         ]
         return parts[0].unit, _averaged(parts).values
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hydrarec.tasks.metrics.registry import measures
+
+
+class Shown(NamedTuple):
+    """What the first k places of all lists show."""
+
+    counts: Tensor  # int64 [M], lists that hold each item
+    popularity: Tensor  # int64 [M], training interactions
+
+    @property
+    def inequality(self) -> Tensor:
+        """The Gini coefficient of the counts: half the relative mean difference, in whole numbers.
+
+        Σ_i (2i − M − 1) x_i / (M Σ x) over ascending x_1 … x_M. Adomavicius & Kwon, TKDE 2012, turn it round: 1 − Gini.
+        """
+        ascending, size = self.counts.sort().values, len(self.counts)
+        weights = torch.arange(1 - size, size, 2, device=self.counts.device)
+        return (weights * ascending).sum() / (size * self.counts.sum()).double()
+
 
 class Exposure(Metric):
-    """Coverage, popularity and inequality of the items in the top k of many lists, from one count per item and k.
-
-    ``coverage@k``    share of the catalogue that is in at least one list
-    ``popularity@k``  mean popularity (training interactions) of the recommended items, one per place in a list
-    ``gini@k``        Gini coefficient of the counts over the catalogue: 0 if every item is shown equally often, 1 − 1/M if
-                      all places go to one of M items (Adomavicius & Kwon, TKDE 2012, turn it round: 1 − Gini)
-    """
+    """The registered metrics of recommended lists (coverage, popularity, inequality), from one count per item and k."""
 
     full_state_update = False
     counts: Tensor
@@ -42,17 +56,7 @@ class Exposure(Metric):
 
     def compute(self, popularity: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         """``popularity``: int64 [M]. Float64 scalars; NaN for popularity and Gini where nothing was recommended."""
-        found: dict[str, Tensor] = {}
-        for k, counts in zip(self.ks, self.counts, strict=True):
-            shown = counts.sum().double()
-            found[f"coverage@{k}"] = (counts > 0).sum().double() / self.num_items
-            found[f"popularity@{k}"] = (counts * popularity).sum() / shown
-            found[f"gini@{k}"] = _gini(counts)
-        return found
-
-
-def _gini(counts: Tensor) -> Tensor:
-    """Σ_i (2i − M − 1) x_i / (M Σ x) over ascending x_1 … x_M: half the relative mean difference. In whole numbers."""
-    ascending, size = counts.sort().values, len(counts)
-    weights = torch.arange(1 - size, size, 2, device=counts.device)
-    return (weights * ascending).sum() / (size * counts.sum()).double()
+        shown: dict[int | None, Shown] = {
+            k: Shown(counts, popularity) for k, counts in zip(self.ks, self.counts, strict=True)
+        }
+        return {measure.name: measure.metric.values(shown[measure.k]) for measure in measures("lists", self.ks)}

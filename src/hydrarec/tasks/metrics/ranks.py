@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+
+from hydrarec.tasks.metrics.registry import measures
 
 
 class NotFiniteError(ValueError):
@@ -102,15 +105,7 @@ class _Groups(NamedTuple):
 
 
 def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
-    """Per query, float64 [Q] in the order of ``ranks.queries``: the metrics at every k, and ``auc``.
-
-    ``hr@k``         1 if a relevant item is among the first k
-    ``recall@k``     relevant items among the first k / |R|, where R are the relevant (held-out) items of the query
-    ``precision@k``  relevant items among the first k / k
-    ``ndcg@k``       Σ 1/log2(rank + 1) over them / the same of an ideal list, which holds min(|R|, k) relevant items
-    ``mrr@k``        1 / rank of the first relevant item, 0 if that is beyond k
-    ``map@k``        Σ precision at the rank of each of them / min(|R|, k)
-    ``auc``          share of the pairs (relevant, other candidate) in the right order; 1/2 where there is no such pair
+    """Per query, float64 [Q] in the order of ``ranks.queries``: every registered ranking metric, at every k.
 
     Each is the exact expectation over a uniformly random order of tied candidates (McSherry & Najork, "Computing
     information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008), so that a
@@ -119,71 +114,106 @@ def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
     if any(k < 1 for k in ks):
         raise ValueError(f"ranking metrics need k ≥ 1, got {list(ks)}")
     groups = _Groups.of(ranks)
-    found: dict[str, Tensor] = {}
-    for k in ks:
-        found |= {f"{name}@{k}": values for name, values in _at(groups, k).items()}
-    return found | {"auc": _auc(groups)}
+    tops = {k: TopList(groups, k) for k in (1, *ks)}
+    return {measure.name: measure.metric.values(tops[measure.k or 1]) for measure in measures("ranks", ks)}
 
 
-def _at(groups: _Groups, k: int) -> dict[str, Tensor]:
-    """The metrics of one cut-off. The positions of a group within the top k are better + 1 … better + inside."""
-    better, size, relevant = groups.better, groups.size, groups.relevant
-    positions = torch.arange(1, k + 1, device=better.device, dtype=torch.float64)
-    harmonic, discounts = _prefix_sums(1 / positions), _prefix_sums(1 / torch.log2(positions + 1))
-    inside = (k - better).clamp(min=0).minimum(size)
-    start = better.clamp(max=k)
-    stop = start + inside
-    density = relevant / size.double()  # the chance that a position of the group holds a relevant item
+class TopList:
+    """What to expect among the first k candidates of each query: float64 [Q], over every order of the ties."""
 
-    hits = groups.total(density * inside)
-    dcg = groups.total(density * (discounts[stop] - discounts[start]))
-    # Given a relevant item at better + x, earlier + 1 + (relevant − 1)(x − 1)/(size − 1) are expected up to there.
-    reciprocals = harmonic[stop] - harmonic[start]  # Σ_x 1/(better + x); Σ_x (x − 1)/(better + x) follows from it
-    slope = (relevant - 1) / (size - 1).clamp(min=1).double()
-    precisions = (groups.earlier + 1) * reciprocals + slope * (inside - (better + 1) * reciprocals)
-    ideal = groups.num_relevant.clamp(max=k)
-    hit, reciprocal = _first_relevant(groups, inside[groups.first], reciprocals[groups.first])
-    return {
-        "hr": hit,
-        "recall": hits / groups.num_relevant,
-        "precision": hits / k,
-        "ndcg": dcg / discounts[ideal],
-        "mrr": reciprocal,
-        "map": groups.total(density * precisions) / ideal,
-    }
+    def __init__(self, groups: _Groups, k: int) -> None:
+        self._groups, self.k, self.num_relevant = groups, k, groups.num_relevant
+        # The positions of a group within the top k are better + 1 … better + inside.
+        self._inside = (k - groups.better).clamp(min=0).minimum(groups.size)
+        self._start = groups.better.clamp(max=k)
+        self._positions = torch.arange(1, k + 1, device=groups.better.device, dtype=torch.float64)
+        self._density = groups.relevant / groups.size.double()  # the chance that a position holds a relevant item
 
+    @classmethod
+    def of(cls, ranks: Ranks, k: int) -> TopList:
+        return cls(_Groups.of(ranks), k)
 
-def _first_relevant(groups: _Groups, inside: Tensor, reciprocals: Tensor) -> tuple[Tensor, Tensor]:
-    """Chance of a relevant item among the first ``inside`` of each query's best group, and its expected 1/rank. [Q].
+    @cached_property
+    def hits(self) -> Tensor:
+        """Relevant items."""
+        return self._groups.total(self._density * self._inside)
 
-    Lower groups do not count: where a part of the best group is beyond k, so are they.
-    """
-    better, size, relevant = (column[groups.first] for column in (groups.better, groups.size, groups.relevant))
-    hit, reciprocal = inside / size.double(), reciprocals / size  # one relevant item: every position alike
-    several = torch.nonzero(relevant > 1).squeeze(1)
-    if not len(several):
+    @cached_property
+    def gain(self) -> Tensor:
+        """Σ 1/log2(rank + 1) of the relevant items."""
+        return self._groups.total(self._density * self._over_positions(self._discounts))
+
+    @cached_property
+    def ideal_gain(self) -> Tensor:
+        """:attr:`gain` of an ideal list, with min(|R|, k) relevant items at the top."""
+        return self._discounts[self.num_relevant.clamp(max=self.k)]
+
+    @cached_property
+    def precision_sum(self) -> Tensor:
+        """Σ of the precision at the rank of each relevant item."""
+        groups, reciprocals = self._groups, self._reciprocals
+        # Given a relevant item at better + x, earlier + 1 + (relevant − 1)(x − 1)/(size − 1) are expected up to there,
+        # and Σ_x (x − 1)/(better + x) follows from Σ_x 1/(better + x).
+        slope = (groups.relevant - 1) / (groups.size - 1).clamp(min=1).double()
+        precisions = (groups.earlier + 1) * reciprocals + slope * (self._inside - (groups.better + 1) * reciprocals)
+        return groups.total(self._density * precisions)
+
+    @property
+    def hit(self) -> Tensor:
+        """The chance of a relevant item."""
+        return self._first_relevant[0]
+
+    @property
+    def reciprocal_rank(self) -> Tensor:
+        """1 / rank of the first relevant item, 0 without one."""
+        return self._first_relevant[1]
+
+    @property
+    def ordered_pairs(self) -> Tensor:
+        """Share of the pairs (relevant, other candidate) in the right order, whatever k: a tied one counts 1/2."""
+        groups = self._groups
+        others = groups.size - groups.relevant  # tied, not relevant
+        lost = groups.total(groups.relevant * (groups.better - groups.earlier + others.double() / 2))
+        pairs = self.num_relevant * (groups.candidates[groups.first] - self.num_relevant)
+        return torch.where(pairs > 0, 1 - lost / pairs.clamp(min=1), 0.5)
+
+    @cached_property
+    def _discounts(self) -> Tensor:
+        return _prefix_sums(1 / torch.log2(self._positions + 1))
+
+    @cached_property
+    def _reciprocals(self) -> Tensor:
+        """Σ 1/position over each group's positions within the top k. [G]."""
+        return self._over_positions(_prefix_sums(1 / self._positions))
+
+    def _over_positions(self, sums: Tensor) -> Tensor:
+        """From prefix sums [k + 1] over positions the sum over each group's positions within the top k. [G]."""
+        return sums[self._start + self._inside] - sums[self._start]
+
+    @cached_property
+    def _first_relevant(self) -> tuple[Tensor, Tensor]:
+        """The chance of a relevant item among the positions of each query's best group, and its expected 1/rank.
+
+        Lower groups do not count: if a part of the best group is beyond k, so are they.
+        """
+        first = self._groups.first
+        better, size, relevant = (x[first] for x in (self._groups.better, self._groups.size, self._groups.relevant))
+        inside = self._inside[first]
+        hit, reciprocal = inside / size.double(), self._reciprocals[first] / size  # one relevant item: positions alike
+        several = torch.nonzero(relevant > 1).squeeze(1)
+        if not len(several):
+            return hit, reciprocal
+        better, size, relevant, inside = (column[several] for column in (better, size, relevant, inside))
+        # A first relevant item at x has x − 1 others before it, so x never exceeds size − relevant + 1.
+        last = inside.minimum(size - relevant + 1)
+        missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # none among the first x − 1
+        expected = torch.zeros_like(missed)
+        for x in range(1, int(last.max()) + 1):
+            here = torch.where(x <= last, missed * relevant / (size - x + 1).clamp(min=1), 0.0)
+            expected += here / (better + x)
+            missed -= here
+        hit[several], reciprocal[several] = 1 - missed, expected
         return hit, reciprocal
-    better, size, relevant, inside = (column[several] for column in (better, size, relevant, inside))
-    # A first relevant item at x has x − 1 others before it, so x never exceeds size − relevant + 1.
-    last = inside.minimum(size - relevant + 1)
-    missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # none among the first x − 1
-    expected = torch.zeros_like(missed)
-    for x in range(1, int(last.max()) + 1):
-        here = torch.where(x <= last, missed * relevant / (size - x + 1).clamp(min=1), 0.0)
-        expected += here / (better + x)
-        missed -= here
-    hit[several], reciprocal[several] = 1 - missed, expected
-    return hit, reciprocal
-
-
-def _auc(groups: _Groups) -> Tensor:
-    """A lost pair counts 1, a tied one 1/2. [Q]."""
-    others = groups.size - groups.relevant  # tied, not relevant
-    num_relevant = groups.num_relevant
-    num_others = groups.candidates[groups.first] - num_relevant
-    lost = groups.total(groups.relevant * (groups.better - groups.earlier + others.double() / 2))
-    pairs = num_relevant * num_others
-    return torch.where(pairs > 0, 1 - lost / pairs.clamp(min=1), 0.5)
 
 
 def _prefix_sums(values: Tensor) -> Tensor:

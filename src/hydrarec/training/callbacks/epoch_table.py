@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hydrarec.core import console
+from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.callbacks.history import History, Row
 
-# Title, key in the row, format. What a row lacks (a part without ratings, a model without optimiser) is left out.
-_BEFORE = (
-    ("epoch", "epoch", "{:d}"),
-    ("train loss", "train/loss", "{:.4f}"),
-    ("val loss", "val/loss", "{:.4f}"),
-    ("val RMSE", "val/rmse", "{:.4f}"),
-    ("val MAE", "val/mae", "{:.4f}"),
-)
-_AFTER = (
-    ("learning rate", "learning_rate", "{:.2e}"),
-    ("seconds", "seconds", "{:.2f}"),
-    ("samples/s", "samples_per_second", "{:,.0f}"),
-)
+Format = Callable[[Any], str]
+_OTHERS: dict[str, tuple[str, Format]] = {
+    "epoch": ("epoch", "{:d}".format),
+    "learning_rate": ("learning rate", "{:.2e}".format),
+    "seconds": ("seconds", "{:.2f}".format),
+    "samples_per_second": ("samples/s", "{:,.0f}".format),
+}
 
 
-def columns_of(row: Row) -> list[tuple[str, str, str]]:
-    """What is shown of a row; how far a ranking is judged depends on its protocol, so its columns have their own names."""
-    ranked = [(key, key, "{:.4f}") for key in row if key.startswith(("val/hr@", "val/ndcg@"))]
-    return [column for column in (*_BEFORE, *ranked, *_AFTER) if column[1] in row]
+def columns_of(row: Row) -> dict[str, tuple[str, Format]]:
+    """Title and format by key, for what is shown of a row; a ranking's columns keep their keys, which name the protocol."""
+    columns = {}
+    for key in row:
+        if key in _OTHERS:
+            columns[key] = _OTHERS[key]
+        elif measure := shown_measure(key):
+            columns[key] = key if measure.protocol else f"{measure.part} {measure.label}", measure.metric.format
+    return columns
 
 
 class EpochTable(pl.Callback):
@@ -59,18 +60,16 @@ class EpochTable(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.history.rows[-1]
         if not self._headed:
-            self._print("  ".join(f"{title:>{_width(title)}}" for title, _, _ in columns_of(row)))
+            self._print("  ".join(f"{title:>{_width(title)}}" for title, _ in columns_of(row).values()))
             self._headed = True
-        self._print(self._line(row))
+        cells = [(title, show(row[key])) for key, (title, show) in columns_of(row).items()]
+        self._print("  ".join(f"{text:>{_width(title)}}" for title, text in cells))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._stop()
-
-    def _line(self, row: Row) -> str:
-        return "  ".join(f"{form.format(row[key]):>{_width(title)}}" for title, key, form in columns_of(row))
 
     def _print(self, line: str) -> None:
         (self._bar.console if self._bar is not None else self.console).print(line, highlight=False)

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import yaml
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.callbacks.history import History
 
 _SECTIONS = {
@@ -63,16 +64,14 @@ def layout(names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     """
     charts: dict[str, dict[str, list[str]]] = {}
     for name in names:
-        part, _, metric = name.partition("/")
-        metric, _, protocol = metric.partition("/")
-        if metric == "loss":
+        measure = shown_measure(name)
+        if name.startswith("time/"):
+            charts.setdefault("time", {})[name.removeprefix("time/").replace("_", " ")] = [name]
+        elif measure is not None and measure.metric.basis == "loss":
             charts.setdefault("loss", {}).setdefault("training and validation", []).append(name)
-        elif part == "val" and metric in ("rmse", "mae"):
-            charts.setdefault("rating", {})[f"validation {metric.upper()}"] = [name]
-        elif part == "val" and re.fullmatch(r"(hr|ndcg)@\d+", metric):
-            charts.setdefault(f"ranking, {protocol}", {})[f"validation {metric.upper()}"] = [name]
-        elif part == "time":
-            charts.setdefault("time", {})[metric.replace("_", " ")] = [name]
+        elif measure is not None:
+            category = f"ranking, {measure.protocol}" if measure.protocol else "rating"
+            charts.setdefault(category, {})[f"validation {measure.label}"] = [name]
     return {
         category: {title: ["Multiline", [f"^{re.escape(name)}$" for name in tags]] for title, tags in found.items()}
         for category, found in charts.items()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hydrarec.reports.comparison.charts.svg import GREY, Scale, line, text, tick_label
-from hydrarec.reports.comparison.metric_names import lower_is_better
+from hydrarec.tasks.metrics.registry import lower_is_better
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections import defaultdict
 from hydrarec.reports.comparison.charts import svg
 from hydrarec.reports.comparison.charts.axes import Frame, direction
 from hydrarec.reports.comparison.content import Section
-from hydrarec.reports.comparison.metric_names import lower_is_better
 from hydrarec.reports.comparison.naming import model_names
+from hydrarec.tasks.metrics.registry import lower_is_better
 
 FRAME = Frame(58, 34, 480, 290)
 SEARCHED = 3  # configurations of a model from which on it was searched, rather than just run

@@ -10,8 +10,8 @@ from hydrarec.reports.comparison.charts import svg
 from hydrarec.reports.comparison.charts.axes import direction, legible
 from hydrarec.reports.comparison.content import Section
 from hydrarec.reports.comparison.groups import Group
-from hydrarec.reports.comparison.metric_names import lower_is_better
 from hydrarec.reports.comparison.naming import differing, short_names, shown
+from hydrarec.tasks.metrics.registry import lower_is_better
 
 TOP, BOTTOM, HEIGHT = 64, 300, 330
 STEP, LEFT = 150, 90  # between axes, and left of the first
