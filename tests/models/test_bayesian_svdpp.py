@@ -9,7 +9,7 @@ from torch import Tensor
 from hydrarec.core.errors import ConfigError
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models import bayesian_svdpp
-from hydrarec.models.bayesian_svdpp import BayesianSVDpp, Side
+from hydrarec.models.bayesian_svdpp import BayesianSVDpp, GibbsSide
 from hydrarec.tasks.rating import RatingObjective
 
 OWN = torch.tensor([0, 0, 1, 2, 2, 2])  # row 3 has no rating
@@ -22,9 +22,9 @@ ALPHA = torch.tensor(3.0)
 COPIES = 5000  # of the four rows, so that one call draws each of them so many times
 
 
-def side() -> Side:
+def side() -> GibbsSide:
     torch.manual_seed(0)
-    made = Side(4 * COPIES, 3, 0.5)
+    made = GibbsSide(4 * COPIES, 3, 0.5)
     made.observe(OWN.repeat(COPIES) + 4 * torch.arange(COPIES).repeat_interleave(6), THEIRS.repeat(COPIES), 3)
     made.precision = torch.tensor([2.0, 3.0, 4.0])
     made.prior_mean = torch.tensor([0.1, -0.2, 0.3])
@@ -32,7 +32,7 @@ def side() -> Side:
     return made
 
 
-def conditional(made: Side, other: Tensor) -> tuple[Tensor, Tensor]:
+def conditional(made: GibbsSide, other: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and precision of the four rows by the textbook, one row at a time."""
     means, precisions = [], []
     for row in range(4):
@@ -63,7 +63,7 @@ def test_rows_are_drawn_from_their_conditional() -> None:
 def test_the_basis_is_the_eigenbasis_of_the_implicit_features(wide: bool) -> None:
     rows, others = (3, 4) if wide else (4, 3)
     own, theirs = (THEIRS, OWN) if wide else (OWN, THEIRS)
-    made = Side(rows, 2, 0.1)
+    made = GibbsSide(rows, 2, 0.1)
     made.observe(own, theirs, others)
     pattern = torch.zeros(rows, others)
     pattern[own, theirs] = 1

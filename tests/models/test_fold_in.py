@@ -12,14 +12,15 @@ from tests.models.conftest import NUM_ITEMS, Make, implicit, tasks_of
 from tests.models.test_contract import fit
 from torch import Tensor
 
-from hydrarec.core.errors import CheckpointError
+from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 from hydrarec.models.bayesian_svdpp import BayesianSVDpp
 from hydrarec.models.bias import Bias
+from hydrarec.models.embedding_recommender import NOISE_RATIO, EmbeddingRecommender
 from hydrarec.models.ials import IALS
 from hydrarec.models.lightgcn import LightGCN
-from hydrarec.models.parts.fold_in import NOISE_RATIO, Population, distinct_history
+from hydrarec.models.parts.fold_in import Population, distinct_history
 from hydrarec.models.svdpp import SVDpp
 
 HISTORY = torch.tensor([3, 0, 1])
@@ -55,8 +56,17 @@ def same(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:
 # -- what all promise -------------------------------------------------------------------------------------------------
 
 
-def test_every_model_scores_for_a_newcomer(make: Make) -> None:
+def folds_in(model: Recommender) -> bool:
+    """Whether it can score for users whom training never saw; a model need not."""
+    return type(model).scores_of_history is not Recommender.scores_of_history
+
+
+def test_a_model_scores_for_a_newcomer_or_says_that_it_cannot(make: Make) -> None:
     model = trained(make)
+    if not folds_in(model):
+        with pytest.raises(ConfigError, match=f"{type(model).__name__} cannot score for a user it has never seen"):
+            model.scores_of_history(HISTORY, targets_of(make))
+        return
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     scores = model.scores_of_history(HISTORY, targets_of(make))
     assert scores.shape == (NUM_ITEMS,)
@@ -73,6 +83,8 @@ def test_every_model_scores_for_a_newcomer(make: Make) -> None:
 
 def test_the_order_of_a_history_and_an_item_named_twice_change_nothing(make: Make) -> None:
     model, targets = trained(make), targets_of(make)
+    if not folds_in(model):
+        return
     scores = model.scores_of_history(HISTORY, targets)
     assert torch.equal(model.scores_of_history(HISTORY.flip(0), targets.flip(0)), scores)
     assert torch.equal(model.scores_of_history(torch.cat([HISTORY, HISTORY]), torch.cat([targets, targets])), scores)
@@ -82,6 +94,8 @@ def test_the_order_of_a_history_and_an_item_named_twice_change_nothing(make: Mak
 
 def test_a_newcomer_without_a_history_gets_finite_scores(make: Make) -> None:
     model = trained(make)
+    if not folds_in(model):
+        return
     scores = model.scores_of_history(*NOTHING)
     assert scores.shape == (NUM_ITEMS,)
     assert scores.isfinite().all()
@@ -101,7 +115,9 @@ def test_twice_rated_items_have_their_mean() -> None:
 
 def test_a_history_makes_what_is_in_it_likelier(make: Make) -> None:
     model, targets = trained(make), targets_of(make)
-    if not model.user_tables or make.name == "svdpp":  # there the history is part of the scores as it stands
+    if (
+        not isinstance(model, EmbeddingRecommender) or make.name == "svdpp"
+    ):  # there the history is part of the scores as it stands
         return
     before, after = model.scores_of_history(*NOTHING), model.scores_of_history(HISTORY, targets)
     if make.task == "rating":

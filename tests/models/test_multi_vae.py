@@ -113,7 +113,7 @@ def test_dropout_scales_what_it_keeps_of_a_history() -> None:
     """With one item per user the first layer's input is 0 or 1/(1 − p)."""
     data = TrainingData(torch.arange(2000), torch.zeros(2000, dtype=torch.int64), torch.ones(2000), 2000, 2, None, "")
     model = small_model(data, input_dropout=0.75, hidden_dims=[]).train()
-    mean, _ = model.encode(model.histories(torch.arange(2000)))
+    mean, _ = model.encode(model.histories.take(torch.arange(2000)))
     inputs = (mean - model.input_bias[:2]) / model.input_embedding.weight[0, :2]
     kept = inputs[:, 0] > 2
     torch.testing.assert_close(inputs[kept], torch.full_like(inputs[kept], 4.0))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
-from omegaconf import OmegaConf
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.config.composition import compose_config, parse_overrides, plain
 from hydrarec.config.judge import judge
 from hydrarec.config.location import conf_dir
 from hydrarec.core.errors import ConfigError
-from hydrarec.sweeps.space import Choice, Numbers, corners, dimension_of, is_dimension, read_space
+from hydrarec.sweeps.space import Choice, Numbers, Space, corners, dimension_of, is_dimension, read_space
 
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
-RANKING = {"gmf", "ncf_mlp", "neumf", "popularity", "lightgcn", "multi_vae", "ease", "ials", "pure_svd"}
+SHIPPED = [
+    "bayesian_svdpp", "bias", "biased_dot", "dot", "e1", "ease", "gmf", "i_autorec", "ials", "item_knn", "lightgcn", "mf", "mlp",
+    "multi_vae", "ncf_mlp", "neumf", "onehot_mlp", "popularity", "pure_svd", "svdpp", "u_autorec", "user_knn",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -61,19 +67,31 @@ def test_default_is_found_in_its_space(text: str, value: object, parameter: obje
     assert dimension_of(parse_overrides([f"k={text}"])[0]).parameter(value) == parameter
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_every_model_ships_a_space_that_holds_its_defaults(model: str) -> None:
-    assert (conf_dir() / "search" / f"{model}.yaml").is_file()
-    fixed = [f"model={model}", f"task={'ranking' if model in RANKING else 'rating'}"]
+@cache
+def composed_space(model: str) -> tuple[list[str], DictConfig, Space]:
+    """Overrides that choose the model under a task it serves, what they compose, and the space a search would take."""
+    overrides = [f"model={model}", "task=rating"]
+    if "rating" not in get_class(compose_config(overrides).model._target_).tasks:
+        overrides[1] = "task=ranking"
     if model == "bayesian_svdpp":
-        fixed.append("trainer.epochs=200")
-    composed = compose_config(fixed)
-    space = read_space(composed.sweep.space)
-    assert space or model == "popularity"
+        overrides.append("trainer.epochs=200")  # more than its burn-in
+    composed = compose_config(overrides)
+    return overrides, composed, read_space(composed.sweep.space)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_space_of_a_model_holds_its_defaults(model: str) -> None:
+    overrides, composed, space = composed_space(model)  # empty: a search of this model asks for dimensions
     for dimension in space:
         assert dimension.parameter(OmegaConf.select(composed, dimension.key)) is not None, dimension
     for corner in corners(space):
-        judge(plain(compose_config([*fixed, *corner])))
+        judge(plain(compose_config([*overrides, *corner])))
+
+
+def test_models_that_ship_have_a_space() -> None:
+    """All but popularity, which has no settings. A model that somebody adds need not have one."""
+    spaceless = {model for model in SHIPPED if not composed_space(model)[2]}
+    assert spaceless == {"popularity"}
 
 
 def test_corners_hold_every_end() -> None:

@@ -179,4 +179,21 @@ def _definitions(module: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
     if not source.is_file():
         return {}
     body: list[Any] = ast.parse(source.read_text(encoding="utf-8")).body
-    return {node.name: node for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    written_out = _Aliases(body)
+    return {node.name: written_out.visit(node) for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+
+
+class _Aliases(ast.NodeTransformer):
+    """Replaces a module's own aliases of literals, ``Loss = Literal["a", "b"]``, by what they are short for."""
+
+    def __init__(self, body: list[Any]) -> None:
+        self.aliases = {
+            target.id: node.value
+            for node in body
+            if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Literal[")
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.aliases.get(node.id, node)

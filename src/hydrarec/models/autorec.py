@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from hydrarec.core.kinds import Dimension, Fraction, Initialization, NonNegative
 from hydrarec.data.batching.batches import Batch, TrainingData
-from hydrarec.models.base import Entity, Recommender
+from hydrarec.models.base import Recommender, Side
 from hydrarec.models.bias import damped_mean, swept_biases
 from hydrarec.models.parts.fold_in import distinct_history
-from hydrarec.models.parts.histories import SparseRows
+from hydrarec.models.parts.histories import SparseRows, StoredRows
 from hydrarec.models.parts.layers import dropped, embedding_table
 from hydrarec.models.parts.remembered import Remembered
 from hydrarec.models.parts.sampled import SampledProduct
@@ -49,10 +49,9 @@ class AutoRec(Recommender):
     """
 
     tasks = ("rating",)
-    observed = ("history_starts", "history_columns", "history_ratings")
-    history_starts: Tensor  # int64 [num_rows + 1]: row r has the entries history_starts[r]:history_starts[r + 1]
+    histories = StoredRows("history_starts", "history_columns", "history_ratings", columns="num_columns")  # R
+    observed = histories.buffers
     history_columns: Tensor  # int64 [N]
-    history_ratings: Tensor  # float32 [N]
     mean: Tensor  # float32 []
     user_bias: Tensor  # float32 [num_users]
     item_bias: Tensor  # float32 [num_items]
@@ -84,10 +83,7 @@ class AutoRec(Recommender):
 
     def observe(self, data: TrainingData) -> None:
         by_user = replace(SparseRows.by_user(data), values=data.targets)
-        histories = by_user.transposed() if self.trains_on == "items" else by_user
-        assert histories.values is not None
-        self.history_starts, self.history_columns = histories.starts, histories.columns
-        self.history_ratings = histories.values
+        self.histories = by_user.transposed() if self.trains_on == "items" else by_user
         self.mean.copy_(data.targets.double().mean())
         if self.bias_regularization is not None:
             damping, user_bias = self.bias_regularization, torch.zeros(data.num_users)
@@ -101,11 +97,6 @@ class AutoRec(Recommender):
             self.decoder.weight[unseen] = 0
 
     # -- the network --------------------------------------------------------------------------------------------------
-
-    @property
-    def histories(self) -> SparseRows:
-        """R, the training ratings by rows."""
-        return SparseRows(self.history_starts, self.history_columns, self.history_ratings, self.num_columns)
 
     def encode(self, histories: SparseRows) -> Tensor:
         """g(V r + m) of each history, float32 [num_rows, hidden_dim]."""
@@ -132,7 +123,7 @@ class AutoRec(Recommender):
         users, items = (columns, rows[places]) if self.trains_on == "items" else (rows[places], columns)
         scores = self._scores(self.encode(histories), places, columns) + self._baseline(users, items)
         loss = self.objective.loss(scores, histories.values)
-        num_rows, num_ratings = int((self.history_starts.diff() > 0).sum()), len(self.history_columns)
+        num_rows, num_ratings = int((self.histories.starts.diff() > 0).sum()), len(self.history_columns)
         return loss * len(columns) / max(1, len(rows)) * (num_rows / num_ratings)
 
     def penalty(self) -> Tensor | None:
@@ -162,20 +153,20 @@ class AutoRec(Recommender):
         centred, one = ratings - self.mean - self.item_bias[items], torch.zeros_like(items)
         return damped_mean(centred, one, 1, self.bias_regularization or 0).squeeze(0)
 
-    # -- what was learnt ----------------------------------------------------------------------------------------------
+    # -- learned embeddings and biases --------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def vectors(self, of: Entity) -> Tensor:
+    def vectors(self, side: Side) -> Tensor:
         """Embeddings, float32 [n, hidden_dim]: the hidden codes of the rows, the decoder's weights of the columns.
 
         A row without ratings in training has the code of the empty history, a column without them zeros.
         """
-        return self.codes() if of == self.trains_on.removesuffix("s") else self.decoder.weight.detach()
+        return self.codes() if side == self.trains_on.removesuffix("s") else self.decoder.weight.detach()
 
-    def biases(self, of: Entity) -> Tensor:
-        """Those that were taken off first, float32 [n]; of columns with the output's bias."""
-        first = self.user_bias if of == "user" else self.item_bias
-        return first if of == self.trains_on.removesuffix("s") else first + self.output_bias.detach()
+    def biases(self, side: Side) -> Tensor:
+        """The biases taken off the targets, float32 [n]; for columns plus the output's bias."""
+        first = self.user_bias if side == "user" else self.item_bias
+        return first if side == self.trains_on.removesuffix("s") else first + self.output_bias.detach()
 
 
 class IAutoRec(AutoRec):

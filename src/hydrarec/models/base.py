@@ -14,7 +14,6 @@ from torch import Tensor
 from hydrarec.core.distributed import average_gradients, summed
 from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
-from hydrarec.models.parts.fold_in import fold_in
 from hydrarec.models.parts.schedule import Schedule
 from hydrarec.runs.checkpoint import verify
 from hydrarec.tasks.base import Objective
@@ -23,7 +22,7 @@ from hydrarec.tasks.metrics.running_mean import RunningMean
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
-Entity = Literal["user", "item"]
+Side = Literal["user", "item"]
 
 _SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
 
@@ -31,19 +30,18 @@ _SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catal
 class Recommender(pl.LightningModule):
     """Scores for users and items.
 
-    A model writes ``__init__`` (keyword-only, plain values; they become its saved hyper-parameters) and ``forward``,
-    and, if it needs them, :meth:`observe` and :meth:`penalty`. What training needs is attached from outside
-    (:meth:`attach`), stays out of the checkpoint, and is not needed for inference:
+    A model writes ``__init__`` (keyword-only, plain values; they become its saved hyper-parameters) and ``forward``.
+    Every other method of the first section has a default, and overriding it is optional. What training needs is attached
+    from outside (:meth:`attach`), stays out of the checkpoint, and is not needed for inference:
     ``Model.load_from_checkpoint(path)`` works alone, with ``weights_only=True``.
 
     Args:
         num_users, num_items: sizes of the index spaces.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # under which tasks this model has a meaning
+    tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # that this model can be trained for
     trains_on: ClassVar[Unit] = "interactions"  # what one row of its batches is
-    observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape only the data know
-    user_tables: ClassVar[tuple[str, ...]] = ()  # embeddings with a row per user, which fold-in finds for a newcomer
+    observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape depends on the data
     floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
 
     objective: Objective
@@ -55,14 +53,14 @@ class Recommender(pl.LightningModule):
         self.save_hyperparameters()  # those of the subclass: Lightning collects them along the chain of __init__
         self.automatic_optimization = False
         self.num_users, self.num_items = num_users, num_items
-        self.task: str | None = None  # that it was trained for; of a loaded model too
+        self.task: str | None = None  # that it was trained for; kept in checkpoints
         for name in self.observed:
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
         self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, in full precision
-        self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, what its evaluation found out about each row, [N]
+        self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, the latest evaluation's value of each row, [N]
 
-    # -- what a model writes ------------------------------------------------------------------------------------
+    # -- to override --------------------------------------------------------------------------------------------
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Raw scores, float32, of the shape that ``users`` and ``items`` (int64) broadcast to."""
@@ -71,44 +69,42 @@ class Recommender(pl.LightningModule):
     def catalogue_scores(self, users: Tensor) -> Tensor:
         """Scores of every item, float32 [U, num_items], for ``users``, int64 [U].
 
-        By default :meth:`forward` over all pairs, a few users at a time; a model with a matrix product says so here.
+        By default :meth:`forward` over all pairs, a few users at a time; override if scores are one matrix product.
         """
         items = torch.arange(self.num_items, device=users.device)
         step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
         return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
 
-    def vectors(self, of: Entity) -> Tensor | None:
-        """What was learnt of each user or item, float32 [n, D]; None for a model without embeddings."""
-        table = getattr(self, f"{of}_embedding", None)
+    def vectors(self, side: Side) -> Tensor | None:
+        """Learned embeddings of all users or all items, float32 [n, D]; None for a model without embeddings."""
+        table = getattr(self, f"{side}_embedding", None)
         return None if table is None else table.weight.detach()
 
-    def biases(self, of: Entity) -> Tensor | None:
-        """What is added to every score of a user or an item, float32 [n]; None for a model without biases."""
-        table = getattr(self, f"{of}_bias", None)
+    def biases(self, side: Side) -> Tensor | None:
+        """Learned biases of all users or all items, float32 [n]; None for a model without biases."""
+        table = getattr(self, f"{side}_bias", None)
         return None if table is None else table.weight.detach().flatten()
 
     def item_weights(self, items: Tensor) -> Tensor | None:
-        """What each item of a history adds to the score of each of ``items``, int64 [n]: float32 [n, num_items].
+        """How much each item of a history adds to the scores of ``items``, int64 [n]: float32 [n, num_items].
 
-        None for a model whose scores are no such sum.
+        None for a model whose scores are not such a sum.
         """
         return None
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """Scores of every item, float32 [num_items], for a user whom training never saw.
+        """Scores of every item, float32 [num_items], for a user who was not in the training data.
 
-        By default :func:`hydrarec.models.parts.fold_in.fold_in` for models with ``user_tables``.
+        By default an error: folding users in is optional.
 
         Args:
-            items: what the user has rated, int64 [n]; an item that is named twice counts once, with its mean target, and
-                a user without any is the mean one. targets: the ratings, 1 where feedback is implicit, float32 [n].
+            items: the user's history, int64 [n]; an item that occurs twice counts once, with its mean target, and a user
+                without a history is the mean user. targets: the ratings, 1 where feedback is implicit, float32 [n].
 
         Raises:
-            ConfigError: the model cannot say anything of a new user.
-            CheckpointError: the checkpoint is too old to say what it was trained for.
+            ConfigError: the model cannot score for new users.
+            CheckpointError: the checkpoint is too old to name the task of its training.
         """
-        if self.user_tables:
-            return fold_in(self, items, targets)
         raise ConfigError(
             f"model {type(self).__name__} cannot score for a user it has never seen",
             expected="a model that folds users in, such as biased_dot, ease or u_autorec",
@@ -117,17 +113,17 @@ class Recommender(pl.LightningModule):
         )
 
     def observe(self, data: TrainingData) -> None:
-        """See the training part once, before the first step: means, counts, histories. By default nothing."""
+        """Take what the model needs from the training data, once, before the first step. By default nothing."""
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        """The mean loss of a batch, as the objective has it."""
+        """The objective's mean loss of a batch."""
         return self.objective.loss(self(batch.users, batch.items), batch.targets)
 
     def penalty(self) -> Tensor | None:
-        """What is added to the loss of each step, beside the optimiser's weight decay; None for nothing."""
+        """A term added to the loss of each step, beside the optimiser's weight decay; None for no term."""
         return None
 
-    # -- what training brings -----------------------------------------------------------------------------------
+    # -- training -----------------------------------------------------------------------------------------------
 
     def attach(
         self,
@@ -139,7 +135,7 @@ class Recommender(pl.LightningModule):
         steps_per_call: int,
         seed: int,
     ) -> None:
-        """Bring loss and metrics, factories of optimiser and schedule, the epoch's steps, and the seed of dropout."""
+        """Attach the objective, factories of optimiser and schedule, the steps of an epoch, and the seed of dropout."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
         self.task = objective.task
         self._steps_per_epoch, self._steps_per_call, self._seed = steps_per_epoch, steps_per_call, seed
@@ -153,7 +149,7 @@ class Recommender(pl.LightningModule):
 
     @property
     def learning_rate(self) -> float | None:
-        """Of the next step; None for a model that takes none."""
+        """Of the next optimiser step; None for a model without an optimiser."""
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
@@ -202,7 +198,7 @@ class Recommender(pl.LightningModule):
         )
 
     def on_train_epoch_start(self) -> None:
-        self.evaluation = {}  # an epoch without validation has no validation metrics
+        self.evaluation = {}  # an epoch without validation has no metrics
 
     def on_train_epoch_end(self) -> None:
         if self.schedule.moves == "epoch":
@@ -213,32 +209,22 @@ class Recommender(pl.LightningModule):
     # -- evaluation ---------------------------------------------------------------------------------------------
 
     def on_validation_epoch_start(self) -> None:
-        self._start_evaluation()
-
-    def on_test_epoch_start(self) -> None:
-        self._start_evaluation()
+        self.objective.reset(thorough=self.trainer.state.fn != "fit")
 
     def validation_step(self, chunk: list[Any], batch_idx: int) -> None:
-        self._evaluate(chunk)
+        try:
+            for batch in chunk:
+                self.objective.evaluate(self, batch)
+        except NotFiniteError as error:
+            raise self._diverged("a score", math.nan) from error
 
-    def test_step(self, chunk: list[Any], batch_idx: int) -> None:
-        self._evaluate(chunk)
+    on_test_epoch_start, test_step = on_validation_epoch_start, validation_step
 
     def on_validation_epoch_end(self) -> None:
         self._finish_evaluation("val")
 
     def on_test_epoch_end(self) -> None:
         self._finish_evaluation("test")
-
-    def _start_evaluation(self) -> None:
-        self.objective.reset(thorough=self.trainer.state.fn != "fit")
-
-    def _evaluate(self, chunk: list[Any]) -> None:
-        try:
-            for batch in chunk:
-                self.objective.evaluate(self, batch)
-        except NotFiniteError as error:
-            raise self._diverged("a score", math.nan) from error
 
     def _finish_evaluation(self, part: str) -> None:
         metrics = {f"{part}/{name}": float(value) for name, value in self.objective.report().items()}
@@ -251,7 +237,7 @@ class Recommender(pl.LightningModule):
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None, **arguments: Any) -> Self:  # type: ignore[override]
-        """The model of a checkpoint, verified by its SHA-256 and read with ``weights_only=True``; nothing else is needed.
+        """The model in a checkpoint, verified by its SHA-256 and read with ``weights_only=True``.
 
         Raises:
             CheckpointError: missing, damaged, or of another model.
@@ -276,7 +262,7 @@ class Recommender(pl.LightningModule):
             )
         self.task = checkpoint.get("task")
         weights = checkpoint["state_dict"]
-        for name in self.observed:  # their shape is known only now
+        for name in self.observed:
             setattr(self, name, torch.empty_like(weights[name]))
         for name, own in self.state_dict().items():
             if name not in weights or weights[name].shape != own.shape:

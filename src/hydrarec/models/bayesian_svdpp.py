@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count, Dimension, Index, NonNegative, Positive
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.base import Entity
+from hydrarec.models.base import Side
 from hydrarec.models.parts.fold_in import Population, distinct_history
 from hydrarec.models.parts.implicit_basis import implicit_basis
 from hydrarec.models.solved import SolvedRecommender
@@ -73,8 +73,8 @@ class BayesianSVDpp(SolvedRecommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self.burn_in, self.thin, self.num_samples = burn_in, thin, num_samples
         self.noise_shape, self.gamma = noise_shape, (precision_shape, precision_rate)
-        self.users = Side(num_users, embedding_dim + 1, init_scale)
-        self.items = Side(num_items, embedding_dim + 1, init_scale)
+        self.users = GibbsSide(num_users, embedding_dim + 1, init_scale)
+        self.items = GibbsSide(num_items, embedding_dim + 1, init_scale)
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("noise_precision", torch.ones(()))
         self.register_buffer("num_stored", torch.zeros((), dtype=torch.int64))
@@ -95,13 +95,13 @@ class BayesianSVDpp(SolvedRecommender):
         total = sum(self._score(user[users], item[items]) for user, item in samples)
         return self.mean + total / stored
 
-    def vectors(self, of: Entity) -> Tensor:
+    def vectors(self, side: Side) -> Tensor:
         """Of the latest sample that is kept: factors turn from sample to sample, and their mean would mean nothing."""
-        return self._samples(of)[-1][:, :-1]
+        return self._samples(side)[-1][:, :-1]
 
-    def biases(self, of: Entity) -> Tensor:
+    def biases(self, side: Side) -> Tensor:
         """The mean of the samples that are kept."""
-        return self._samples(of)[:, :, -1].mean(0)
+        return self._samples(side)[:, :, -1].mean(0)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         """The mean over the samples of the scores with the newcomer's conditional mean.
@@ -119,12 +119,12 @@ class BayesianSVDpp(SolvedRecommender):
             scores.append(self._score(row, others))
         return self.mean + torch.stack(scores).mean(0)
 
-    def _samples(self, of: Entity) -> Tensor:
+    def _samples(self, side: Side) -> Tensor:
         """float32 [S, n, D + 1], the latest last; the current state while none is kept."""
         stored = int(self.num_stored)
         if stored == 0:
-            return (self.users if of == "user" else self.items).rows.unsqueeze(0)
-        samples = self.user_samples if of == "user" else self.item_samples
+            return (self.users if side == "user" else self.items).rows.unsqueeze(0)
+        samples = self.user_samples if side == "user" else self.item_samples
         return samples[:stored] if stored <= self.num_samples else samples.roll(-(stored % self.num_samples), 0)
 
     def _score(self, user: Tensor, item: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class BayesianSVDpp(SolvedRecommender):
         self.num_stored += 1
 
 
-class Side(nn.Module):
+class GibbsSide(nn.Module):
     """The users or the items: their rows, prior, and the pattern of their training ratings.
 
     The pattern is recomputed by :meth:`observe` and not saved; ``other`` is the opposite side's rows.

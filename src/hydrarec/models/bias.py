@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hydrarec.core.kinds import NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.base import Entity
+from hydrarec.models.base import Side
 from hydrarec.models.parts.fold_in import distinct_history
 from hydrarec.models.solved import SolvedRecommender
 
@@ -42,8 +42,8 @@ class Bias(SolvedRecommender):
         self.mean = data.targets.double().mean().float()
         self.user_bias, self.item_bias = torch.zeros(data.num_users), torch.zeros(data.num_items)
 
-    def biases(self, of: Entity) -> Tensor:
-        return self.user_bias if of == "user" else self.item_bias
+    def biases(self, side: Side) -> Tensor:
+        return self.user_bias if side == "user" else self.item_bias
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
         self.user_bias, self.item_bias = swept_biases(

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batching.batches import Batch, TrainingData
-from hydrarec.models.base import Recommender
+from hydrarec.models.embedding_recommender import EmbeddingRecommender
 from hydrarec.models.parts.layers import RatingRange, dropped, embedding_table
 
 
-class Dot(Recommender):
+class Dot(EmbeddingRecommender):
     """Matrix factorisation: ``s_ui = ⟨p_u, q_i⟩`` (Koren, Bell & Volinsky 2009; references B1, B3, C2, D1).
 
     Args:
@@ -19,10 +19,8 @@ class Dot(Recommender):
         embedding: ``library`` (``torch.nn.Embedding``); ``lookup``, the same layer written by hand (reference B3);
             ``one_hot``, a linear layer on one-hot rows (reference B5); ``sparse``, with row-sparse gradients.
         init, init_scale: see :func:`hydrarec.models.parts.layers.initialize`.
-        l2: penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, as Keras' regularisers have it.
+        l2: strength of a penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, like Keras' regularisers.
     """
-
-    user_tables = ("user_embedding",)
 
     def __init__(
         self,
@@ -46,11 +44,8 @@ class Dot(Recommender):
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.user_embedding(users) @ self.item_embedding.weight.T
 
-    def penalty(self) -> Tensor | None:
-        return l2_penalty(self.l2, self.user_embedding.weight, self.item_embedding.weight)
 
-
-class BiasedDot(Recommender):
+class BiasedDot(EmbeddingRecommender):
     """Dot product with biases: ``s_ui = μ + b_u + b_i + ⟨p_u, q_i⟩`` (Koren 2009; references B2, C1, C3, D2).
 
     Args:
@@ -133,14 +128,3 @@ class BiasedDot(Recommender):
         # A user beside many items is part of as many samples: each term is a mean over samples either way.
         norms = [table(indices).square().sum(-1).mean() for table, indices in rows]
         return loss + self.sample_l2 * torch.stack(norms).sum()
-
-    def penalty(self) -> Tensor | None:
-        tables = (self.user_embedding, self.item_embedding, self.user_bias, self.item_bias)
-        return l2_penalty(self.l2, *(table.weight for table in tables))
-
-
-def l2_penalty(strength: float, *weights: Tensor) -> Tensor | None:
-    """``strength · Σ ‖W‖²``, or None at strength 0."""
-    if strength == 0:
-        return None
-    return strength * torch.stack([weight.square().sum() for weight in weights]).sum()

@@ -8,9 +8,10 @@ from torch import Tensor
 from hydrarec.core.kinds import Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
+from hydrarec.models.solved import SolvedRecommender
 
 
-class EASE(HistoryRecommender):
+class EASE(HistoryRecommender, SolvedRecommender):
     """``s_u = x_u B``, each item predicted from a user's other items (Steck 2019, "Embarrassingly shallow autoencoders").
 
     B minimises ``‖X − XB‖² + λ‖B‖²`` with ``diag(B) = 0``, X binary (eq. 1–3); with ``P = (XᵀX + λI)⁻¹``::
@@ -34,13 +35,15 @@ class EASE(HistoryRecommender):
 
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
-        self.keep(SparseRows.by_user(data))
         self.weights = torch.zeros(data.num_items, data.num_items)
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
-        gram = self._gram(SparseRows.by_user(data).transposed())
+        items = SparseRows.by_user(data).transposed()
+        # XᵀX, column-major: such a decomposition may overwrite its argument, and a symmetric matrix is its own transpose.
+        gram = torch.empty(self.num_items, self.num_items, dtype=torch.float64, device=items.starts.device).T
+        for first, columns in items.gram():
+            gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
         gram.diagonal().add_(self.regularization)
-        # Of column-major matrices, whose result may overwrite its argument; a symmetric one is its own transpose.
         info = torch.empty((), dtype=torch.int32, device=gram.device)
         torch.linalg.cholesky_ex(gram, check_errors=True, out=(gram, info))
         inverse = torch.cholesky_inverse(gram, out=gram)
@@ -52,16 +55,5 @@ class EASE(HistoryRecommender):
     def item_weights(self, items: Tensor) -> Tensor:
         return self.weights[:, items].T.contiguous()
 
-    def _gram(self, histories: SparseRows) -> Tensor:
-        """XᵀX, float64 [num_items, num_items], column-major."""
-        shape = (self.num_items, self.num_items)
-        gram = torch.empty(shape, dtype=torch.float64, device=histories.starts.device).T
-        for first, columns in histories.gram():
-            gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
-        return gram
-
-    def catalogue_scores(self, users: Tensor) -> Tensor:
-        return self.kept(self.num_items).take(users).times(self.weights)
-
-    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        return SparseRows.of_one(items, self.num_items).times(self.weights)[0]
+    def scores_from(self, histories: SparseRows) -> Tensor:
+        return histories.times(self.weights)

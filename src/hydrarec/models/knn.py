@@ -1,4 +1,4 @@
-"""Neighbourhood models for implicit feedback: items like those of the user's history, users with a like history."""
+"""Neighbourhood models for implicit feedback: items similar to those of a history, users with a similar history."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from torch.nn import functional
 
 from hydrarec.core.kinds import Count, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
+from hydrarec.models.parts.histories import HistoryRecommender, SparseRows, StoredRows
+from hydrarec.models.solved import SolvedRecommender
 
 _BM25_K1, _BM25_B = 1.2, 0.75
 _EPSILON = 1e-6  # of the denominator, where nobody and nothing is shrunk
 
 
-class _Neighbours(HistoryRecommender):
-    """What both have in common, with the definitions of Ferrari Dacrema et al. (2021, TOIS 39:20, §4).
+class _Neighbours(HistoryRecommender, SolvedRecommender):
+    """The common base of both, with the definitions of Ferrari Dacrema et al. (2021, TOIS 39:20, §4).
 
     Args:
         topk: neighbours of each item or user.
@@ -45,8 +46,13 @@ class _Neighbours(HistoryRecommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self.topk, self.shrink, self.normalize, self.feature_weighting = topk, shrink, normalize, feature_weighting
 
+    def observe(self, data: TrainingData) -> None:
+        super().observe(data)
+        rows = self.num_items if isinstance(self, ItemKNN) else self.num_users
+        self.neighbours, self.similarities = torch.zeros(rows, 1, dtype=torch.int32), torch.zeros(rows, 1)
+
     def find_neighbours(self, rows: SparseRows) -> None:
-        """Fill ``neighbours`` and ``similarities`` with those of ``rows``, a part of all pairs at a time."""
+        """Fill ``neighbours`` and ``similarities`` with those of ``rows``, some of the pairs at a time."""
         counted = torch.ones_like(rows.columns, dtype=torch.float32) if rows.values is None else rows.values
         norms = counted.new_zeros(rows.num_rows).index_add_(0, rows.rows_of_entries(), counted.square()).sqrt()
         neighbours, similarities = [], []
@@ -62,17 +68,13 @@ class _Neighbours(HistoryRecommender):
         self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
 
     def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:
-        """What products of rows with norms ``own``, [C], and ``norms``, [R], are divided by: float32 [C, R]."""
+        """The divisors of the products of rows with norms ``own``, [C], and rows with ``norms``, [R]: float32 [C, R]."""
         return torch.outer(own, norms) + self.shrink + _EPSILON
 
     def weights_of(self, items: Tensor, counts: Tensor) -> Tensor:
-        """How much each of a newcomer's ``items``, int64 [n], weighs, float32 [n]; ``counts``: of each item in training."""
+        """The weights of a newcomer's ``items``, int64 [n]: float32 [n]; ``counts``: of each item in training."""
         uses = torch.full_like(items, len(items))
         return weights_of_pairs(items, uses, counts, self.num_items, self.feature_weighting)
-
-    def forget_neighbours(self, rows: int) -> None:
-        """None but oneself, with similarity 0."""
-        self.neighbours, self.similarities = torch.zeros(rows, 1, dtype=torch.int32), torch.zeros(rows, 1)
 
 
 class ItemKNN(_Neighbours):
@@ -84,30 +86,20 @@ class ItemKNN(_Neighbours):
         topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
     """
 
-    def observe(self, data: TrainingData) -> None:
-        super().observe(data)
-        self.keep(SparseRows.by_user(data))
-        self.forget_neighbours(data.num_items)
-
     def solve(self, data: TrainingData, epoch: int) -> None:
         items = weighted(SparseRows.by_user(data).transposed(), self.feature_weighting)
         self.find_neighbours(items)
-        self.keep(items.transposed())
+        self.histories = items.transposed()
 
-    def catalogue_scores(self, users: Tensor) -> Tensor:
-        histories = self.kept(self.num_items).take(users).columns_first()  # [num_items, U]
-        return self._scores(histories).T.contiguous()
+    def scores_from(self, histories: SparseRows) -> Tensor:
+        weights = histories.columns_first()  # [num_items, U]
+        scores = functional.embedding_bag(self.neighbours, weights, mode="sum", per_sample_weights=self.similarities)
+        return scores.T.contiguous()
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        items = torch.unique(items)
-        counts = torch.bincount(self.history_entries, minlength=self.num_items)
-        history = self.similarities.new_zeros(self.num_items, 1)
-        history[items, 0] = self.weights_of(items, counts)
-        return self._scores(history)[:, 0]
-
-    def _scores(self, histories: Tensor) -> Tensor:
-        """float32 [num_items, U] → float32 [num_items, U]"""
-        return functional.embedding_bag(self.neighbours, histories, mode="sum", per_sample_weights=self.similarities)
+        history = SparseRows.of_one(items, self.num_items)
+        counts = torch.bincount(self.histories.columns, minlength=self.num_items)
+        return self.scores_from(replace(history, values=self.weights_of(history.columns, counts)))[0]
 
     def item_weights(self, items: Tensor) -> Tensor:
         """The similarities, of the neighbours alone."""
@@ -127,36 +119,37 @@ class UserKNN(_Neighbours):
         topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
     """
 
+    histories = StoredRows(*HistoryRecommender.observed, columns="num_users")  # a row per item
+
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
-        self.keep(SparseRows.by_user(data).transposed())
-        self.forget_neighbours(data.num_users)
+        self.histories = SparseRows.by_user(data).transposed()
 
     def solve(self, data: TrainingData, epoch: int) -> None:
         items = weighted(SparseRows.by_user(data).transposed(), self.feature_weighting)
         self.find_neighbours(items.transposed())
-        self.keep(items)
+        self.histories = items
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
-        of_others = torch.zeros(self.num_users, len(users), device=users.device)
+        similarities = torch.zeros(self.num_users, len(users), device=users.device)
         places = torch.arange(len(users), device=users.device).unsqueeze(1)
-        of_others[self.neighbours[users].long(), places] = self.similarities[users]
-        return self.kept(self.num_users).times(of_others).T.contiguous()
+        similarities[self.neighbours[users].long(), places] = self.similarities[users]
+        return self.histories.times(similarities).T.contiguous()
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """By the newcomer's similarity to every user of the training part."""
+        """With the newcomer's similarity to every user of the training data."""
         items = torch.unique(items)
-        by_item = self.kept(self.num_users)
+        by_item = self.histories
         values = torch.ones_like(by_item.columns, dtype=torch.float32) if by_item.values is None else by_item.values
         own = self.weights_of(items, by_item.starts.diff())
         weights = own.new_zeros(self.num_items).index_copy_(0, items, own)[by_item.rows_of_entries()]
-        nobody = own.new_zeros(self.num_users)
-        similarity = nobody.index_add(0, by_item.columns, weights * values)
+        zeros = own.new_zeros(self.num_users)
+        similarity = zeros.index_add(0, by_item.columns, weights * values)
         if self.normalize:
-            norms = nobody.index_add(0, by_item.columns, values.square()).sqrt()
+            norms = zeros.index_add(0, by_item.columns, values.square()).sqrt()
             similarity /= self.normaliser(own.norm().unsqueeze(0), norms)[0]
         best = similarity.topk(min(self.topk, self.num_users)).indices
-        others = nobody.index_copy(0, best, similarity[best])
+        others = zeros.index_copy(0, best, similarity[best])
         return by_item.times(others.unsqueeze(1))[:, 0]
 
 

@@ -1,4 +1,4 @@
-"""LightGCN: embeddings that are averaged over the neighbours of the neighbours, and nothing else."""
+"""LightGCN: embeddings averaged over neighbours in the graph of users and items."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from hydrarec.core.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batching.batches import Batch, TrainingData
-from hydrarec.models.base import Entity, Recommender
+from hydrarec.models.base import Recommender, Side
 from hydrarec.models.parts.fold_in import Population, choices, posterior_mode
-from hydrarec.models.parts.histories import SparseRows
+from hydrarec.models.parts.histories import SparseRows, StoredRows
 from hydrarec.models.parts.layers import embedding_table
 from hydrarec.models.parts.remembered import Remembered
 
@@ -87,11 +87,9 @@ class LightGCN(Recommender):
     """
 
     tasks = ("ranking",)
-    observed = ("user_starts", "items_of_users", "item_starts", "users_of_items")
-    user_starts: Tensor  # int32 [num_users + 1]: user u has items_of_users[user_starts[u]:user_starts[u + 1]]
-    items_of_users: Tensor  # int32 [N]
-    item_starts: Tensor  # int32 [num_items + 1]
-    users_of_items: Tensor  # int32 [N]
+    users_rows = StoredRows("user_starts", "items_of_users", columns="num_items")  # int32, a row per user
+    items_rows = StoredRows("item_starts", "users_of_items", columns="num_users")  # int32, a row per item
+    observed = (*users_rows.buffers, *items_rows.buffers)
 
     def __init__(
         self,
@@ -113,16 +111,11 @@ class LightGCN(Recommender):
 
     def observe(self, data: TrainingData) -> None:
         by_user = SparseRows.by_user(data)
-        by_item = by_user.transposed()
-        self.user_starts, self.items_of_users = by_user.starts.int(), by_user.columns.int()
-        self.item_starts, self.users_of_items = by_item.starts.int(), by_item.columns.int()
+        self.users_rows, self.items_rows = by_user.to_int32(), by_user.transposed().to_int32()
 
     @property
     def graph(self) -> Graph:
-        return Graph(
-            SparseRows(self.user_starts, self.items_of_users, None, self.num_items),
-            SparseRows(self.item_starts, self.users_of_items, None, self.num_users),
-        )
+        return Graph(self.users_rows, self.items_rows)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return _scores(self.propagated(), users, items)
@@ -140,7 +133,7 @@ class LightGCN(Recommender):
             items, below = torch.unique(items.clone()), (self.user_embedding.weight, self.item_embedding.weight)
             # Layers 1 to K of the newcomer are sums over the items' layers 0 to K − 1, of which this is the sum.
             layers = self.num_layers * self.graph.mean_of_layers(below, self.num_layers - 1)[1]
-            degrees = 1 + self.item_starts.diff()[items].unsqueeze(1)
+            degrees = 1 + self.items_rows.starts.diff()[items].unsqueeze(1)
             neighbours = (layers[items] * degrees.rsqrt()).double().sum(0) / max(1, len(items)) ** 0.5
             of_items = self.propagated()[1].double() / (self.num_layers + 1)
             row = posterior_mode(
@@ -148,9 +141,9 @@ class LightGCN(Recommender):
             )
             return (of_items @ (row + neighbours)).float()
 
-    def vectors(self, of: Entity) -> Tensor:
-        """After propagation, as they are scored."""
-        return self.propagated()[0 if of == "user" else 1].detach()
+    def vectors(self, side: Side) -> Tensor:
+        """The propagated embeddings, which scores are made of."""
+        return self.propagated()[0 if side == "user" else 1].detach()
 
     def batch_loss(self, batch: Batch) -> Tensor:
         loss = self.objective.loss(_scores(self.propagated(), batch.users, batch.items), batch.targets)

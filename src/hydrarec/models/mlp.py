@@ -6,12 +6,11 @@ from torch import Tensor, nn
 
 from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.base import Recommender
-from hydrarec.models.dot import l2_penalty
+from hydrarec.models.embedding_recommender import EmbeddingRecommender
 from hydrarec.models.parts.layers import PairPerceptron, RatingRange, embedding_table
 
 
-class MLP(Recommender):
+class MLP(EmbeddingRecommender):
     """``s_ui = w · h_L``, ``h_0 = [p_u, q_i]``, ``h_l = ReLU(W_l h_{l−1} + b_l)`` (He et al. 2017, §3.3; references A1, C4, D3, E1).
 
     Args:
@@ -24,8 +23,6 @@ class MLP(Recommender):
 
     The layers start as PyTorch's do, U(−1/√fan_in, 1/√fan_in); the paper does not say.
     """
-
-    user_tables = ("user_embedding",)
 
     def __init__(
         self,
@@ -59,6 +56,3 @@ class MLP(Recommender):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         scores = self.output(self.tower(self.user_embedding(users), self.item_embedding(items))).squeeze(-1)
         return scores if self.range is None else self.range(scores)
-
-    def penalty(self) -> Tensor | None:
-        return l2_penalty(self.l2, self.user_embedding.weight, self.item_embedding.weight)

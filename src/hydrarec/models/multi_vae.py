@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hydrarec.core.kinds import Count, Dimension, Fraction, NonNegative
-from hydrarec.data.batching.batches import Batch, TrainingData
-from hydrarec.models.base import Recommender
-from hydrarec.models.parts.histories import SparseRows, scores_of_pairs
+from hydrarec.data.batching.batches import Batch
+from hydrarec.models.parts.histories import HistoryRecommender, SparseRows, StoredRows
 from hydrarec.models.parts.layers import embedding_table
 
 
-class MultiVAE(Recommender):
+class MultiVAE(HistoryRecommender):
     """``s_u = f_θ(z_u)``, ``z_u ~ N(μ_φ(x_u), diag σ²_φ(x_u))``, x_u the user's binary history (Liang et al. 2018).
 
     It maximises the multinomial log-likelihood under an annealed bound, the mean over the users of a batch of
@@ -40,11 +39,9 @@ class MultiVAE(Recommender):
     the cap); here ``anneal_steps`` is the way to the cap, so that it need not change with ``beta``.
     """
 
-    tasks = ("ranking",)
     trains_on = "users"
-    observed = ("history_starts", "history_items")
-    history_starts: Tensor  # int64 [num_users + 1]: user u has history_items[history_starts[u]:history_starts[u + 1]]
-    history_items: Tensor  # int64 [N]
+    histories = StoredRows("history_starts", "history_items", columns="num_items")
+    observed = histories.buffers
     steps: Tensor  # int64 []: optimiser steps so far; saved, so that a resumed run anneals on
 
     def __init__(
@@ -69,26 +66,7 @@ class MultiVAE(Recommender):
         self.decoder = nn.Sequential(inner, *(layer for pair in outer for layer in (nn.Tanh(), pair)))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
-    def observe(self, data: TrainingData) -> None:
-        histories = SparseRows.by_user(data)
-        self.history_starts, self.history_items = histories.starts, histories.columns
-
-    def histories(self, users: Tensor) -> SparseRows:
-        """x_u of ``users``, int64 [U]."""
-        return SparseRows(self.history_starts, self.history_items, None, self.num_items).take(users)
-
-    def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
-
-    def catalogue_scores(self, users: Tensor) -> Tensor:
-        return self._reconstructed(self.histories(users))
-
-    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self._reconstructed(SparseRows.of_one(items, self.num_items))[0]
-
-    def _reconstructed(self, histories: SparseRows) -> Tensor:
-        """float32 [U, num_items]"""
+    def scores_from(self, histories: SparseRows) -> Tensor:
         mean, _ = self.encode(histories)
         return self.decoder(mean)
 
@@ -102,7 +80,7 @@ class MultiVAE(Recommender):
         return mean, log_variance
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        histories = self.histories(batch.users)
+        histories = self.histories.take(batch.users)
         mean, log_variance = self.encode(histories)
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         logits = self.decoder(latent)

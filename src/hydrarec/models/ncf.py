@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.core.kinds import Dimension, EmbeddingLayer, Fraction, Initialization, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.base import Entity, Recommender
+from hydrarec.models.base import Side
+from hydrarec.models.embedding_recommender import EmbeddingRecommender
 from hydrarec.models.parts.layers import PairPerceptron, embedding_table
 from hydrarec.runs.checkpoint import load
 
 
-class GMF(Recommender):
+class GMF(EmbeddingRecommender):
     """Generalised matrix factorisation: ``s_ui = h · (p_u ⊙ q_i) + b`` (He et al. 2017, §3.2; σ is part of the loss).
 
     Args:
@@ -23,8 +24,6 @@ class GMF(Recommender):
 
     h starts LeCun uniform, U(±√(3/fan_in)), as in the authors' code.
     """
-
-    user_tables = ("user_embedding",)
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class GMF(Recommender):
         return torch.addmm(self.output.bias, weighted, self.item_embedding.weight.T)
 
 
-class NeuMF(Recommender):
+class NeuMF(EmbeddingRecommender):
     """``s_ui = h · [p_u ⊙ q_i, h_L(p'_u, q'_i)] + b``: GMF beside a perceptron, embeddings apart (He et al. 2017, §3.4).
 
     Args:
@@ -103,9 +102,9 @@ class NeuMF(Recommender):
         gmf = ((self.gmf_user(users) * of_gmf) * self.gmf_item(items)).sum(-1)
         return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ of_mlp + self.output.bias[0]
 
-    def vectors(self, of: Entity) -> Tensor:
-        """Those of both halves, side by side."""
-        return torch.cat([getattr(self, f"{half}_{of}").weight.detach() for half in ("gmf", "mlp")], dim=1)
+    def vectors(self, side: Side) -> Tensor:
+        """The embeddings of both halves, concatenated."""
+        return torch.cat([getattr(self, f"{half}_{side}").weight.detach() for half in ("gmf", "mlp")], dim=1)
 
     def observe(self, data: TrainingData) -> None:
         """Start from the pre-trained models, if there are any.

@@ -1,20 +1,18 @@
-"""SVD++: a user is also what the user has rated."""
+"""SVD++: a user's embedding plus those of the rated items."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from hydrarec.core.kinds import Dimension, EmbeddingLayer, Initialization, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.base import Recommender
-from hydrarec.models.dot import l2_penalty
-from hydrarec.models.parts.fold_in import fold_in
+from hydrarec.models.embedding_recommender import EmbeddingRecommender
+from hydrarec.models.parts.histories import SparseRows, StoredRows
 from hydrarec.models.parts.layers import embedding_table
 
 
-class SVDpp(Recommender):
+class SVDpp(EmbeddingRecommender):
     """``s_ui = μ + b_u + b_i + ⟨q_i, p_u + |N(u)|^(−1/2) Σ_{j ∈ N(u)} y_j⟩`` (Koren 2008, eq. 15; A1's baseline).
 
     ``N(u)`` are the items that u rated in training, whatever the rating.
@@ -27,10 +25,9 @@ class SVDpp(Recommender):
     """
 
     user_tables = ("user_embedding", "user_bias")
-    observed = ("mean", "history_starts", "history_items")
+    histories = StoredRows("history_starts", "history_items", columns="num_items")  # N(u) as rows
+    observed = ("mean", *histories.buffers)
     mean: Tensor  # float32 []
-    history_starts: Tensor  # int64 [num_users + 1]: N(u) = history_items[history_starts[u]:history_starts[u + 1]]
-    history_items: Tensor  # int64 [N]
 
     def __init__(
         self,
@@ -53,9 +50,7 @@ class SVDpp(Recommender):
 
     def observe(self, data: TrainingData) -> None:
         self.mean = torch.zeros(()) if data.scale is None else data.targets.double().mean().float()
-        self.history_items = data.items
-        counts = torch.bincount(data.users, minlength=data.num_users)
-        self.history_starts = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+        self.histories = SparseRows.by_user(data)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         user = self.user_embedding(users) + self._implicit(users)
@@ -68,22 +63,13 @@ class SVDpp(Recommender):
         return torch.addmm(bias, user, self.item_embedding.weight.T)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """With the newcomer's own N(u), which is known; p_u and b_u are folded in."""
-        history = torch.unique(items)
-        starts = torch.tensor([0, len(history)], device=items.device)
-        return fold_in(self, items, targets, history_starts=starts, history_items=history)
+        """With the newcomer's own N(u); p_u and b_u are folded in."""
+        history = SparseRows.of_one(items, self.num_items)
+        return self.fold_in(items, targets, history_starts=history.starts, history_items=history.columns)
 
     def _implicit(self, users: Tensor) -> Tensor:
         """|N(u)|^(−1/2) Σ y_j, float32 [..., embedding_dim]; each distinct user is summed once."""
         distinct, places = torch.unique(users, return_inverse=True)
-        starts = self.history_starts[distinct]
-        lengths = self.history_starts[distinct + 1] - starts
-        offsets = lengths.cumsum(0) - lengths
-        # The histories of the distinct users, one after the other: position in the bag + start of the history.
-        rows = torch.arange(int(lengths.sum()), device=users.device) + (starts - offsets).repeat_interleave(lengths)
-        sums = functional.embedding_bag(self.history_items[rows], self.implicit_embedding.weight, offsets, mode="sum")
-        return (sums * lengths.clamp(min=1).rsqrt().unsqueeze(-1))[places]
-
-    def penalty(self) -> Tensor | None:
-        tables = (self.user_embedding, self.item_embedding, self.implicit_embedding, self.user_bias, self.item_bias)
-        return l2_penalty(self.l2, *(table.weight for table in tables))
+        histories = self.histories.take(distinct)
+        sums = histories.times(self.implicit_embedding.weight)
+        return (sums * histories.starts.diff().clamp(min=1).rsqrt().unsqueeze(-1))[places]

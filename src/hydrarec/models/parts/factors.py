@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.core.kinds import Dimension
-from hydrarec.models.base import Entity
+from hydrarec.models.base import Side
 from hydrarec.models.solved import SolvedRecommender
 
 
@@ -30,8 +30,8 @@ class FactorRecommender(SolvedRecommender):
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return (self.user_factors[users] * self.item_factors[items]).sum(-1)
 
-    def vectors(self, of: Entity) -> Tensor:
-        return self.user_factors if of == "user" else self.item_factors
+    def vectors(self, side: Side) -> Tensor:
+        return self.user_factors if side == "user" else self.item_factors
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.user_factors[users] @ self.item_factors.T

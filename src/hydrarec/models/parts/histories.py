@@ -1,17 +1,17 @@
-"""Training histories as a sparse matrix, and the base of models that score from it."""
+"""Training histories as a sparse matrix, and the base of models that score users by their history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.solved import SolvedRecommender
+from hydrarec.models.base import Recommender
 
 _SCRATCH_FLOATS = 2**20  # of intermediate results at a time: 4 MiB, within caches
 
@@ -37,7 +37,7 @@ class SparseRows:
 
     @classmethod
     def of_one(cls, items: Tensor, num_items: int) -> Self:
-        """x of a single user who has ``items``, int64 [n] in any order, of which each counts once."""
+        """The history of one user, ``items``, int64 [n] in any order; each distinct item counts once."""
         distinct = torch.unique(items)
         return cls(torch.tensor([0, len(distinct)], device=items.device), distinct, None, num_items)
 
@@ -55,13 +55,17 @@ class SparseRows:
         order = torch.argsort(rows, stable=True)
         return cls(_starts(rows, shape[0]), columns[order], None if values is None else values[order], shape[1])
 
+    def to_int32(self) -> SparseRows:
+        """The same with int32 indices."""
+        return SparseRows(self.starts.int(), self.columns.int(), self.values, self.num_columns)
+
     def transposed(self) -> SparseRows:
         """Columns as rows; their entries stay in the order of the rows."""
         shape = self.num_columns, self.num_rows
         return SparseRows.of_entries(self.columns, self.rows_of_entries(), self.values, shape)
 
     def take(self, rows: Tensor) -> SparseRows:
-        """The rows with these numbers, int64 [R]."""
+        """The rows with these indices, int64 [R]."""
         firsts = self.starts[rows]
         lengths = self.starts[rows + 1] - firsts
         starts = functional.pad(lengths.cumsum(0), (1, 0))
@@ -90,54 +94,72 @@ class SparseRows:
             yield int(rows[0]), self.times(self.take(rows).columns_first())
 
 
-def _starts(sorted_or_not: Tensor, num_rows: int) -> Tensor:
-    return functional.pad(torch.bincount(sorted_or_not, minlength=num_rows).cumsum(0), (1, 0))
+def _starts(rows: Tensor, num_rows: int) -> Tensor:
+    """Where each row starts, int64 [num_rows + 1], given the row of each entry in any order."""
+    return functional.pad(torch.bincount(rows, minlength=num_rows).cumsum(0), (1, 0))
 
 
-class HistoryRecommender(SolvedRecommender):
-    """A model whose scores of the catalogue are a product with the training histories, which it keeps.
+class StoredRows:
+    """A :class:`SparseRows` attribute that a model keeps in buffers, and so in its checkpoints.
 
-    A subclass writes ``catalogue_scores``. Single pairs cost a whole catalogue per distinct user: these models are made
+    Args:
+        buffers: names of those of ``starts``, ``columns`` and, if the matrix may have any, ``values``; all belong into the
+            model's ``observed``. Values that are all 1 are stored as an empty buffer.
+        columns: name of the model's attribute that holds the number of columns.
+    """
+
+    def __init__(self, *buffers: str, columns: str) -> None:
+        self.buffers, self.columns = buffers, columns
+
+    def __get__(self, model: Any, owner: type) -> SparseRows:
+        starts, columns, *rest = (getattr(model, name) for name in self.buffers)
+        values = rest[0] if rest and len(rest[0]) else None
+        return SparseRows(starts, columns, values, getattr(model, self.columns))
+
+    def __set__(self, model: Any, rows: SparseRows) -> None:
+        values = torch.empty(0, device=rows.starts.device) if rows.values is None else rows.values
+        for name, tensor in zip(self.buffers, (rows.starts, rows.columns, values), strict=False):
+            setattr(model, name, tensor)
+
+
+class HistoryRecommender(Recommender):
+    """A model that ranks the catalogue by a function of the user's training history alone.
+
+    A subclass writes :meth:`scores_from`. Single pairs cost a whole catalogue per distinct user: these models are made
     to rank.
     """
 
     tasks = ("ranking",)
-    observed: ClassVar[tuple[str, ...]] = ("history_starts", "history_entries", "history_values")
-    history_starts: Tensor  # int64 [rows + 1]
-    history_entries: Tensor  # int64 [N]
-    history_values: Tensor  # float32 [N], or [0] where all are 1
+    histories = StoredRows("history_starts", "history_entries", "history_values", columns="num_items")
+    observed = histories.buffers
 
-    def keep(self, histories: SparseRows) -> None:
-        """Save ``histories`` with the model."""
-        self.history_starts, self.history_entries = histories.starts, histories.columns
-        values = histories.values
-        self.history_values = torch.empty(0, device=histories.starts.device) if values is None else values
+    def observe(self, data: TrainingData) -> None:
+        super().observe(data)
+        self.histories = SparseRows.by_user(data)
 
-    def kept(self, num_columns: int) -> SparseRows:
-        values = self.history_values if len(self.history_values) else None
-        return SparseRows(self.history_starts, self.history_entries, values, num_columns)
+    def scores_from(self, histories: SparseRows) -> Tensor:
+        """Scores of every item, float32 [U, num_items], for users with these histories, a row each."""
+        raise NotImplementedError(f"{type(self).__name__} must define scores_from(histories)")
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        return scores_of_pairs(self.catalogue_scores, users, items, self.num_items)
+        """A few distinct users at a time."""
+        distinct, places = torch.unique(users, return_inverse=True)
+        places, items = torch.broadcast_tensors(places, items)
+        shape, places, items = places.shape, places.flatten(), items.flatten()
+        order = torch.argsort(places)
+        ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
+        scores = torch.empty(len(places), device=items.device)
+        step, begin = max(1, 16 * _SCRATCH_FLOATS // self.num_items), 0
+        for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
+            end = ends[first + len(some) - 1]
+            pairs = order[begin:end]
+            scores[pairs] = self.catalogue_scores(some)[places[pairs] - first, items[pairs]].float()
+            begin = end
+        return scores.view(shape)
 
+    def catalogue_scores(self, users: Tensor) -> Tensor:
+        return self.scores_from(self.histories.take(users))
 
-def scores_of_pairs(
-    catalogue_scores: Callable[[Tensor], Tensor], users: Tensor, items: Tensor, num_items: int
-) -> Tensor:
-    """Single scores of a model that can only score a whole catalogue: once per distinct user, a few users at a time.
-
-    ``users``, ``items``: int64, of shapes that broadcast; the scores, float32, are of that shape.
-    """
-    distinct, places = torch.unique(users, return_inverse=True)
-    places, items = torch.broadcast_tensors(places, items)
-    shape, places, items = places.shape, places.flatten(), items.flatten()
-    order = torch.argsort(places)
-    ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
-    scores = torch.empty(len(places), device=items.device)
-    step, begin = max(1, 16 * _SCRATCH_FLOATS // num_items), 0
-    for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
-        end = ends[first + len(some) - 1]
-        pairs = order[begin:end]
-        scores[pairs] = catalogue_scores(some)[places[pairs] - first, items[pairs]].float()
-        begin = end
-    return scores.view(shape)
+    @torch.no_grad()
+    def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
+        return self.scores_from(SparseRows.of_one(items, self.num_items))[0]
