@@ -15,7 +15,7 @@ _AT_K = ("hr", "ndcg", "mrr", "recall", "precision", "map", "coverage", "popular
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """The settings of a report; their defaults and what they mean stand in the YAML."""
+    """The settings of a report; the YAML has their defaults and explains them."""
 
     runs: str | list[str]
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from hydrarec.figures.curves import training_curves
-from hydrarec.reports.embeddings.section_contents import Picture, Section
+from hydrarec.reports.document import Picture, Section
 from hydrarec.runs.folder import RunFolder
 
 
@@ -21,4 +21,4 @@ def section(folder: RunFolder) -> Section | None:
     if figure is None:
         return None
     caption = f"Losses and validation metrics of {len(rows)} epochs; the weights of epoch {selected} are what this page is about."
-    return Section("Training", pictures=[Picture("curves", caption, figure)])
+    return Section("Training", [Picture("curves", caption, figure)])
