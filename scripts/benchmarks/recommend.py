@@ -103,7 +103,7 @@ def against_loop(arguments: argparse.Namespace, folder: Path) -> Figure:
         found = []
         for user in users.tolist():
             scores = run.model.catalogue_scores(torch.tensor([user]))[0].tolist()
-            rated = set(run.data.items[run.data.read_rows(user)].tolist())
+            rated = set(run.data.items[run.data.rows_of(user)].tolist())
             left = [item for item in range(NUM_ITEMS) if item not in rated]
             found.append(sorted(left, key=lambda item: -scores[item])[:K])
         return found

@@ -80,9 +80,10 @@ def test_command_as_a_user_types_it(run: Path) -> None:
     assert done.stdout.startswith("BiasedDot, rating on csv: 40 users, 30 items, 480 training ratings.\n")
     assert "Parallel analysis keeps " in done.stdout
     assert "nearest to The Film, Part 7 (1997):\n" in done.stdout
-    assert "page: run/analysis/analysis.md\n" in done.stdout
+    assert "page: run/analysis/analysis.html\n" in done.stdout
     assert "next: hydrarec-recommend run=run user=1\n" in done.stdout
     assert tree_digest(run, without=OWN) == before
+    assert (run / "analysis" / "analysis.html").read_text().count("data:image/png;base64") == len(FIGURES)
     page = (run / "analysis" / "analysis.md").read_text()
     for name in FIGURES:
         assert f"](../figures/{name}.png)" in page
@@ -211,7 +212,7 @@ def test_run_without_its_data_says_how_to_get_it(run: Path, analyse: Analyze) ->
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_that_cannot_be_written(run: Path, analyse: Analyze) -> None:
     (run / "analysis").mkdir(mode=0o500)
-    with pytest.raises(PermissionError):
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
         analyse("run=run", *QUICK)
 
 

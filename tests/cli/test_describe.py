@@ -14,13 +14,14 @@ import pytest
 from tests import commands
 from tests.conftest import TIME_LIMIT, Train, tree_digest
 from tests.data.small_data import own_file
-from tests.reports.description.test_publication import PICTURES, TABLES, files_in, rows_of, subject_of
+from tests.reports.description.test_dataset_page import PICTURES, TABLES, files_in, rows_of, subject_of
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.cli.describe import main
 from hydrarec.data.table import Scale
 
 Describe = Callable[..., subprocess.CompletedProcess[str]]
+PAGES = {"describe.md", "describe.html"}
 OWN = ("dataset=csv", "dataset.path=skewed.csv", "dataset.time=time")
 
 
@@ -49,20 +50,20 @@ def test_description_is_whole_and_repeatable(describe: Describe, workplace: Path
     assert first.returncode == 0, first.stderr
     folder = workplace / "outputs/describe/csv"
     pictures = {f"{name}.{kind}" for name in PICTURES for kind in ("png", "pdf")}
-    assert files_in(folder) == {"describe.md", "ratings_over_time.csv", *pictures} | {f"{name}.csv" for name in TABLES}
+    assert files_in(folder) == {*PAGES, "ratings_over_time.csv", *pictures} | {f"{name}.csv" for name in TABLES}
     assert [path.name for path in (folder / "tensorboard").iterdir()] == ["events.out.tfevents.0.description"]
 
     lines = first.stdout.splitlines()
     assert lines[0] == "csv: 210 ratings, 20 users, 20 items, density 52.500%"
     assert lines[1].endswith("; 2001-09-10 to 2001-09-29")
     assert [line.split()[0] for line in lines[2:5]] == ["ratings", "user", "item"]
-    assert "description: outputs/describe/csv/describe.md" in lines
+    assert "page: outputs/describe/csv/describe.html" in lines
     assert lines[-1].startswith(f"next: hydrarec-train {shlex.join(OWN)}")
     assert all(len(line) <= 80 for line in lines[2:5])
 
     text = (folder / "describe.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(([^)]+)\)", text))
-    assert linked == files_in(folder) - {"describe.md"}
+    assert linked == files_in(folder) - PAGES
 
     before = tree_digest(folder)
     assert describe(*OWN).stdout == first.stdout
@@ -130,9 +131,9 @@ def test_what_would_be_empty_is_not_drawn_and_said_so(describe: Describe, workpl
     for name, reason in reasons.items():
         assert f"no picture of {name}: {reason}" in done.stdout
         assert f"{reason}." in text
-    expected = {"describe.md", "notes.txt", "cross_tab.png", "cross_tab.pdf"} | {f"{name}.csv" for name in TABLES}
+    expected = {*PAGES, "notes.txt", "cross_tab.png", "cross_tab.pdf"} | {f"{name}.csv" for name in TABLES}
     assert files_in(folder) == expected  # nothing of the first description is left
-    assert set(re.findall(r"\]\(([^)]+)\)", text)) == expected - {"describe.md", "notes.txt"}
+    assert set(re.findall(r"\]\(([^)]+)\)", text)) == expected - {*PAGES, "notes.txt"}
 
 
 # -- the next command --------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_failure_is_reported_and_the_report_succeeds(report: Report, runs: Path)
         (("side_by_side=[hr@0]",), "there is no 'hr@0'"),
         (("costs=[second]",), "there is no 'second'"),
         (("name=a/b",), "name=a/b"),
-        (("check=outputs/small/a0",), "names 1 folders"),
+        (("check=outputs/small/a0",), "check names 1 folder"),
         (("check=outputs/small/a0,outputs/small/c",), "no run in it is finished"),
         (("-m", "alpha=0.05,0.1"), "-m is for training"),
         (("--hepl",), "--hepl"),

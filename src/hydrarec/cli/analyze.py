@@ -29,14 +29,15 @@ def analyze(config: dict[str, Any]) -> int:
     settings.judge_subject()
 
     from hydrarec.reports.embeddings import pair, seeds, single
+    from hydrarec.reports.writers import terminal
 
     if settings.run is not None:
-        summary = single.analyze_run(settings)
+        written = single.analyze_run(settings)
     elif settings.runs is not None:
-        summary = seeds.analyze_seeds(settings)
+        written = seeds.analyze_seeds(settings)
     else:
-        summary = pair.analyze_pair(settings)
-    summary.print(console.stdout())
+        written = pair.analyze_pair(settings)
+    terminal.show(*written, console.stdout())
     return 0
 
 

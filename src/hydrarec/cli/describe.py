@@ -48,7 +48,7 @@ def _refuse_settings_of_runs(arguments: list[str]) -> None:
 
 
 def _chosen(config: dict[str, Any], arguments: list[str]) -> list[str]:
-    """The overrides that say which dataset and filter, also where that is the default, for the commands that are shown."""
+    """The overrides that chose dataset and filter, even the default, for the commands that are shown."""
     given = [argument for argument in arguments if _key(argument) in ("dataset", "filter")]
     if any(argument.startswith(("dataset=", "dataset.name=")) for argument in given):
         return given
@@ -71,20 +71,17 @@ def describe(config: dict[str, Any], chosen: list[str]) -> int:
     folder = settings.folder
     from hydrarec.analysis import description
     from hydrarec.config.factory import factory
-    from hydrarec.reports.description import description_output as publication
-    from hydrarec.reports.description.description_subject import Subject
-    from hydrarec.reports.description.description_summary import summary
+    from hydrarec.reports.description.dataset_page import Subject, publish
+    from hydrarec.reports.writers import terminal
 
     source, filtering = (factory(OmegaConf.create(node))() for node in (settings.dataset, settings.filter))
     loaded = source.load()
-    steps = 1 + description.STEPS + publication.STEPS
-    with console.progress(f"describing {loaded.name}", total=steps, unit="steps") as advance:
+    with console.progress(f"describing {loaded.name}", total=1 + description.STEPS, unit="steps") as advance:
         interactions = filtering(loaded)
         advance(1)
         found = description.describe(interactions, users=settings.users, items=settings.items, advance=advance)
-        subject = Subject(found, source.about, filtering.report(loaded, interactions), chosen)
-        pictures = publication.publish(subject, folder, advance)
-    sys.stdout.write(summary(subject, pictures, folder))
+    subject = Subject(found, source.about, filtering.report(loaded, interactions), chosen)
+    terminal.show(*publish(subject, folder), console.stdout())
     return 0
 
 

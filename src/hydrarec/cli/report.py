@@ -1,4 +1,4 @@
-"""``hydrarec-report``: read run folders; say which is better, by how much, and whether it is more than noise."""
+"""``hydrarec-report``: read run folders and report which is better, by how much, and whether it is more than noise."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import configuration
+from hydrarec.core import console
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 
 PATHS = ("runs", "name", "output_dir", "check")
@@ -25,14 +26,16 @@ def _main() -> int:
 
 def report(config: dict[str, Any]) -> int:
     """Write the report, or print one comparison; 0."""
-    from hydrarec.reports.comparison import check  # scipy takes a second to import
-    from hydrarec.reports.comparison import comparison_output as publication
+    from hydrarec.reports.comparison import check, report_output  # scipy takes a second to import
+    from hydrarec.reports.writers import terminal
 
     gc.disable()  # a short process, whose many objects stay: the collector would take a fifth of its time in vain
     settings = ReportConfig(**config)
     settings.judge_columns()
-    text = publication.publish(settings) if settings.check is None else check.check(settings)
-    sys.stdout.write(text)
+    if settings.check is None:
+        terminal.show(*report_output.publish(settings), console.stdout())
+    else:
+        sys.stdout.write(check.check(settings))
     return 0
 
 

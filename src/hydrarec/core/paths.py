@@ -28,3 +28,20 @@ def folder_in(output_dir: str, name: str) -> Path:
             value=name,
         )
     return Path(output_dir, name).resolve()
+
+
+def two_folders(setting: str, given: str | list[str] | None, expected: str) -> list[str]:
+    """The two folders that ``setting=a,b`` or a list names.
+
+    Raises:
+        ConfigError: fewer or more; what is ``expected`` in their place.
+    """
+    folders = given.split(",") if isinstance(given, str) else list(given or [])
+    if len(folders) != 2:
+        raise ConfigError(
+            f"{setting} names {len(folders)} folder{'s' * (len(folders) != 1)}",
+            expected=expected,
+            fix=f"{setting}=<run folder>,<run folder>",
+            value=str(given),
+        )
+    return [folder.strip() for folder in folders]

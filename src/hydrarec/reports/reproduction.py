@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from dataclasses import dataclass, field
 
 from hydrarec.config.schema import Published
+from hydrarec.reports.document import Table
+from hydrarec.reports.writers import csv_file
+from hydrarec.reports.writers.markdown import escaped, table_lines
 from hydrarec.tasks.metrics.registry import better
 
 
@@ -60,7 +61,7 @@ class Row:
 
 
 def mean_and_spread(values: list[float]) -> str:
-    """``mean ± sample standard deviation (n)``; one value has no spread, and says so."""
+    """``mean ± sample standard deviation (n)``; a question mark where one value has no spread."""
     spread = f"{statistics.stdev(values):.4f}" if len(values) > 1 else "?"
     return f"{statistics.mean(values):.4f} ± {spread} ({len(values)})"
 
@@ -68,7 +69,7 @@ def mean_and_spread(values: list[float]) -> str:
 def markdown(rows: list[Row]) -> str:
     """The table, the reasons of the bands, and the claims about first epochs."""
     cells = [row.cells() for row in rows]
-    lines = [_line(list(cells[0])), _line(["---"] * len(cells[0])), *(_line(list(entry.values())) for entry in cells)]
+    lines = table_lines(list(cells[0]), [[escaped(text) for text in entry.values()] for entry in cells])
     lines += [
         "",
         "*seconds*: training with validation, mean per run. *band*: the means of ours that count as reproduced, because",
@@ -98,13 +99,5 @@ def first_epoch_claims(rows: list[Row]) -> list[str]:
 
 def comma_separated(rows: list[Row]) -> str:
     """The same cells as CSV, with the values of the single seeds."""
-    buffer = io.StringIO()
     records = [{**row.cells(), "values": " ".join(f"{value:.6f}" for value in row.values)} for row in rows]
-    writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return buffer.getvalue()
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return csv_file.render(Table.of_records("reproduction", "", records))

@@ -11,9 +11,10 @@ import pytest
 from tests.reports.comparison.run_folders import make_run
 from tests.reports.comparison.test_comparison import errors, read
 
-from hydrarec.reports.comparison import comparison_page as page
 from hydrarec.reports.comparison.charts import budget, svg
 from hydrarec.reports.comparison.charts.axes import legible
+from hydrarec.reports.comparison.comparison_page import document
+from hydrarec.reports.writers import html_page
 
 NASTY = "<script>window.caught = 1</script>\"'&<b>"
 
@@ -36,7 +37,9 @@ def written(tmp_path: Path) -> Path:
     folder = tmp_path / "report"
     folder.mkdir()
     found = read(runs)
-    (folder / "report.html").write_text(page.render(found, folder), encoding="utf-8")
+    (folder / "report.html").write_text(
+        html_page.render(document(found, folder), figures="", images={}), encoding="utf-8"
+    )
     return folder / "report.html"
 
 

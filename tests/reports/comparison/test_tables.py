@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.conftest import tree_digest
 from tests.reports.comparison.run_folders import make_run
 from tests.reports.comparison.test_comparison import SETTINGS, errors, read
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.reports.comparison import check, wording
-from hydrarec.reports.comparison import comparison_output as publication
+from hydrarec.reports.comparison import check, report_output, wording
 from hydrarec.reports.comparison import comparison_settings as settings
 from hydrarec.reports.comparison import comparison_tables as tables
+from hydrarec.reports.comparison.comparison_page import document
 from hydrarec.reports.comparison.content import COSTS, Contents
+from hydrarec.reports.writers import csv_file, latex, markdown, terminal
 
 NASTY = "<script>alert('x')</script> | a_b & 50% $x$ #{~}"
 
@@ -38,13 +40,17 @@ def found(tmp_path: Path) -> Contents:
     return read(runs)
 
 
+def markdown_of(found: Contents) -> str:
+    return markdown.render(document(found, Path("/")), figures=None)
+
+
 def rows_of(markdown: str, title: str) -> list[list[str]]:
     part = markdown.split(f"## {title}")[1].split("\n## ")[0]
     return [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
 
 
 def test_a_column_per_protocol_side_by_side(found: Contents) -> None:
-    header, _, *rows = rows_of(tables.markdown(found), "Side by side")
+    header, _, *rows = rows_of(markdown_of(found), "Side by side")
     assert header == ["model", "test/rmse (1)", "test/hr@10/sampled99 (2)", "test/hr@10/full (2)"]
     assert [row[0] for row in rows] == ["Dot", "BiasedDot"]
     assert rows[0][2:] == ["0.6000 ± ? (1)", "0.1000 ± ? (1)"]
@@ -52,7 +58,7 @@ def test_a_column_per_protocol_side_by_side(found: Contents) -> None:
 
 
 def test_best_is_bold_and_every_cell_has_its_n(found: Contents) -> None:
-    header, _, best, other = rows_of(tables.markdown(found), "1. ")
+    header, _, best, other = rows_of(markdown_of(found), "1. ")
     assert header == ["model", "test/rmse", "test/mae", "seconds", "samples/s", "parameters", "peak MiB"]
     assert best[1].startswith("**1.0")
     assert best[1].endswith(" (3)**")
@@ -61,7 +67,7 @@ def test_best_is_bold_and_every_cell_has_its_n(found: Contents) -> None:
 
 
 def test_what_failed_is_named_and_ranked_nowhere(found: Contents) -> None:
-    text = tables.markdown(found)
+    text = markdown_of(found)
     assert "8 run folders: 7 finished, 1 failed" in text
     assert "test/rmse is nan" in text.split("## Without a result")[1]
     assert "NaN" not in text.split("## Without a result")[0]
@@ -71,7 +77,7 @@ def test_what_failed_is_named_and_ranked_nowhere(found: Contents) -> None:
 
 
 def test_csv_is_plain_numbers(found: Contents) -> None:
-    records = list(csv.DictReader(io.StringIO(tables.comma_separated(found))))
+    records = list(csv.DictReader(io.StringIO(csv_file.render(tables.groups_file(found)))))
     assert [record["model"] for record in records] == ["Dot", "BiasedDot", "Dot"]
     assert float(records[0]["test/rmse mean"]) < float(records[1]["test/rmse mean"])
     assert [records[0][name] for name in ("seeds", "test/rmse n", "test/rmse best", "looks_at_test")] == [
@@ -81,7 +87,7 @@ def test_csv_is_plain_numbers(found: Contents) -> None:
         "3",
     ]
     assert records[2]["test/rmse mean"] == records[2]["test/hr@10/full sd"] == ""
-    comparisons = list(csv.DictReader(io.StringIO(tables.comparisons_csv(found))))
+    comparisons = list(csv.DictReader(io.StringIO(csv_file.render(tables.comparisons_file(found)))))
     assert [record["metric"] for record in comparisons] == ["test/rmse", "test/mae"]
     assert comparisons[0]["distinguishable"] == "1"
     assert float(comparisons[0]["low"]) < float(comparisons[0]["difference"]) < float(comparisons[0]["high"]) < 0
@@ -89,7 +95,7 @@ def test_csv_is_plain_numbers(found: Contents) -> None:
 
 def test_latex_escapes_what_it_means_something_else_by(found: Contents) -> None:
     found.sections[0].groups[0].name = NASTY
-    text = tables.latex(found)
+    text = latex.render(document(found, Path("/")))
     assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") == 3
     assert r"a\_b \& 50\% \$x\$ \#\{\textasciitilde{}\}" in text
     assert r"\textbf{1.0" in text
@@ -99,8 +105,8 @@ def test_one_run_alone_is_no_comparison(tmp_path: Path) -> None:
     make_run(tmp_path / "a", errors=errors(0))
     found = read(tmp_path)
     assert found.sections[0].comparisons == {}
-    assert "**" not in tables.markdown(found)
-    assert tables.comparisons_csv(found) == "\n"
+    assert "**" not in markdown_of(found)
+    assert csv_file.render(tables.comparisons_file(found)) == "\n"
 
 
 def test_looks_at_the_test_part_are_counted(tmp_path: Path) -> None:
@@ -116,7 +122,9 @@ def test_looks_at_the_test_part_are_counted(tmp_path: Path) -> None:
 
 def publish(tmp_path: Path, **changes: Any) -> str:
     settings = dataclasses.replace(SETTINGS, runs=str(tmp_path / "runs"), output_dir=str(tmp_path / "out"), **changes)
-    return publication.publish(settings)
+    out = io.StringIO()
+    terminal.show(*report_output.publish(settings), Console(file=out, soft_wrap=True))
+    return out.getvalue()
 
 
 def test_report_is_written_and_summed_up(found: Contents, tmp_path: Path) -> None:
@@ -173,10 +181,10 @@ def test_folders_of_seeds_are_compared_as_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (["a0"], "names 1 folders"),
+        (["a0"], "check names 1 folder"),
         (["a0", "nowhere"], "no such folder"),
         (["a0", "c"], "task.name rating and ranking"),
-        (["a0", "../runs"], "holds|not measured alike"),
+        (["a0", "../runs"], "holds|under different protocols"),
     ],
 )
 def test_what_cannot_be_compared(found: Contents, tmp_path: Path, names: list[str], problem: str) -> None:
@@ -204,7 +212,7 @@ def test_tables_without_costs_are_equal_wherever_the_runs_were_made(tmp_path: Pa
         changed = dataclasses.replace(
             SETTINGS, runs=str(folder), output_dir=str(tmp_path / "out"), costs=["parameters"]
         )
-        publication.publish(changed)
+        report_output.publish(changed)
         written.append(
             [(tmp_path / "out/report" / name).read_bytes() for name in ("table.md", "table.csv", "table.tex")]
         )

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.data.ids import IdMap
 from hydrarec.data.table import TEST, TRAIN
+from hydrarec.reports.document import Section
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Subject
 from hydrarec.runs.run_data import RunData
 
 ITEMS, USERS, WIDTH = 60, 120, 8
 DRAMA = np.arange(ITEMS) % 4 % 3 == 0
 LONG = "A Title of More Words than Any Axis Has Room for, and Then Some (Un titre) (1943)"
+
+
+def settings(**changed: Any) -> AnalyzeConfig:
+    """Those of ``conf/analyze.yaml`` with few repeats."""
+    return AnalyzeConfig(**{**plain(compose_config(["shuffles=20", "resamples=20"], "analyze")), **changed})
+
+
+def frame_of(section: Section, name: str) -> pd.DataFrame:
+    """A table of a section as a data frame."""
+    [table] = [table for table in section.tables if table.name == name]
+    return pd.DataFrame(dict(zip(table.header, table.columns, strict=True)))
 
 
 def run_data(*, titles: bool = True, genres: bool = True) -> RunData:

@@ -7,33 +7,27 @@ import re
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from tests.reports.embeddings import planted
+from tests.reports.embeddings.planted import frame_of
 
 from hydrarec.analysis.extremes import most_rated
+from hydrarec.reports.document import Section
 from hydrarec.reports.embeddings.analysis_subject import Subject
 from hydrarec.reports.embeddings.projection import Projection, project
-from hydrarec.reports.embeddings.section_contents import Section
 from hydrarec.reports.embeddings.sections import component_section as components
 from hydrarec.reports.embeddings.sections import meaning_section as meaning
-
-SETTINGS: dict[str, Any] = {"centred": True, "level": 0.95, "shuffles": 20, "seed": 0}
 
 
 def projection_of(subject: Subject, top_n: int = 100, number: int = 3) -> Projection:
     assert subject.item_vectors is not None
     items = most_rated(subject.data.item_counts, top_n)
-    return project(subject.item_vectors, items, components=number, **SETTINGS)
+    return project(subject.item_vectors, items, planted.settings(components=number))
 
 
 def section_of(subject: Subject, top_n: int = 100, number: int = 3, **changed: Any) -> Section:
-    settings = {"asked": number, "count": 4, "min_ratings": 20, "titled": 12, **changed}
-    return components.section(subject, projection_of(subject, top_n, number), **settings)
-
-
-def frame_of(section: Section, name: str) -> pd.DataFrame:
-    return next(table.frame for table in section.tables if table.name == name)
+    settings = planted.settings(**{"components": number, "extremes": 4, "titled": 12, **changed})
+    return components.section(subject, projection_of(subject, top_n, number), settings)
 
 
 def test_the_planted_factors_are_kept_and_no_more() -> None:
@@ -66,7 +60,7 @@ def test_extremes_are_the_ends_of_the_planted_order() -> None:
 
 
 def test_what_cannot_be_done_as_asked_is_said() -> None:
-    section = section_of(planted.subject(), number=20, count=10, min_ratings=58)
+    section = section_of(planted.subject(), number=20, extremes=10, min_ratings=58)
     assert "20 components were asked for; there are 8." in section.text[1]
     assert "3 of these items have 58 ratings or more: 1 at either end, where 10 were asked for" in section.text[1]
     none = section_of(planted.subject(), min_ratings=1000)
@@ -93,14 +87,14 @@ def test_ids_where_there_are_no_titles() -> None:
     section = section_of(planted.subject(titles=False, genres=False))
     assert list(frame_of(section, "extremes"))[:4] == ["component", "end", "place", "item"]
     assert not {"title", "genres"} & set(frame_of(section, "extremes"))
-    assert "Colour" not in next(picture for picture in section.pictures if picture.name == "scatter").caption
+    assert "Colour" not in next(picture for picture in section.pictures if picture.name == "scatter").title
 
 
 # -- what they mean -------------------------------------------------------------------------------------------------
 
 
 def meaning_of(subject: Subject) -> Section:
-    section = meaning.section(subject, projection_of(subject, number=2), level=0.95, resamples=200, seed=0)
+    section = meaning.section(subject, projection_of(subject, number=2), planted.settings(resamples=200))
     assert section is not None
     return section
 
@@ -125,4 +119,4 @@ def test_nothing_known_that_varies_means_nothing() -> None:
     subject = planted.subject(titles=False, genres=False)
     few = projection_of(subject, number=2)
     one = dataclasses.replace(few, items=np.zeros_like(few.items))  # the same item, sixty times
-    assert meaning.section(subject, one, level=0.95, resamples=10, seed=0) is None
+    assert meaning.section(subject, one, planted.settings()) is None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.reports.embeddings.planted import frame_of, settings
 
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.models.trained import load_run
-from hydrarec.reports.embeddings.analysis_subject import subject_of_run
+from hydrarec.reports.embeddings.analysis_subject import subject_of
 from hydrarec.reports.embeddings.sections import bias_section as biases
 from hydrarec.training.job import execute
 
@@ -38,11 +39,11 @@ def test_published_lists_are_met_again(real_data: Path, tmp_path: Path) -> None:
         pytest.skip("$HYDRAREC_DATA_DIR has no ml-latest-small-2016/")
     overrides = ["experiment=C1", "logger=none"]
     execute(plain(compose_config(overrides)), tmp_path / "run", overrides)
-    subject = subject_of_run(load_run(tmp_path / "run"))
+    run = load_run(tmp_path / "run")
+    subject = subject_of(run.model, run.data, run.task)
     assert set(BEST) | set(WORST) <= set(subject.labels)
     assert subject.item_biases is not None
-    section = biases.of_items(subject, subject.item_biases, top_n=3000, count=40, min_ratings=20)
-    found = section.tables[0].frame
+    found = frame_of(biases.of_items(subject, subject.item_biases, settings(bias_list=40)), "best_and_worst")
     best, worst = (set(found[found["list"] == name]["title"]) for name in ("best", "worst"))
     assert len(best & set(BEST)) >= 8
     assert len(worst & set(WORST)) >= 8

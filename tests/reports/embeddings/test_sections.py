@@ -5,24 +5,21 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 from tests.reports.embeddings import planted
+from tests.reports.embeddings.planted import frame_of, settings
 
-from hydrarec.reports.embeddings.section_contents import Section
+from hydrarec.reports.document import Section
 from hydrarec.reports.embeddings.sections import bias_section as biases
 from hydrarec.reports.embeddings.sections import map_section as embeddings
 from hydrarec.reports.embeddings.sections import neighbour_section as neighbours
 
 
-def frame_of(section: Section, name: str) -> pd.DataFrame:
-    return next(table.frame for table in section.tables if table.name == name)
-
-
 def of_items(top_n: int = 100, count: int = 3, min_ratings: int = 20) -> Section:
     subject = planted.subject()
     assert subject.item_biases is not None
-    return biases.of_items(subject, subject.item_biases, top_n=top_n, count=count, min_ratings=min_ratings)
+    options = settings(bias_top_n=top_n, bias_list=count, min_ratings=min_ratings)
+    return biases.of_items(subject, subject.item_biases, options)
 
 
 def test_best_and_worst_are_the_ends_among_the_most_rated() -> None:
@@ -76,7 +73,7 @@ def test_user_biases() -> None:
 def test_neighbours_have_ratings_enough() -> None:
     """Drama is beside Drama; of those with 20 ratings, the nearest in the second factor come first."""
     subject = planted.subject()
-    section = neighbours.section(subject, planted.vectors(), [20, 50], k=3, metric="cosine", min_ratings=20, said=True)
+    section = neighbours.section(subject, planted.vectors(), [20, 50], settings(k=3, item=20))
     found = frame_of(section, "neighbours")
     assert found["of"].tolist() == ["Film 20 (1960)"] * 3 + ["Film 50 (1990)"] * 3
     assert (found["ratings"] >= 20).all()
@@ -86,7 +83,7 @@ def test_neighbours_have_ratings_enough() -> None:
     assert section.text == ["By cosine similarity of the item embeddings, among the 41 items with 20 ratings or more."]
     assert section.summary[0] == "nearest to Film 20 (1960):"
     assert section.summary[1].startswith("  1. +0.99")
-    silent = neighbours.section(subject, planted.vectors(), [20], k=3, metric="inner", min_ratings=20, said=False)
+    silent = neighbours.section(subject, planted.vectors(), [20], settings(k=3, metric="inner"))
     assert silent.summary == []
     expected = (planted.vectors() @ planted.vectors()[20])[:41]
     expected[20] = -np.inf
@@ -94,9 +91,7 @@ def test_neighbours_have_ratings_enough() -> None:
 
 
 def test_where_few_have_ratings_enough_all_are_taken() -> None:
-    section = neighbours.section(
-        planted.subject(), planted.vectors(), [0], k=10, metric="cosine", min_ratings=55, said=True
-    )
+    section = neighbours.section(planted.subject(), planted.vectors(), [0], settings(k=10, min_ratings=55))
     assert "among the 60 items with 1 ratings or more" in section.text[0]
     assert len(frame_of(section, "neighbours")) == 10
 
@@ -104,7 +99,7 @@ def test_where_few_have_ratings_enough_all_are_taken() -> None:
 def test_no_direction_no_neighbours() -> None:
     vectors = planted.vectors()
     vectors[7] = 0
-    section = neighbours.section(planted.subject(), vectors, [7], k=3, metric="cosine", min_ratings=1, said=True)
+    section = neighbours.section(planted.subject(), vectors, [7], settings(k=3, min_ratings=1, item=7))
     assert section.summary == ["nearest to Film 7 (1947):", "  none: its embedding has no direction"]
 
 

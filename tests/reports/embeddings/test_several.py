@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from tests.conftest import Execute
 from tests.reports.embeddings import planted
+from tests.reports.embeddings.planted import frame_of
 
 from hydrarec.analysis.extremes import most_rated
 from hydrarec.config.composition import compose_config, plain
@@ -41,12 +42,14 @@ def runs(execute: Execute, workplace: Path) -> Path:
 def test_seeds_of_a_folder(runs: Path, workplace: Path) -> None:
     (runs / "failed").mkdir()
     (runs / "failed" / "error.json").write_text('{"what": "the loss became nan"}')
-    summary = analyze_seeds(settings(runs=str(runs)))
+    document, _ = analyze_seeds(settings(runs=str(runs)))
     folder = workplace / "outputs/analysis/stability"
-    assert summary.title == "Dot, rating on csv, seeds 0, 1"
-    assert summary.notes == ["1 of the folders hold no result and are left out."]
+    notes = ["1 of the folders hold no result and are left out."]
+    assert document.summary == ["Dot, rating on csv, seeds 0, 1", *notes]
+    assert document.lead == notes
     assert {path.name for path in folder.glob("*.*")} >= {
         "analysis.md",
+        "analysis.html",
         "stability.csv",
         "stability.png",
         "stability.pdf",
@@ -84,20 +87,17 @@ def test_what_is_no_second_seed_is_refused(runs: Path, execute: Execute, workpla
 def projections(*seeds: int) -> list[Any]:
     items = most_rated(planted.run_data().item_counts, 100)
     return [
-        project(planted.vectors(seed), items, centred=True, components=number, level=0.95, shuffles=10, seed=0)
+        project(planted.vectors(seed), items, planted.settings(components=number, shuffles=10))
         for seed, number in zip(seeds, (3, 2, 2), strict=False)
     ]
 
 
 def test_planted_factors_are_findings_and_noise_is_an_accident() -> None:
     first, *others = projections(0, 1, 2)
-    section = stability.section(
-        planted.subject(), first, others, [0, 1, 2], least=0.5, level=0.95, shuffles=20, seed=0, count=3, min_ratings=20
-    )
-    frames = {table.name: table.frame for table in section.tables}
-    assert frames["stability"]["verdict"].tolist() == ["finding", "finding", "accident"]
-    assert frames["stability"]["axis r²"].iloc[:2].tolist() == pytest.approx([1, 1], abs=0.01)
-    second = frames["stability_extremes"].query("component == 'PC2'")
+    section = stability.section(planted.subject(), first, others, [0, 1, 2], planted.settings(extremes=3))
+    assert frame_of(section, "stability")["verdict"].tolist() == ["finding", "finding", "accident"]
+    assert frame_of(section, "stability")["axis r²"].iloc[:2].tolist() == pytest.approx([1, 1], abs=0.01)
+    second = frame_of(section, "stability_extremes").query("component == 'PC2'")
     assert {tuple(rows["item"] // 10) for _, rows in second.groupby("end")} == {(0, 1, 2), (40, 39, 38)}
     assert second["sd"].max() < 0.05  # every seed turns the vectors in its own way; aligned they agree
     assert [line.split(" (")[0] for line in section.summary] == ["PC1: finding", "PC2: finding", "PC3: accident"]
@@ -107,8 +107,9 @@ def test_planted_factors_are_findings_and_noise_is_an_accident() -> None:
 
 
 def pair_section(first: np.ndarray, second: np.ndarray, **changed: Any) -> Any:
-    options: dict[str, Any] = {"k": 5, "metric": "cosine", "level": 0.95, "shuffles": 20, "seed": 0, **changed}
-    return comparison.section(planted.subject(), first, second, np.arange(len(first)), **options)
+    return comparison.section(
+        planted.subject(), first, second, np.arange(len(first)), planted.settings(**{"k": 5, **changed})
+    )
 
 
 def test_a_turned_copy_is_the_same() -> None:
@@ -116,11 +117,11 @@ def test_a_turned_copy_is_the_same() -> None:
     first = generator.standard_normal((60, 6))
     turn, _ = np.linalg.qr(generator.standard_normal((6, 6)))
     section = pair_section(first, 3 * first @ turn)
-    values = section.tables[0].frame
+    values = frame_of(section, "comparison")
     assert values["value"].tolist() == pytest.approx([1, 1, 1, 1])
     assert values["by chance"].iloc[1] == pytest.approx(0, abs=0.05)
     assert values["by chance"].iloc[3] == pytest.approx(5 / 59)
-    assert section.tables[1].frame["common neighbours"].tolist() == [1.0] * 60
+    assert frame_of(section, "common_neighbours")["common neighbours"].tolist() == [1.0] * 60
     assert len(section.tables[1].shown) == 20
     assert section.summary[0].startswith("linear CKA: 1.000 (by chance 0.")
 
@@ -128,7 +129,7 @@ def test_a_turned_copy_is_the_same() -> None:
 def test_unrelated_embeddings_are_at_chance() -> None:
     generator = np.random.default_rng(4)
     section = pair_section(generator.standard_normal((60, 6)), generator.standard_normal((60, 9)), k=100)
-    values = section.tables[0].frame.set_index("measure")["value"]
+    values = frame_of(section, "comparison").set_index("measure")["value"]
     assert abs(values["CKA, debiased"]) < 0.15
     assert values["common among 59 neighbours"] == 1  # all others
 
@@ -139,14 +140,15 @@ def test_two_models_over_their_common_items(runs: Path, execute: Execute, workpl
         "\n".join([lines[0], *(row for row in lines[1:] if row and int(row.split(",")[1]) > 4)])
     )
     execute(workplace / "other", "model=svdpp", "dataset.path=part.csv")
-    summary = analyze_pair(settings(compare=f"{runs / 's0'},{workplace / 'other'}", name="mine"))
-    assert summary.title == "Dot, rating on csv, seed 0 against SVDpp, rating on csv, seed 0"
-    assert summary.notes[0].startswith("Of 26 common items 26 are compared: the most rated ones, with ")
+    document, _ = analyze_pair(settings(compare=f"{runs / 's0'},{workplace / 'other'}", name="mine"))
+    title, note = document.summary
+    assert title == "Dot, rating on csv, seed 0 against SVDpp, rating on csv, seed 0"
+    assert str(note).startswith("Of 26 common items 26 are compared: the most rated ones, with ")
     folder = workplace / "outputs/analysis/mine"
     found = pd.read_csv(folder / "common_neighbours.csv")
     assert sorted(found["item"]) == list(range(5, 31))
     assert "comparison.png" in (folder / "analysis.md").read_text()
-    same = analyze_pair(settings(compare=[str(runs / "s0"), str(runs / "s0")]))
+    same, _ = analyze_pair(settings(compare=[str(runs / "s0"), str(runs / "s0")]))
     assert "linear CKA: 1.000" in same.sections[0].summary[0]
     assert "common among 10 neighbours: 1.000" in same.sections[0].summary[3]
 
@@ -154,7 +156,7 @@ def test_two_models_over_their_common_items(runs: Path, execute: Execute, workpl
 def test_what_cannot_be_compared_is_refused(runs: Path, execute: Execute, workplace: Path) -> None:
     execute(workplace / "bias", "model=bias")
     for compare, reason in {
-        str(runs / "s0"): "compare names 1 run folder",
+        str(runs / "s0"): "compare names 1 folder",
         f"{runs / 's0'},{workplace / 'bias'}": "model Bias has no item embeddings",
     }.items():
         with pytest.raises(ConfigError, match=reason):

@@ -12,9 +12,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.reports.embeddings import planted
 from tests.training.callbacks.test_tensorboard import ALL_TEXT, fetch, serve
 
-from hydrarec.reports.embeddings.analysis_output import Output
-from hydrarec.reports.embeddings.projector import projector
+from hydrarec.reports.document import Document
+from hydrarec.reports.embeddings.projector import Projector, projector
+from hydrarec.reports.embeddings.publication import publish_run
 from hydrarec.reports.embeddings.sections import bias_section as biases
+from hydrarec.runs.folder import RunFolder
 
 RUN = "tensorboard/analysis"
 
@@ -25,10 +27,17 @@ def logged(tmp_path: Path) -> Path:
     subject = planted.subject()
     assert subject.user_biases is not None
     folder = tmp_path / "run"
-    output = Output(folder / "figures", folder / "analysis", folder / RUN, 1.7e9, None)
     sections = [biases.of_users(subject, subject.user_biases)]
-    output.write("What was learnt: a | b", ["Some *words*."], sections, projector(subject, most=50))
+    document = Document("What was learnt: a | b", ["Some *words*."], sections)
+    publish(folder, document, "2026-01-01T00:00:00+00:00", projector(subject, most=50))
     return folder
+
+
+def publish(path: Path, document: Document, started: str, points: Projector | None) -> None:
+    folder = RunFolder(path)
+    folder.update_record(provenance={"started": started})
+    publish_run(document, folder, points)
+    folder.release()
 
 
 def test_event_file_holds_pictures_and_the_page(logged: Path) -> None:
@@ -38,13 +47,13 @@ def test_event_file_holds_pictures_and_the_page(logged: Path) -> None:
     assert image.tensor_proto.string_val[2] == (logged / "figures/user_biases.png").read_bytes()
     [text] = events.Tensors("Analysis")
     assert text.tensor_proto.string_val[0].decode().startswith("# What was learnt: a \\| b\n\nSome \\*words\\*.\n")
-    assert text.wall_time == 1.7e9
+    assert text.wall_time == 1767225600
 
 
 def test_a_second_analysis_takes_the_place_of_the_first(logged: Path) -> None:
     before = sorted(path.name for path in (logged / RUN).iterdir())
-    output = Output(logged / "figures", logged / "analysis", logged / RUN, 1.8e9, None)
-    output.write("Again", [], [], projector(dataclasses.replace(planted.subject(), item_biases=None), most=5))
+    bare = dataclasses.replace(planted.subject(), item_biases=None)
+    publish(logged, Document("Again", [], []), "2026-01-02T00:00:00+00:00", projector(bare, most=5))
     assert sorted(path.name for path in (logged / RUN).iterdir()) == before
     assert (logged / "analysis/analysis.md").read_text() == "# Again\n"
     assert len((logged / RUN / "items.tsv").read_text().splitlines()) == 5

@@ -16,8 +16,7 @@ from tests.reports.comparison.test_comparison import SETTINGS
 from hydrarec.cli.train import print_summary
 from hydrarec.reports.comparison.comparison_tables import markdown
 from hydrarec.reports.comparison.content import contents
-from hydrarec.reports.comparison.reading import read_all
-from hydrarec.reports.comparison.run_folders import find
+from hydrarec.runs.survey import find, read_all
 from hydrarec.tasks.metrics.registry import METRICS, Measure, Metric, better, lower_is_better, measures, validation_key
 
 CLOSE = Metric(

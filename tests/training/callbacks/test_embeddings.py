@@ -39,7 +39,7 @@ def test_the_selected_weights_are_looked_into(execute: Execute, tmp_path: Path) 
     assert not torch.allclose(last, best, atol=1e-3)
     assert {path.stem for path in (folder / "figures").iterdir()} == {"curves", "scree", "scatter", "extremes"}
     written = {path.name for path in (folder / "analysis").iterdir()}
-    assert written == {"analysis.md", "components.csv", "extremes.csv", "projection.csv"}
+    assert written == {"analysis.md", "analysis.html", "components.csv", "extremes.csv", "projection.csv"}
 
 
 @pytest.mark.parametrize(

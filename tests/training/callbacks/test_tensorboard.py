@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tests.conftest import TIME_LIMIT, Execute, killed_after, tree_digest
 from tests.reports.comparison.test_comparison import SETTINGS
 
-from hydrarec.reports.comparison import comparison_output as publication
+from hydrarec.reports.comparison.report_output import publish
 from hydrarec.training.callbacks.tensorboard_log import layout
 
 EPOCH_SCALARS = {
@@ -129,8 +129,8 @@ def sweep(execute: Execute, workplace: Path) -> list[str]:
             number += 1
             overrides = ("logger=tensorboard", f"model={model}", f"seed={seed}")
             execute(workplace / "outputs/small/sweep" / f"{number:08x}", *overrides)
-    text = publication.publish(dataclasses.replace(SETTINGS, runs="outputs/small/sweep", output_dir="outputs/reports"))
-    assert "curves: tensorboard --logdir outputs/reports/report/tensorboard\n" in text
+    _, output = publish(dataclasses.replace(SETTINGS, runs="outputs/small/sweep", output_dir="outputs/reports"))
+    assert output.logdir == workplace / "outputs/reports/report/tensorboard"
     return [f"{model}, seed {seed}" for model in ("biased_dot", "dot") for seed in range(3)]
 
 

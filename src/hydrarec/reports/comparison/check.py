@@ -6,14 +6,17 @@ import math
 from pathlib import Path
 
 from hydrarec.core.errors import ConfigError
+from hydrarec.core.paths import two_folders
 from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
-from hydrarec.reports.comparison.comparison_tables import value
+from hydrarec.reports.comparison.comparison_tables import measured
 from hydrarec.reports.comparison.content import Cell, contents
 from hydrarec.reports.comparison.contrasts import Comparer, Comparison, corrected
 from hydrarec.reports.comparison.groups import Group, Protocol
 from hydrarec.reports.comparison.naming import differing, shown
 from hydrarec.runs.survey import Run, find, read_all
+
+EXPECTED = "two run folders, or two folders of runs that differ by the seed only"
 
 
 def check(settings: ReportConfig) -> str:
@@ -23,7 +26,8 @@ def check(settings: ReportConfig) -> str:
         ConfigError: not two folders; one without a finished run, with several configurations, or the two under different
             protocols.
     """
-    first, second = (_runs(folder) for folder in _two(settings))
+    folders = two_folders("check", settings.check, expected=EXPECTED)
+    first, second = (_runs(folder) for folder in folders)
     together = contents([*first, *second], settings, compare=False)
     if len(together.sections) > 1:
         raise _incomparable(together.sections[0].protocol, together.sections[1].protocol)
@@ -38,7 +42,7 @@ def check(settings: ReportConfig) -> str:
     lines = [section.title]
     lines += [
         f"  {group.name}: {len(group.runs)} run{'s' * (len(group.runs) > 1)} in {folder}"
-        for group, folder in zip(sides, _two(settings), strict=True)
+        for group, folder in zip(sides, folders, strict=True)
     ]
     if sides[0].settings != sides[1].settings:
         keys = differing(sides)
@@ -52,7 +56,9 @@ def check(settings: ReportConfig) -> str:
 
 def _lines(comparison: Comparison, sides: list[Group]) -> list[str]:
     cells = [Cell.of(list(group.values(comparison.metric).values())) for group in sides]
-    figures = "  ".join(f"{group.name} {value(cell)}" for group, cell in zip(sides, cells, strict=True) if cell)
+    figures = "  ".join(
+        f"{group.name} {measured(cell).words}" for group, cell in zip(sides, cells, strict=True) if cell
+    )
     low, high = comparison.interval
     lines = [f"{comparison.metric}: {wording.sentence(comparison)}", f"  {figures}"]
     if not math.isnan(low):
@@ -65,18 +71,6 @@ def _lines(comparison: Comparison, sides: list[Group]) -> list[str]:
     )
     text = wording.outlook(comparison)
     return [*lines, f"  {text}"] if text else lines
-
-
-def _two(settings: ReportConfig) -> list[str]:
-    asked = settings.check.split(",") if isinstance(settings.check, str) else list(settings.check or [])
-    if len(asked) != 2:
-        raise ConfigError(
-            f"check names {len(asked)} folders",
-            expected="two run folders, or two folders of runs that differ by the seed only",
-            fix="check=<run folder>,<run folder>",
-            value=str(settings.check),
-        )
-    return [folder.strip() for folder in asked]
 
 
 def _runs(folder: str) -> list[Run]:
@@ -132,7 +126,7 @@ def _incomparable(first: Protocol, second: Protocol) -> ConfigError:
             f"{key} {shown(first.settings.get(key))} and {shown(second.settings.get(key))}" for key in keys[:3]
         )
     return ConfigError(
-        f"check: the two were not measured alike: {reason or 'their splits have different fingerprints'}",
+        f"check: the two were measured under different protocols: {reason or 'their splits have different fingerprints'}",
         expected="runs on the same data, split and protocol",
         fix="run one of them again under the other's protocol",
     )

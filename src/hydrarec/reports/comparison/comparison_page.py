@@ -1,17 +1,12 @@
-"""The report as one self-contained page: no network, everything escaped that a user may have named."""
+"""The report as a document."""
 
 from __future__ import annotations
 
-import math
-import os
-import urllib.parse
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
-from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
+from hydrarec.core import paths
+from hydrarec.reports import document as page
 from hydrarec.reports.comparison import comparison_tables as tables
 from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.charts.budget import best_so_far, unequal_budgets
@@ -20,126 +15,117 @@ from hydrarec.reports.comparison.charts.forest import forest_plot
 from hydrarec.reports.comparison.charts.metric_curves import learning_curves
 from hydrarec.reports.comparison.charts.parallel import parallel_coordinates
 from hydrarec.reports.comparison.charts.svg import GREY, Style
-from hydrarec.reports.comparison.content import Cell, Contents, Section
-from hydrarec.reports.comparison.contrasts import Comparison
-from hydrarec.reports.comparison.protocol_words import protocol_words
-from hydrarec.runs.survey import Run
+from hydrarec.reports.comparison.content import Contents, Section
+from hydrarec.reports.document import Block, Document, Listing, Picture, Text
 
-TEMPLATES = Path(__file__).parent / "templates"
-COLOURED = 16  # groups with a style of their own; beyond, colours would repeat and tell nothing
+COLOURED = 16  # groups with a style of their own; beyond, colours would repeat
+SHOWN = 5  # groups and failures on the terminal
+TITLES = {
+    "forest": "Differences to the best, with intervals over the users or ratings; p after Holm.",
+    "curves": "Learning curves: mean over seeds, band of one standard deviation.",
+    "seconds": "What accuracy costs in time; bars of one standard deviation over seeds.",
+    "parameters": "What accuracy costs in parameters; bars of one standard deviation over seeds.",
+    "budget": "Best validation so far, in the order in which configurations were started; in brackets, how many.",
+    "settings": "Hyper-parameters: a line per configuration, dark for the best, pale for the worst.",
+}
+METHOD = (
+    "Runs that differ by the seed only are one row. Under one heading are runs on the same data, the same split and the "
+    "same evaluation, and nothing else is compared. The best is compared with the others over the users, held-out items or "
+    "ratings that both were evaluated on, averaged over the seeds they share: a paired t-test, corrected by Holm for the "
+    "number of comparisons of that metric; beside it Benjamini and Hochberg, and Wilcoxon's signed ranks. A difference is "
+    "called one only if it also holds over the seeds, by a paired t-test over them, where there are at least two. Intervals "
+    "are percentiles of {resamples:,} bootstrap resamples. Detectable is the smallest difference that so many units show "
+    "with a chance of {power}."
+)
+FILES = (
+    "The same is in report.html and table.md, for papers in table.tex; table.csv holds plain numbers per group, "
+    "comparisons.csv every statistic of every comparison."
+)
 
 
-def render(contents: Contents, folder: Path) -> str:
-    """The page; links to run folders are relative to ``folder``, so that both can be moved together."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    environment.undefined = jinja2.StrictUndefined
-    environment.filters["breakable"] = _breakable
+def document(contents: Contents, folder: Path) -> Document:
+    """Links to run folders are relative to ``folder``."""
+    sections = [_section(section, contents, folder) for section in contents.sections]
     overview = tables.side_by_side(contents)
-    return environment.get_template("report.html.j2").render(
-        name=contents.settings.name,
-        counts=wording.counts(contents),
-        legend=tables.LEGEND,
-        overview=overview and {"header": overview[0], "rows": [_cells(row) for row in overview[1]]},
-        sections=[_section(section, contents, folder) for section in contents.sections],
-        failures=[_failure(run, folder) for run in contents.failures],
-        resamples=f"{contents.settings.resamples:,}",
-        power=contents.settings.power,
-        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
-        script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
-    )
+    if overview is not None:
+        sections.insert(0, page.Section("Side by side", [overview], anchor="overview"))
+    if contents.failures:
+        sections.append(_failures(contents, folder))
+    method = METHOD.format(resamples=contents.settings.resamples, power=contents.settings.power)
+    files = tables.groups_file(contents), tables.comparisons_file(contents)
+    sections.append(page.Section("How to read this", [method, FILES, *files], anchor="method"))
+    counts = wording.counts(contents)
+    return Document(contents.settings.name, [counts], sections, [counts], _next(contents))
 
 
-def _section(section: Section, contents: Contents, folder: Path) -> dict[str, Any]:
+def _section(section: Section, contents: Contents, folder: Path) -> page.Section:
+    first = section.comparisons.get(section.primary or "", [])[:1]
+    finding = [Text(f"{wording.sentence(comparison)}.", "finding") for comparison in first]
+    notes = " ".join(filter(None, [wording.notes(section), unequal_budgets(section)]))
+    sentences = [
+        f"{metric}: {wording.sentence(comparison)}."
+        for metric, comparisons in section.comparisons.items()
+        for comparison in comparisons
+    ]
+    blocks: list[Block] = [*finding, tables.section_table(section), Text(notes, "note")]
+    blocks += _pictures(section, contents.settings.curves)
+    blocks += [Listing(sentences, only="markdown"), tables.statistics_table(section)] if sentences else []
+    blocks += [tables.protocol_table(section), tables.runs_table(section, folder)]
+    anchor = f"protocol-{section.number}"
+    return page.Section(section.title, blocks, _summary(section), number=section.number, anchor=anchor)
+
+
+def _pictures(section: Section, curves: int) -> list[Picture]:
+    """The charts that are not empty."""
     styles = {
         group.name: Style.number(index) if index < COLOURED else Style(GREY, "", "circle")
         for index, group in enumerate(section.groups)
     }
-    comparisons = section.comparisons.get(section.primary or "", [])
-    return {
-        "number": section.number,
-        "title": section.title,
-        "finding": wording.sentence(comparisons[0]) if comparisons else "",
-        "header": ["model", *section.metrics, *section.costs],
-        "rows": [_row(section, index) for index in range(len(section.groups))],
-        "notes": wording.notes(section),
-        "budgets": unequal_budgets(section),
+    charts = {
         "forest": forest_plot(section, section.primary),
-        "curves": learning_curves(section, styles, contents.settings.curves),
+        "curves": learning_curves(section, styles, curves),
         "seconds": metric_against(section, "seconds", styles),
         "parameters": metric_against(section, "parameters", styles),
         "budget": best_so_far(section),
         "settings": parallel_coordinates(section),
-        "words": [_statistics(found) for entries in section.comparisons.values() for found in entries],
-        "protocol": protocol_words(section),
-        "runs": _runs(section, folder),
     }
+    return [Picture(name, TITLES[name], chart, wide=name == "settings") for name, chart in charts.items() if chart]
 
 
-def _row(section: Section, index: int) -> list[Markup]:
-    group = section.groups[index]
-    costs = [section.cell(group, name) for name in section.costs]
-    figures = [_figure(tables.figure(name, cell), cell) for name, cell in zip(section.costs, costs, strict=True)]
-    return [*_cells([group.name, *(section.cell(group, metric) for metric in section.metrics)]), *figures]
+def _summary(section: Section) -> list[str]:
+    """The best groups, the first comparison in words, and the notes."""
+    metric = section.primary
+    if metric is None:
+        return ["no metric that all runs share"]
+    shown = section.groups[:SHOWN]
+    width = max(len(group.name) for group in shown)
+    lines = []
+    for group in shown:
+        cell = section.cell(group, metric)
+        best = " best" if cell is not None and cell.best else ""
+        lines.append(f"{group.name:<{width}}  {metric} {tables.measured(cell).words if cell else 'failed'}{best}")
+    if len(section.groups) > SHOWN:
+        lines.append(f"… and {len(section.groups) - SHOWN:,} more")
+    lines += [wording.sentence(comparison) for comparison in section.comparisons.get(metric, [])[:1]]
+    return [*lines, wording.notes(section)]
 
 
-def _cells(row: Sequence[str | Cell | None]) -> list[Markup]:
-    return [_name(cell) if isinstance(cell, str) else _value(cell) for cell in row]
+def _failures(contents: Contents, folder: Path) -> page.Section:
+    failures = contents.failures
+    listed = Listing([f"{run.folder}: {run.state}: {run.problem}" for run in failures], only="markdown")
+    summary = [f"{paths.shown(Path(run.folder))}: {run.state}: {run.problem}" for run in failures[:SHOWN]]
+    summary += [f"… and {len(failures) - SHOWN:,} more in table.md"] if len(failures) > SHOWN else []
+    blocks: list[Block] = ["Not ranked, and in no mean.", listed, tables.failures_table(contents, folder)]
+    return page.Section("Without a result", blocks, summary, anchor="failures")
 
 
-def _name(name: str) -> Markup:
-    return Markup('<td class="name" data-value="{0}">{0}</td>').format(name)
-
-
-def _value(cell: Cell | None) -> Markup:
-    if cell is None:
-        return Markup('<td data-value="">–</td>')
-    kind = "best" if cell.best else "tied" if cell.tied else ""
-    mark = f" {tables.TIED}" if cell.tied else ""
-    mean, rest = tables.value(cell).split(" ", 1)
-    return Markup('<td class="{}" data-value="{!r}">{} <small>{}</small>{}</td>').format(
-        kind, cell.mean, mean, rest, mark
-    )
-
-
-def _figure(words: str, cell: Cell | None) -> Markup:
-    return Markup('<td data-value="{}">{}</td>').format("" if cell is None else repr(cell.mean), words)
-
-
-def _statistics(comparison: Comparison) -> list[str]:
-    p_values = (
-        comparison.p,
-        comparison.holm,
-        comparison.benjamini_hochberg,
-        comparison.holm_wilcoxon,
-        comparison.p_seeds,
-    )
-    shown = ["–" if math.isnan(p) else wording.p_value(p).replace("p = ", "").replace("p ", "") for p in p_values]
-    numbers = [
-        "–" if math.isnan(x) else f"{x:.{digits}f}"
-        for x, digits in ((comparison.effect, 3), (comparison.detectable, 4))
-    ]
-    return [comparison.metric, wording.sentence(comparison), *shown, *numbers]
-
-
-def _runs(section: Section, folder: Path) -> list[dict[str, Any]]:
-    return [
-        {"name": group.name, "seed": run.seed, "note": note, "folder": run.folder, "link": _link(run, folder)}
-        for group in section.groups
-        for runs, note in ((group.runs, ""), (group.repeats, ", run again: not counted"))
-        for run in runs
-    ]
-
-
-def _failure(run: Run, folder: Path) -> dict[str, Any]:
-    overrides = run.record.get("overrides")
-    what = " ".join(map(str, overrides)) if isinstance(overrides, list) else ""
-    return {"state": run.state, "what": what, "reason": run.problem, "folder": run.folder, "link": _link(run, folder)}
-
-
-def _breakable(name: str) -> Markup:
-    """A long metric's name may go on in the next line after a slash."""
-    return Markup("/<wbr>").join(name.split("/"))
-
-
-def _link(run: Run, folder: Path) -> str:
-    return urllib.parse.quote(os.path.relpath(run.folder, folder)) + "/"
+def _next(contents: Contents) -> str:
+    """A command: resume what was stopped, compare the two best, or train more seeds."""
+    stopped = [run for run in contents.failures if run.state == "unfinished" and run.config]
+    if stopped:
+        return f"hydrarec-train {shlex.quote(f'resume={paths.shown(Path(stopped[0].folder))}')}"
+    for section in contents.sections:
+        if len(section.groups) > 1:
+            first, second = (paths.shown(Path(group.runs[0].folder)) for group in section.groups[:2])
+            return f"hydrarec-report {shlex.quote(f'check={first},{second}')}"
+    return "hydrarec-train -m seed=0,1,2 model=<models to compare>"

@@ -13,7 +13,7 @@ COSTS = ("seconds", "samples/s", "parameters", "peak MiB")
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """The settings of a report; their defaults and what they mean stand in the YAML."""
+    """The settings of a report; the YAML has their defaults and explains them."""
 
     runs: str | list[str]
     name: str

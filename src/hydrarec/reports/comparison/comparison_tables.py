@@ -1,58 +1,64 @@
-"""The tables of a report as Markdown, LaTeX and CSV."""
+"""The tables of a report."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Sequence
+import os
+import urllib.parse
+from pathlib import Path
 from typing import Any
 
 from hydrarec.reports.comparison import wording
 from hydrarec.reports.comparison.content import Cell, Contents, Section
-from hydrarec.reports.writers.markdown import escaped, table_lines
+from hydrarec.reports.comparison.protocol_words import protocol_words
+from hydrarec.reports.document import TIED, Table
+from hydrarec.reports.document import Cell as Shown
+from hydrarec.runs.survey import Run
 from hydrarec.tasks.metrics.registry import base_name
 
-TIED = "≈"  # beside a value that is not distinguishable from the best
 LEGEND = (
     f"mean ± sample standard deviation (number of seeds); bold: the best mean; {TIED}: not distinguishable from it."
 )
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_LATEX |= {character: "\\" + character for character in "&%$#_{}"}
-_LATEX |= {"–": "--", "…": r"\ldots{}", "≈": r"$\approx$", "±": r"$\pm$", "≥": r"$\geq$"}
+ACROSS = "A column belongs to the protocol whose number it bears; compare within columns only."
+MISSING = Shown(math.nan)
+STATISTICS = {"metric": "metric", "comparison": "first", "t": "p", "Holm": "holm", "BH": "benjamini_hochberg"}
+STATISTICS |= {"Wilcoxon, Holm": "holm_wilcoxon", "seeds": "p_seeds", "d": "effect", "detectable": "detectable"}
 
 
-def markdown(contents: Contents) -> str:
-    """One table per protocol, one beside it all, the comparisons in words, and what failed."""
-    lines = [wording.counts(contents), ""]
-    table = side_by_side(contents)
-    if table is not None:
-        lines += ["## Side by side", "", *_markdown_table(*table), ""]
-    for section in contents.sections:
-        lines += [f"## {section.number}. {escaped(section.title)}", ""]
-        lines += [*_markdown_table(*section_table(section)), "", LEGEND, wording.notes(section), ""]
-        for metric, comparisons in section.comparisons.items():
-            lines += [f"- {metric}: {escaped(wording.sentence(comparison))}." for comparison in comparisons]
-        lines += [""]
-    if contents.failures:
-        lines += ["## Without a result", ""]
-        lines += [f"- {escaped(run.folder)}: {run.state}: {escaped(run.problem)}" for run in contents.failures]
-    return "\n".join(lines).rstrip("\n") + "\n"
+def section_table(section: Section) -> Table:
+    """One protocol, a row per group: metrics, then costs."""
+    columns: dict[str, Any] = {"model": [group.name for group in section.groups]}
+    for metric in section.metrics:
+        columns[metric] = [measured(section.cell(group, metric)) for group in section.groups]
+    for name in section.costs:
+        columns[name] = [_cost(name, section.cell(group, name)) for group in section.groups]
+    return Table.of("", "", columns, note=LEGEND)
 
 
-def latex(contents: Contents) -> str:
-    """The same tables for a paper; needs the package booktabs."""
-    tables = [
-        _latex_table(*section_table(section), caption=f"{section.title}. {LEGEND}") for section in contents.sections
+def side_by_side(contents: Contents) -> Table | None:
+    """All protocols, a row per model, if there are several; a column belongs to one protocol."""
+    columns: dict[str, Any] = {}
+    chosen = [
+        (section, metric)
+        for section in contents.sections
+        for metric in section.metrics
+        if base_name(metric) in contents.settings.side_by_side
     ]
-    table = side_by_side(contents)
-    if table is not None:
-        tables.insert(0, _latex_table(*table, caption=f"Side by side. {LEGEND}"))
-    return "\n".join(["% needs \\usepackage{booktabs}", *tables])
+    if len({section.number for section, _ in chosen}) < 2:
+        return None
+    groups = {section.number: {group.name: group for group in section.groups} for section in contents.sections}
+    names = list(dict.fromkeys(name for section, _ in chosen for name in groups[section.number]))
+    columns["model"] = names
+    for section, metric in chosen:
+        known = groups[section.number]
+        columns[f"{metric} ({section.number})"] = [
+            measured(section.cell(known[name], metric)) if name in known else MISSING for name in names
+        ]
+    return Table.of("", "", columns, note=f"{ACROSS} {LEGEND}")
 
 
-def comma_separated(contents: Contents) -> str:
-    """A line per group, plain numbers: of each metric mean, sd, n, and whether it is the best or tied with it."""
+def groups_file(contents: Contents) -> Table:
+    """A row per group, plain numbers: of each metric mean, sd, n, and whether it is the best or tied with it."""
     records = []
     for section in contents.sections:
         for group in section.groups:
@@ -62,15 +68,15 @@ def comma_separated(contents: Contents) -> str:
             for metric in section.metrics:
                 cell = section.cell(group, metric)
                 if cell is not None:
-                    record |= {f"{metric} mean": cell.mean, f"{metric} sd": _or_empty(cell.sd), f"{metric} n": cell.n}
+                    record |= {f"{metric} mean": cell.mean, f"{metric} sd": cell.sd, f"{metric} n": cell.n}
                     record |= {f"{metric} best": int(cell.best), f"{metric} tied": int(cell.tied)}
             record |= {name: found.mean for name in section.costs if (found := section.cell(group, name)) is not None}
             records.append(record)
-    return _csv(records)
+    return Table.of_records("table", "Every group.", records, only="csv")
 
 
-def comparisons_csv(contents: Contents) -> str:
-    """A line per comparison with every statistic."""
+def comparisons_file(contents: Contents) -> Table:
+    """A row per comparison with every statistic."""
     records = [
         {
             "protocol": section.number,
@@ -85,88 +91,59 @@ def comparisons_csv(contents: Contents) -> str:
         for comparisons in section.comparisons.values()
         for comparison in comparisons
     ]
-    return _csv([{name: _or_empty(value) for name, value in record.items()} for record in records])
+    return Table.of_records("comparisons", "Every comparison.", records, only="csv")
 
 
-def section_table(section: Section) -> tuple[list[str], list[list[str | Cell | None]]]:
-    """Header and rows of one protocol: metrics, then costs."""
-    rows: list[list[str | Cell | None]] = []
-    for group in section.groups:
-        cells = [section.cell(group, metric) for metric in section.metrics]
-        costs = [figure(name, section.cell(group, name)) for name in section.costs]
-        rows.append([group.name, *cells, *costs])
-    return ["model", *section.metrics, *section.costs], rows
+def statistics_table(section: Section) -> Table:
+    """The comparisons of a protocol in words and numbers."""
+    found = [comparison for entries in section.comparisons.values() for comparison in entries]
+    columns = {name: [getattr(comparison, key) for comparison in found] for name, key in STATISTICS.items()}
+    columns["comparison"] = [wording.sentence(comparison) for comparison in found]
+    forms = dict.fromkeys(("t", "Holm", "BH", "Wilcoxon, Holm", "seeds"), _short_p) | {"d": ".3f", "detectable": ".4f"}
+    return Table.of("", "All comparisons in words and numbers", columns, forms, only="html", folded=True)
 
 
-def side_by_side(contents: Contents) -> tuple[list[str], list[list[str | Cell | None]]] | None:
-    """Header and rows over all protocols, a row per model, if there are several; a column belongs to one protocol."""
-    columns = [
-        (section, metric)
-        for section in contents.sections
-        for metric in section.metrics
-        if base_name(metric) in contents.settings.side_by_side
+def protocol_table(section: Section) -> Table:
+    terms, words = zip(*protocol_words(section), strict=True)
+    columns = {"what": list(terms), "which": list(words)}
+    return Table.of("", "Protocol, data and code", columns, only="html", folded=True)
+
+
+def runs_table(section: Section, folder: Path) -> Table:
+    """Every run folder, with links relative to ``folder``, so that both can be moved together."""
+    rows = [
+        [group.name, run.seed, note, _link(run, folder)]
+        for group in section.groups
+        for runs, note in ((group.runs, ""), (group.repeats, "run again: not counted"))
+        for run in runs
     ]
-    if len({section.number for section, _ in columns}) < 2:
-        return None
-    groups = {section.number: {group.name: group for group in section.groups} for section in contents.sections}
-    names = dict.fromkeys(name for section, _ in columns for name in groups[section.number])
-    rows: list[list[str | Cell | None]] = []
-    for name in names:
-        cells = [
-            section.cell(groups[section.number][name], metric) if name in groups[section.number] else None
-            for section, metric in columns
-        ]
-        rows.append([name, *cells])
-    return ["model", *(f"{metric} ({section.number})" for section, metric in columns)], rows
+    return Table.of_rows("", "Run folders", ["model", "seed", "note", "run folder"], rows, only="html", folded=True)
 
 
-def figure(name: str, cell: Cell | None) -> str:
-    """A cost in as many digits as it deserves."""
+def failures_table(contents: Contents, folder: Path) -> Table:
+    rows = []
+    for run in contents.failures:
+        overrides = run.record.get("overrides")
+        what = " ".join(map(str, overrides)) if isinstance(overrides, list) else ""
+        rows.append([run.state, what, run.problem, _link(run, folder)])
+    return Table.of_rows("", "", ["state", "what", "reason", "run folder"], rows, only="html")
+
+
+def measured(cell: Cell | None) -> Shown:
+    """``0.9402 ± 0.0021 (3)``; one value has no spread, which a question mark shows."""
     if cell is None:
-        return "–"
-    return f"{cell.mean:,.1f}" if name == "seconds" else f"{cell.mean:,.0f}"
-
-
-def value(cell: Cell) -> str:
-    """``0.9402 ± 0.0021 (3)``; one value has no spread, and says so."""
+        return MISSING
     spread = "?" if math.isnan(cell.sd) else f"{cell.sd:.4f}"
-    return f"{cell.mean:.4f} ± {spread} ({cell.n})"
+    return Shown(cell.mean, ".4f", f"± {spread} ({cell.n})", "best" if cell.best else "tied" if cell.tied else "")
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str | Cell | None]]) -> list[str]:
-    def text(cell: str | Cell | None) -> str:
-        if not isinstance(cell, Cell):
-            return "–" if cell is None else escaped(cell)
-        return f"**{value(cell)}**" if cell.best else f"{value(cell)} {TIED}" if cell.tied else value(cell)
-
-    return table_lines(header, [[text(cell) for cell in row] for row in rows])
+def _cost(name: str, cell: Cell | None) -> Shown:
+    return MISSING if cell is None else Shown(cell.mean, ",.1f" if name == "seconds" else ",.0f")
 
 
-def _latex_table(header: Sequence[str], rows: Sequence[Sequence[str | Cell | None]], caption: str) -> str:
-    def text(cell: str | Cell | None) -> str:
-        if not isinstance(cell, Cell):
-            return "--" if cell is None else _latex(cell)
-        shown = _latex(value(cell))
-        return rf"\textbf{{{shown}}}" if cell.best else rf"{shown}~$\approx$" if cell.tied else shown
-
-    body = [" & ".join(text(cell) for cell in row) + r" \\" for row in [header, *rows]]
-    lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}", r"\toprule"]
-    lines += [body[0], r"\midrule", *body[1:], r"\bottomrule", r"\end{tabular}", rf"\caption{{{_latex(caption)}}}"]
-    return "\n".join([*lines, r"\end{table}", ""])
+def _short_p(p: float) -> str:
+    return wording.p_value(p).removeprefix("p ").removeprefix("= ")
 
 
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def _csv(records: list[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for record in records for name in record))
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return buffer.getvalue()
-
-
-def _or_empty(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
+def _link(run: Run, folder: Path) -> Shown:
+    return Shown(run.folder, link=urllib.parse.quote(os.path.relpath(run.folder, folder)) + "/")

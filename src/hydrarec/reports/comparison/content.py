@@ -1,4 +1,4 @@
-"""Everything that a report says, before it is written down."""
+"""The content of a report: protocols, ranked groups, and comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hydrarec.reports.comparison.contrasts import Comparer, Comparison
 from hydrarec.reports.comparison.groups import Group, Protocol, group_runs
 from hydrarec.reports.comparison.naming import name_groups
 from hydrarec.runs.survey import Run
-from hydrarec.tasks.metrics.registry import better, counterpart, lower_is_better, select_keys
+from hydrarec.tasks.metrics.registry import counterpart, lower_is_better, select_keys
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,8 @@ class Section:
 
     def best(self, metric: str) -> Group | None:
         """The group with the best mean; None unless two can be compared."""
-        means = [(statistics.fmean(values), group) for group in self.groups if (values := _values(group, metric))]
-        if len(means) < 2:
-            return None
-        found = means[0]
-        for candidate in means[1:]:
-            found = candidate if better(metric, candidate[0], found[0]) else found
-        return found[1]
+        ranked = ranking(self.groups, metric)
+        return ranked[0] if len(ranked) > 1 else None
 
     def cell(self, group: Group, metric: str) -> Cell | None:
         """The mean of a metric, or of one of :data:`COSTS`."""
@@ -106,9 +101,8 @@ class Section:
                 comparison.second for comparison in self.comparisons.get(metric, []) if not comparison.distinguishable
             }
             for group in self.groups:
-                cell = Cell.of(
-                    _values(group, metric), best=group is best, tied=group is not best and group.name in tied
-                )
+                values = list(group.values(metric).values())
+                cell = Cell.of(values, best=group is best, tied=group is not best and group.name in tied)
                 if cell is not None:
                     cells[id(group), metric] = cell
         for group in self.groups:
@@ -133,10 +127,6 @@ class Contents:
     failures: list[Run]
     states: Counter[str]
 
-    @property
-    def repeats(self) -> int:
-        return sum(len(group.repeats) for section in self.sections for group in section.groups)
-
 
 def contents(runs: Sequence[Run], settings: ReportConfig, *, compare: bool = True) -> Contents:
     """Group the runs, rank the groups, compare the best with the others."""
@@ -158,31 +148,26 @@ def _section(number: int, protocol: Protocol, settings: ReportConfig) -> Section
     primary = counterpart(protocol.monitor, available) or (metrics[0] if metrics else None)
     if primary is not None and primary not in metrics:
         metrics.insert(0, primary)
-    sign = -1.0 if primary is not None and not lower_is_better(primary) else 1.0
-
-    def rank(group: Group) -> tuple[bool, float]:
-        values = _values(group, primary or "")
-        return not values, sign * statistics.fmean(values) if values else 0.0
-
-    return Section(number, protocol, metrics, primary, sorted(protocol.groups, key=rank), settings.costs)
+    unranked = [group for group in protocol.groups if not group.values(primary or "")]
+    groups = [*ranking(protocol.groups, primary or ""), *unranked]
+    return Section(number, protocol, metrics, primary, groups, settings.costs)
 
 
 def _compared(section: Section, settings: ReportConfig) -> dict[str, list[Comparison]]:
     """The best of each metric against the others, as far as ``compare`` goes down the ranking."""
     found = {}
     for metric in section.metrics:
-        best = section.best(metric)
-        if best is None:
-            continue
-        others = [group for group in section.groups if group is not best and _values(group, metric)]
-        sign = 1 if lower_is_better(metric) else -1
-        others.sort(key=lambda group: sign * statistics.fmean(_values(group, metric)))
-        found[metric] = Comparer(settings).family(best, others[: settings.compare], metric)
+        ranked = ranking(section.groups, metric)
+        if len(ranked) > 1:
+            found[metric] = Comparer(settings).family(ranked[0], ranked[1 : settings.compare + 1], metric)
     return found
 
 
-def _values(group: Group, metric: str) -> list[float]:
-    return list(group.values(metric).values())
+def ranking(groups: Sequence[Group], metric: str) -> list[Group]:
+    """The groups that were measured, the best mean first; of equal ones the first."""
+    sign = 1 if lower_is_better(metric) else -1
+    means = [(statistics.fmean(values.values()), group) for group in groups if (values := group.values(metric))]
+    return [group for _, group in sorted(means, key=lambda entry: sign * entry[0])]
 
 
 def _order(protocol: Protocol) -> tuple[str, str, str]:

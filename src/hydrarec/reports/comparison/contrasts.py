@@ -60,8 +60,8 @@ class Comparison:
     def distinguishable(self) -> bool:
         """Holds over the units after Holm, and over the seeds where there are several.
 
-        Units alone would call two seeds of one model different: each is a fixed predictor, and enough ratings tell any
-        two apart. Seeds alone would rest on a handful of values.
+        Units alone would call two seeds of one model different: each is a fixed predictor, and enough ratings separate
+        any two. Seeds alone would rest on a handful of values.
         """
         seeds = math.isnan(self.p_seeds) or self.p_seeds < self.alpha
         return not self.same_configuration and self.holm < self.alpha and seeds

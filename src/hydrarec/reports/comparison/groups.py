@@ -19,7 +19,7 @@ class Group:
         settings: dotted keys to values, without the protocol's and the seed.
         runs: one per seed, by seed. repeats: further runs of the same seeds, which no mean counts twice.
         lost: runs of this configuration without a result.
-        name: what tells it from the others (:mod:`hydrarec.reports.comparison.naming`).
+        name: unique in the report (:mod:`hydrarec.reports.comparison.naming`).
     """
 
     settings: dict[str, Any]
@@ -80,7 +80,7 @@ def group_runs(runs: Sequence[Run]) -> list[Protocol]:
 
     The seed of a split is left out of the configuration where it follows the run's seed: then the runs of one seed share
     a split. A fixed one is part of the protocol. Where data or split differ by fingerprint, so do the headings, whatever
-    the configurations say.
+    the configurations are.
     """
     settings = Settings()
     facts = [_Facts(run, settings) for run in runs if run.state == "finished"]
@@ -105,7 +105,7 @@ def group_runs(runs: Sequence[Run]) -> list[Protocol]:
 
 
 def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: Settings) -> None:
-    """Count runs without a result to their configuration, as far as theirs alone can tell it: most never saw the data."""
+    """Assign runs without a result to groups by their configuration alone, where it fits one: most never read the data."""
     by_protocol: dict[str, list[Protocol]] = defaultdict(list)
     by_configuration: dict[tuple[str, str], list[Group]] = defaultdict(list)
     for protocol in protocols:
@@ -160,8 +160,8 @@ class _Facts:
 def _settle_followers(facts: list[_Facts]) -> None:
     """Decide for each run whether its split's seed follows its own.
 
-    It does if the configuration was run with several seeds on as many splits. A single run cannot tell: it goes with
-    the others of its protocol, and is taken as fixed where they do not say either.
+    It does if the configuration was run with several seeds on as many splits. A single run does not decide it: it follows
+    the others of its protocol, and counts as fixed where they do not decide it either.
     """
     seeds: dict[tuple[str, str], set[int]] = defaultdict(set)  # of the diagonal runs of each configuration
     fixed: set[tuple[str, int]] = set()  # split seeds of each protocol that another seed used too

@@ -1,4 +1,4 @@
-"""Name configurations by what tells them apart."""
+"""Name configurations by the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def differing(groups: Sequence[Group]) -> list[str]:
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
-    """The last part of each dotted key, or as much as tells it from the others; a ``_target_`` is its parent's."""
+    """The last part of each dotted key, or as much as makes it unique; a ``_target_`` is its parent's."""
     plain = {key: key.removesuffix(f".{TARGET}") for key in keys}
     counts = Counter(last_part(name) for name in plain.values())
     return {key: last_part(name) if counts[last_part(name)] == 1 else name for key, name in plain.items()}
@@ -76,7 +76,7 @@ def last_part(dotted: str) -> str:
 
 
 def _number_equal_names(groups: Iterable[Group]) -> None:
-    """Settings that are written alike, such as long lists and none at all, still are different ones."""
+    """Number groups whose names are equal although their settings differ, as those of long lists may."""
     seen: Counter[str] = Counter()
     for group in groups:
         seen[group.name] += 1

@@ -1,4 +1,4 @@
-"""What the runs under one heading were measured on, and with which code."""
+"""The data, split, evaluation, code and machine of the runs under one heading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def protocol_words(section: Section) -> list[tuple[str, str]]:
 
 
 def _common(section: Section, words: Any) -> str:
-    """What the runs say, the most common first, with counts where they do not agree."""
+    """The runs' answers, the most common first, with counts where they differ."""
     counts = Counter(words(run) for group in section.groups for run in group.runs)
     if len(counts) == 1:
         return next(iter(counts))

@@ -10,7 +10,7 @@ from hydrarec.runs.survey import STATES
 
 
 def sentence(comparison: Comparison) -> str:
-    """``A beats B by 0.8 % ± 0.3 (95 %), p = .002 after Holm``, or that they cannot be told apart, and why."""
+    """``A beats B by 0.8 % ± 0.3 (95 %), p = .002 after Holm``, or that they are not distinguishable, and why."""
     amount = f"{size(comparison)}, {p_value(comparison.holm)} after Holm"
     if comparison.distinguishable:
         return f"{better_first(comparison)[0]} beats {better_first(comparison)[1]} by {amount}{_over(comparison)}"

@@ -15,7 +15,7 @@ LARGEST = 50  # rows or columns of a cross-tab whose picture can still be read
 
 @dataclass(frozen=True)
 class DescribeConfig:
-    """The settings of a description; their defaults and what they mean stand in the YAML.
+    """The settings of a description; the YAML has their defaults and explains them.
 
     ``split`` is there only for a dataset that brings its own, which has no meaning here.
     """

@@ -1,12 +1,8 @@
-"""The tables of a description: plain numbers for CSV, rounded ones for people."""
+"""The tables of a description."""
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,145 +10,107 @@ from numpy.typing import NDArray
 
 from hydrarec.analysis.activity import Activity, frequencies
 from hydrarec.analysis.description import Description, Timeline
-from hydrarec.reports.writers import markdown
+from hydrarec.reports.document import Cell, Table
 
 DAY = 86_400  # seconds
-RATING, MEAN, SHARE, NUMBER, TEXT = ".7g", ",.2f", ".1%", ",d", ""  # how people see a cell; ratings have 7 digits
+RATING, MEAN, SHARE, NUMBER = ".7g", ",.2f", ".1%", ",d"  # how people see a value; ratings have 7 digits
 
 
-@dataclass(frozen=True)
-class Table:
-    """Named columns, and rows of cells: a plain value, None for an empty cell, and the format in which people see it."""
-
-    name: str
-    header: list[str]
-    rows: list[list[tuple[Any, str]]]
-
-    def comma_separated(self) -> str:
-        """A header, and numbers as they are: RFC 4180 but for the newlines."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(self.header)
-        writer.writerows([_shown(value, form if form == RATING else TEXT) for value, form in row] for row in self.rows)
-        return buffer.getvalue()
-
-    def markdown(self) -> list[str]:
-        """Its lines."""
-        rows = [[markdown.escaped(text) for text in row] for row in self.shown()]
-        return markdown.table_lines([markdown.escaped(name) for name in self.header], rows)
-
-    def shown(self) -> list[list[str]]:
-        """The cells as people see them."""
-        return [[_shown(value, form) for value, form in row] for row in self.rows]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's name, its values and how they are shown."""
-
-    name: str
-    values: Sequence | NDArray
-    form: str
-
-
-def tables(found: Description) -> list[Table]:
-    """All tables, in the order in which they are read."""
-    listed = [sizes(found), spread(found), rating_histogram(found)]
-    listed += [_frequencies("user", found.per_user), _frequencies("item", found.per_item)]
-    listed += [] if found.timeline is None else [ratings_over_time(found.timeline)]
-    return [*listed, most_active_users(found), most_rated_items(found), cross_tab(found)]
-
-
-def sizes(found: Description) -> Table:
-    """How much there is, on which scale, and from when."""
+def sizes(found: Description) -> dict[str, Cell]:
+    """How much there is, on which scale, and from when, by what it is called."""
     data, (low, high) = found.interactions, found.interactions.scale
-    rows: list[tuple[str, Any, str]] = [
-        ("ratings", len(data), NUMBER),
-        ("users", data.num_users, NUMBER),
-        ("items", data.num_items, NUMBER),
-        ("density", found.density, ".3%" if found.density >= 0.001 else ".2g"),
-        ("lowest rating allowed", low, RATING),
-        ("highest rating allowed", high, RATING),
-        ("mean rating", found.mean, ".3f"),
-        ("standard deviation", found.sd, ".3f"),
-    ]
+    cells = {
+        "ratings": Cell(len(data), NUMBER),
+        "users": Cell(data.num_users, NUMBER),
+        "items": Cell(data.num_items, NUMBER),
+        "density": Cell(float(found.density), ".3%" if found.density >= 0.001 else ".2g"),
+        "lowest rating allowed": Cell(rating(low), RATING),
+        "highest rating allowed": Cell(rating(high), RATING),
+        "mean rating": Cell(float(found.mean), ".3f"),
+        "standard deviation": Cell(float(found.sd), ".3f"),
+    }
     if found.span is not None:
         first, last = found.span
-        rows += [("first rating (UTC)", moment(first), TEXT), ("last rating (UTC)", moment(last), TEXT)]
-        rows.append(("days between them", (last - first) / DAY, ",.1f"))
+        cells |= {"first rating (UTC)": Cell(moment(first)), "last rating (UTC)": Cell(moment(last))}
+        cells["days between them"] = Cell((last - first) / DAY, ",.1f")
     if found.parts is not None:
         parts = zip(("training", "validation", "test"), found.parts, strict=True)
-        rows += [(f"given for {name}", number, NUMBER) for name, number in parts]
-    rows.append(("fingerprint", data.fingerprint, TEXT))
-    return Table("sizes", ["quantity", "value"], [[(name, TEXT), (value, form)] for name, value, form in rows])
+        cells |= {f"given for {name}": Cell(count, NUMBER) for name, count in parts}
+    return {**cells, "fingerprint": Cell(data.fingerprint)}
+
+
+def sizes_table(found: Description) -> Table:
+    cells = sizes(found)
+    return Table.of("sizes", "The data in numbers.", {"quantity": list(cells), "value": list(cells.values())})
 
 
 def spread(found: Description) -> Table:
     """How the ratings are spread over users and over items."""
-    user, item = Activity.of(found.per_user), Activity.of(found.per_item)
-    columns = [
-        Column("ratings per", ["user", "item"], TEXT),
-        Column("number", [user.number, item.number], NUMBER),
-        Column("least", [user.least, item.least], NUMBER),
-        Column("lower quartile", [user.lower_quartile, item.lower_quartile], ",.6g"),
-        Column("median", [user.median, item.median], ",.6g"),
-        Column("mean", [user.mean, item.mean], ",.1f"),
-        Column("upper quartile", [user.upper_quartile, item.upper_quartile], ",.6g"),
-        Column("most", [user.most, item.most], NUMBER),
-        Column("top 1%", [user.top_1, item.top_1], SHARE),
-        Column("top 10%", [user.top_10, item.top_10], SHARE),
-        Column("Gini", [user.gini, item.gini], ".3f"),
-    ]
-    return _table("spread", columns)
+    forms = {"number": NUMBER, "least": NUMBER, "lower quartile": ",.6g", "median": ",.6g", "mean": ",.1f"}
+    forms |= {"upper quartile": ",.6g", "most": NUMBER, "top 1%": SHARE, "top 10%": SHARE, "Gini": ".3f"}
+    both = Activity.of(found.per_user), Activity.of(found.per_item)
+    columns: dict[str, list[Any]] = {"ratings per": ["user", "item"]}
+    for name in forms:
+        attribute = name.lower().replace(" ", "_").removesuffix("%")
+        columns[name] = [getattr(activity, attribute) for activity in both]
+    return Table.of("spread", "Ratings per user and per item.", columns, forms)
 
 
 def rating_histogram(found: Description) -> Table:
     """How often each rating was given, or how many lie in each interval."""
     bars = found.bars
-    ends = [Column("from", bars.low, RATING), Column("to", bars.high, RATING)]
-    places = [Column("rating", bars.low, RATING)] if bars.are_values else ends
-    shares = Column("share", bars.counts / len(found.interactions), SHARE)
-    return _table("rating_histogram", [*places, Column("ratings", bars.counts, NUMBER), shares])
+    low, high = ([rating(value) for value in ends] for ends in (bars.low, bars.high))
+    columns: dict[str, Any] = {"rating": low} if bars.are_values else {"from": low, "to": high}
+    columns |= {"ratings": bars.counts, "share": bars.counts / len(found.interactions)}
+    forms = {"rating": RATING, "from": RATING, "to": RATING, "ratings": NUMBER, "share": SHARE}
+    return Table.of("rating_histogram", "How often each rating was given.", columns, forms)
+
+
+def rating_frequencies(one: str, counts: NDArray[np.int64]) -> Table:
+    """How many users (or items) have so many ratings, for a file."""
+    numbers, owners = frequencies(counts)
+    columns = {f"ratings per {one}": numbers, f"{one}s": owners}
+    return Table.of(f"ratings_per_{one}", f"How many {one}s have so many ratings.", columns, shown=())
 
 
 def ratings_over_time(timeline: Timeline) -> Table:
-    """Ratings per period from the first to the last."""
-    starts = Column(timeline.unit, np.datetime_as_string(timeline.starts), TEXT)
-    return _table("ratings_over_time", [starts, Column("ratings", timeline.counts, NUMBER)])
+    """Ratings per period from the first to the last, for a file."""
+    columns = {timeline.unit: np.datetime_as_string(timeline.starts), "ratings": timeline.counts}
+    return Table.of("ratings_over_time", f"Ratings per {timeline.unit}.", columns, shown=())
 
 
 def most_active_users(found: Description) -> Table:
     """Those with most ratings; of equally many, those whose raw ids come first."""
     users = found.most_active
-    columns = [
-        Column("user", found.interactions.user_ids.raw[users], TEXT),
-        Column("ratings", found.per_user[users], NUMBER),
-        Column("mean rating", found.user_means[users], MEAN),
-    ]
-    return _table("most_active_users", columns)
+    columns = {"user": found.interactions.user_ids.raw[users], "ratings": found.per_user[users]}
+    return _ranked("most_active_users", "The users, most ratings first.", columns, found.user_means[users])
 
 
 def most_rated_items(found: Description) -> Table:
     """The same of items, with titles and genres where they are known."""
     data, items = found.interactions, found.most_rated
-    columns = [Column("item", data.item_ids.raw[items], TEXT)]
+    columns: dict[str, Any] = {"item": data.item_ids.raw[items]}
     for name, texts in (("title", data.titles), ("genres", data.genres)):
         if texts is not None:
-            columns.append(Column(name, [texts[item] for item in items.tolist()], TEXT))
-    columns.append(Column("ratings", found.per_item[items], NUMBER))
-    columns.append(Column("mean rating", found.item_means[items], MEAN))
-    return _table("most_rated_items", columns)
+            columns[name] = [texts[item] for item in items.tolist()]
+    columns["ratings"] = found.per_item[items]
+    return _ranked("most_rated_items", "The items, most ratings first.", columns, found.item_means[items])
 
 
 def cross_tab(found: Description) -> Table:
     """Users down, items across, raw ids; empty where there is no rating."""
     shown, data = found.cross_tab, found.interactions
-    ratings = shown.ratings.astype(object)
-    ratings[np.isnan(shown.ratings)] = None
-    columns = [Column("user", data.user_ids.raw[shown.users], TEXT)]
-    items = data.item_ids.raw[shown.items].tolist()
-    columns += [Column(str(item), values, RATING) for item, values in zip(items, ratings.T, strict=True)]
-    return _table("cross_tab", columns)
+    header = ["user", *map(str, data.item_ids.raw[shown.items].tolist())]
+    rows = [
+        [user, *(Cell(None if np.isnan(value) else rating(value), RATING) for value in row)]
+        for user, row in zip(data.user_ids.raw[shown.users].tolist(), shown.ratings, strict=True)
+    ]
+    return Table.of_rows("cross_tab", "Users down, items across, both in the order of their ids.", header, rows)
+
+
+def rating(value: float) -> float:
+    """A rating without the noise of float32: 0.1 instead of 0.10000000149."""
+    return float(f"{value:.7g}")
 
 
 def moment(second: int) -> str:
@@ -166,18 +124,6 @@ def period(first: int, last: int) -> str:
     return f"{day} to {last_day}" if day != last_day else f"{day} {time} to {last_time}"
 
 
-def _frequencies(one: str, counts: NDArray[np.int64]) -> Table:
-    sizes, numbers = frequencies(counts)
-    columns = [Column(f"ratings per {one}", sizes, NUMBER), Column(f"{one}s", numbers, NUMBER)]
-    return _table(f"ratings_per_{one}", columns)
-
-
-def _table(name: str, columns: Sequence[Column]) -> Table:
-    plain = [column.values.tolist() if isinstance(column.values, np.ndarray) else column.values for column in columns]
-    forms = [column.form for column in columns]
-    rows = [list(zip(row, forms, strict=True)) for row in zip(*plain, strict=True)]
-    return Table(name, [column.name for column in columns], rows)
-
-
-def _shown(value: Any, form: str) -> str:
-    return "" if value is None else format(value, form)
+def _ranked(name: str, title: str, columns: dict[str, Any], means: NDArray[np.float64]) -> Table:
+    forms = {"ratings": NUMBER, "mean rating": MEAN}
+    return Table.of(name, title, {**columns, "mean rating": means}, forms)

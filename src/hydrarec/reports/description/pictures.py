@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from hydrarec.analysis.description import Description
 from hydrarec.data.interactions import Interactions
 from hydrarec.figures import data_plots as figures
 from hydrarec.figures.labels import shortened
 from hydrarec.reports.description.description_tables import moment, period
+from hydrarec.reports.document import Picture
 
 LONGEST = 32  # characters of a label
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A picture to be drawn, or the reason why it is not.
-
-    Attributes:
-        name: of its files.
-        title: in words, also for those who cannot see it.
-        draw: makes it; None if there is nothing to see.
-        missing: why.
-    """
-
-    name: str
-    title: str
-    draw: Callable[[], Figure] | None
-    missing: str = ""
-
-
 def pictures(found: Description) -> Iterator[Picture]:
-    """All of them, each to be drawn when its turn comes."""
+    """All of them."""
     name = shortened(found.interactions.name, 40)
     yield _rating_histogram(found, f"{name}: ratings")
     yield _activity(found.per_user, "user", f"{name}: ratings per user")
@@ -47,7 +29,7 @@ def pictures(found: Description) -> Iterator[Picture]:
 def _rating_histogram(found: Description, title: str) -> Picture:
     if len(found.bars.counts) == 1:
         return Picture("rating_histogram", title, None, f"all ratings are {found.bars.low[0]:.7g}")
-    return Picture("rating_histogram", title, lambda: figures.rating_histogram(found.bars, title))
+    return Picture("rating_histogram", title, figures.rating_histogram(found.bars, title))
 
 
 def _activity(counts: np.ndarray, one: str, title: str) -> Picture:
@@ -55,7 +37,7 @@ def _activity(counts: np.ndarray, one: str, title: str) -> Picture:
     if counts.min() == counts.max():
         each = f"every {one} has" if len(counts) > 1 else f"the only {one} has"
         return Picture(name, title, None, f"{each} {counts[0]:,} rating{'s' if counts[0] > 1 else ''}")
-    return Picture(name, title, lambda: figures.activity(counts, one, title))
+    return Picture(name, title, figures.activity(counts, one, title))
 
 
 def _over_time(found: Description, title: str) -> Picture:
@@ -66,7 +48,7 @@ def _over_time(found: Description, title: str) -> Picture:
         return Picture(name, title, None, "the times lie before 1990: row numbers, no dates")
     if len(timeline.counts) == 1:
         return Picture(name, title, None, f"all ratings are of {moment(span[0])} UTC")
-    return Picture(name, title, lambda: figures.ratings_over_time(timeline, f"{title}, {period(*span)}"))
+    return Picture(name, title, figures.ratings_over_time(timeline, f"{title}, {period(*span)}"))
 
 
 def _cross_tab(found: Description, name: str) -> Picture:
@@ -77,7 +59,7 @@ def _cross_tab(found: Description, name: str) -> Picture:
         return Picture("cross_tab", title, None, "none of the most active users rated any of the most rated items")
     users = [shortened(str(raw), LONGEST) for raw in data.user_ids.raw[table.users].tolist()]
     items = [_label(data, item) for item in table.items.tolist()]
-    return Picture("cross_tab", title, lambda: figures.cross_tab(table.ratings, users, items, data.scale, title))
+    return Picture("cross_tab", title, figures.cross_tab(table.ratings, users, items, data.scale, title), wide=True)
 
 
 def _label(data: Interactions, item: int) -> str:

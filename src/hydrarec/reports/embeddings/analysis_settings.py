@@ -10,8 +10,23 @@ from hydrarec.core.kinds import Count, Seed, Share
 
 
 @dataclass(frozen=True)
+class ComponentConfig:
+    """The settings of ``conf/callbacks/embeddings.yaml``: those of :class:`AnalyzeConfig` on components."""
+
+    top_n: Count
+    centred: bool
+    components: Count
+    extremes: Count
+    min_ratings: Count
+    titled: Count
+    level: Share
+    shuffles: Count
+    seed: Seed
+
+
+@dataclass(frozen=True)
 class AnalyzeConfig:
-    """The settings of an analysis; their defaults and what they mean stand in the YAML."""
+    """The settings of an analysis; the YAML has their defaults and explains them."""
 
     run: str | None
     runs: str | list[str] | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from hydrarec.core.errors import ConfigError
 from hydrarec.models.base import Recommender
-from hydrarec.models.trained import TrainedRun
 from hydrarec.runs.run_data import RunData
 
 Floats = NDArray[np.float64]
@@ -23,11 +22,13 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Attributes:
-    name: of the model's class, and ``task`` under which it was trained.
-    data: what it was trained on; counts and means are of the training part.
-    item_vectors, user_vectors: float64 [n, D], None for a model without embeddings.
-    item_biases, user_biases: float64 [n], None for a model without biases; in units of the raw score.
+    """A model's embeddings and biases, and the data it was trained on.
+
+    Attributes:
+        name: of the model's class, and ``task`` under which it was trained.
+        data: what it was trained on; counts and means are of the training part.
+        item_vectors, user_vectors: float64 [n, D], None for a model without embeddings.
+        item_biases, user_biases: float64 [n], None for a model without biases; in units of the raw score.
     """
 
     name: str
@@ -53,17 +54,23 @@ class Subject:
         low, high = self.data.scale
         return f"mean rating ({low:g} to {high:g})"
 
-    def described(self, items: Sequence[int] | Indices) -> pd.DataFrame:
-        """A row per item index: id, and as far as they are known title, mean rating, number of ratings, genres."""
+    def described(
+        self, items: Sequence[int] | Indices, columns: Mapping[str, object] | None = None, **labels: object
+    ) -> pd.DataFrame:
+        """A row per item index: ``labels``, id, title, ``columns``, mean rating, number of ratings, genres.
+
+        Titles and genres as far as they are known; a label is one for all rows, or one per row.
+        """
         chosen = np.asarray(items, np.int64)
-        columns: dict[str, object] = {"item": self.data.item_ids.raw[chosen]}
+        found: dict[str, object] = {**labels, "item": self.data.item_ids.raw[chosen]}
         if self.data.titles is not None:
-            columns["title"] = [self.data.titles[item] for item in chosen]
-        columns["mean rating"] = self.data.item_means[chosen]
-        columns["ratings"] = self.data.item_counts[chosen]
+            found["title"] = [self.data.titles[item] for item in chosen]
+        found |= columns or {}
+        found["mean rating"] = self.data.item_means[chosen]
+        found["ratings"] = self.data.item_counts[chosen]
         if self.data.genres is not None:
-            columns["genres"] = [self.data.genres[item] for item in chosen]
-        return pd.DataFrame(columns)
+            found["genres"] = [self.data.genres[item] for item in chosen]
+        return pd.DataFrame(found)
 
 
 @torch.no_grad()
@@ -90,11 +97,6 @@ def subject_of(model: Recommender, data: RunData, task: str) -> Subject:
             value=found.name,
         )
     return found
-
-
-def subject_of_run(run: TrainedRun) -> Subject:
-    """The same of a finished run."""
-    return subject_of(run.model, run.data, run.task)
 
 
 def item_vectors(subjects: Sequence[Subject], setting: str) -> list[Floats]:

@@ -2,80 +2,51 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.core import paths
 from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.paths import folder_in
+from hydrarec.core.paths import folder_in, two_folders
 from hydrarec.models.trained import load_run
-from hydrarec.reports.embeddings.analysis_output import Output, started
+from hydrarec.reports.document import Document
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
-from hydrarec.reports.embeddings.analysis_subject import Indices, Subject, item_vectors, subject_of_run
-from hydrarec.reports.embeddings.analysis_summary import Summary
+from hydrarec.reports.embeddings.analysis_subject import Indices, Subject, item_vectors, subject_of
+from hydrarec.reports.embeddings.publication import publish_several
 from hydrarec.reports.embeddings.sections import alignment_section as comparison
+from hydrarec.reports.output import Output
 
 FEWEST = 4  # items that embeddings can be compared over
 
 
-def analyze_pair(settings: AnalyzeConfig) -> Summary:
-    """Hold the item embeddings of two runs against each other, over the items that both know by raw id.
+def analyze_pair(settings: AnalyzeConfig) -> tuple[Document, Output]:
+    """Compare the item embeddings of two runs, over the items that both know by raw id.
 
     Raises:
         ConfigError: not two runs, a model without item embeddings, or too few common items.
         CheckpointError: a run folder that is not finished or cannot be read.
     """
-    output_folder = folder_in(settings.output_dir, "comparison" if settings.name is None else settings.name)
-    folders = _two(settings)
+    folder = folder_in(settings.output_dir, "comparison" if settings.name is None else settings.name)
+    paths = two_folders("compare", settings.compare, expected="two run folders")
     with progress("analysing", total=3, unit="steps") as advance:
         runs = []
-        for path in folders:
-            runs.append(load_run(path, "compare"))
+        for path in paths:
+            runs.append(load_run(Path(path), "compare"))
             advance(1)
-        subjects = [subject_of_run(run) for run in runs]
+        subjects = [subject_of(run.model, run.data, run.task) for run in runs]
         vectors = item_vectors(subjects, "compare")
-        first, second, said = _common_items(subjects, settings)
-        section = comparison.section(
-            subjects[0],
-            vectors[0][first],
-            vectors[1][second],
-            first,
-            k=settings.k,
-            metric=settings.metric,
-            level=settings.level,
-            shuffles=settings.shuffles,
-            seed=settings.seed,
-        )
+        first, second, note = _common_items(subjects, settings)
+        section = comparison.section(subjects[0], vectors[0][first], vectors[1][second], first, settings)
         advance(1)
-    output = Output.of_several(output_folder, max(started(run.folder) for run in runs))
     names = [f"{each.title}, seed {run.config['seed']}" for each, run in zip(subjects, runs, strict=True)]
-    title = " against ".join(names)
-    output.write(f"Compared: {title}", [said], [section])
-    shown = paths.shown(runs[0].folder.path)
-    return Summary(
-        title, [said], [section], output, output.tensorboard, f"hydrarec-analyze {shlex.quote(f'run={shown}')}"
-    )
-
-
-def _two(settings: AnalyzeConfig) -> list[Path]:
-    asked = settings.compare.split(",") if isinstance(settings.compare, str) else list(settings.compare or [])
-    if len(asked) != 2:
-        raise ConfigError(
-            f"compare names {len(asked)} run folder{'s' * (len(asked) != 1)}",
-            expected="two",
-            fix="compare=<run folder>,<run folder>",
-            value=str(settings.compare),
-        )
-    return [Path(text.strip()) for text in asked]
+    return publish_several(" against ".join(names), "Compared", [note], [section], runs, folder)
 
 
 def _common_items(subjects: Sequence[Subject], settings: AnalyzeConfig) -> tuple[Indices, Indices, str]:
-    """Indices in either run of the most rated items that both know, aligned by raw id, and what to say of them."""
+    """Indices in either run of the most rated items that both know, aligned by raw id, and a note on them."""
     one, other = (subject.data for subject in subjects)
     comparable = one.item_ids.are_integers == other.item_ids.are_integers
     raw = np.intersect1d(one.item_ids.raw, other.item_ids.raw) if comparable else one.item_ids.raw[:0]
@@ -89,8 +60,8 @@ def _common_items(subjects: Sequence[Subject], settings: AnalyzeConfig) -> tuple
             expected=f"{FEWEST} or more common item ids",
             fix="compare runs on the same dataset",
         )
-    said = (
+    note = (
         f"Of {len(raw):,} common items {len(chosen):,} are compared: the most rated ones, with {counts[chosen].min()} training "
         "ratings or more in either run."
     )
-    return first[chosen].astype(np.int64), second[chosen].astype(np.int64), said
+    return first[chosen].astype(np.int64), second[chosen].astype(np.int64), note

@@ -9,15 +9,18 @@ import numpy as np
 
 from hydrarec.analysis.components import Components, principal_components
 from hydrarec.analysis.parallel_analysis import ParallelAnalysis, parallel_analysis
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig, ComponentConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Attributes:
-    items: indices of those over which the components were computed, most rated first, int64 [n].
-    found: their components, rows in the order of ``items``. centred: whether the mean was subtracted.
-    parallel: which components are more than chance; None where that cannot be told.
+    """The principal components of some item vectors.
+
+    Attributes:
+        items: indices of those over which the components were computed, most rated first, int64 [n].
+        found: their components, rows in the order of ``items``. centred: whether the mean was subtracted.
+        parallel: which components are more than chance; None where vectors have one dimension.
     """
 
     items: Indices
@@ -48,19 +51,18 @@ class Projection:
 
 
 def project(
-    vectors: Floats,
-    items: Indices,
-    *,
-    centred: bool,
-    components: int,
-    level: float,
-    shuffles: int,
-    seed: int,
+    vectors: Floats, items: Indices, settings: AnalyzeConfig | ComponentConfig, components: int | None = None
 ) -> Projection:
-    """The components of ``vectors``, float64 [num_items, D], over ``items``: two or more of them."""
-    chosen = vectors[items]
-    found = principal_components(chosen, centred=centred, components=components)
+    """The components of ``vectors``, float64 [num_items, D], over ``items``: two or more of them.
+
+    ``components``: how many at most; by default as many as the settings say.
+    """
+    chosen, centred = vectors[items], settings.centred
+    found = principal_components(chosen, centred=centred, components=components or settings.components)
     parallel = None
     if min(chosen.shape) >= 2:
-        parallel = parallel_analysis(chosen, centred=centred, quantile=level, resamples=shuffles, seed=seed)
+        quantile, resamples = settings.level, settings.shuffles
+        parallel = parallel_analysis(
+            chosen, centred=centred, quantile=quantile, resamples=resamples, seed=settings.seed
+        )
     return Projection(items, found, centred, parallel)

@@ -12,18 +12,16 @@ import pandas as pd
 from hydrarec.analysis.attributes import release_years
 from hydrarec.analysis.extremes import most_rated
 from hydrarec.analysis.main_genre import main_genres
-from hydrarec.core.files import atomic_write
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
+from hydrarec.reports.output import write_text
 
 CONFIG = "projector_config.pbtxt"  # the name that the projector looks for
-COLOURS = 20  # genres that it can tell apart
+COLOURS = 20  # genres that it can colour
 
 
 @dataclass(frozen=True, eq=False)
 class Projector:
-    """Attributes:
-    vectors: float64 [n, D]. metadata: a row per vector; the first column labels it.
-    """
+    """The points of the projector: ``vectors``, float64 [n, D], and a row of ``metadata`` per vector, its label first."""
 
     vectors: Floats
     metadata: pd.DataFrame
@@ -55,9 +53,9 @@ def write(found: Projector, folder: Path) -> None:
     embedding.tensor_shape.extend(found.vectors.shape)
     buffer = io.StringIO()
     np.savetxt(buffer, found.vectors, fmt="%.6g", delimiter="\t")
-    _write(folder / embedding.tensor_path, buffer.getvalue())
-    _write(folder / embedding.metadata_path, _tab_separated(found.metadata))
-    _write(folder / CONFIG, str(config))
+    write_text(folder / embedding.tensor_path, buffer.getvalue())
+    write_text(folder / embedding.metadata_path, _tab_separated(found.metadata))
+    write_text(folder / CONFIG, str(config))
 
 
 def _tab_separated(frame: pd.DataFrame) -> str:
@@ -72,8 +70,3 @@ def _cells(column: pd.Series) -> list[str]:
         whole = bool((column.dropna() % 1 == 0).all())
         return ["" if np.isnan(value) else f"{value:.0f}" if whole else f"{value:.4f}" for value in column]
     return [" ".join(str(value).split()) or "–" for value in column]
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path, "w") as file:
-        file.write(text)

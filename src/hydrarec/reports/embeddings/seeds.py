@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydrarec.analysis.extremes import most_rated
-from hydrarec.core import paths
 from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import TrainedRun, load_run
-from hydrarec.reports.embeddings.analysis_output import Output, started
+from hydrarec.reports.document import Document
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
-from hydrarec.reports.embeddings.analysis_subject import Subject, item_vectors, subject_of_run
-from hydrarec.reports.embeddings.analysis_summary import Summary
+from hydrarec.reports.embeddings.analysis_subject import Subject, item_vectors, subject_of
 from hydrarec.reports.embeddings.projection import Projection, project
-from hydrarec.reports.embeddings.section_contents import Section
+from hydrarec.reports.embeddings.publication import publish_several
 from hydrarec.reports.embeddings.sections import meaning_section as meaning
 from hydrarec.reports.embeddings.sections import stability_section as stability
+from hydrarec.reports.output import Output
 from hydrarec.runs.identity import Settings
 from hydrarec.runs.survey import find, read_all
 
 
-def analyze_seeds(settings: AnalyzeConfig) -> Summary:
-    """Hold the components of the run with the lowest seed against those of the others.
+def analyze_seeds(settings: AnalyzeConfig) -> tuple[Document, Output]:
+    """Compare the components of the run with the lowest seed with those of the others.
 
     Raises:
         ConfigError: fewer than two finished runs, or runs that differ by more than the seed.
         CheckpointError: a run folder that cannot be read.
     """
-    output_folder = folder_in(settings.output_dir, "stability" if settings.name is None else settings.name)
-    folders, notes = _finished(settings)
-    with progress("analysing", total=2 * len(folders) + 1, unit="steps") as advance:
+    folder = folder_in(settings.output_dir, "stability" if settings.name is None else settings.name)
+    paths, notes = _finished(settings)
+    with progress("analysing", total=2 * len(paths) + 1, unit="steps") as advance:
         runs = []
-        for path in folders:
+        for path in paths:
             runs.append(load_run(path, "runs"))
             advance(1)
         runs.sort(key=_seed)
         _judge_alike(runs)
-        subjects = [subject_of_run(run) for run in runs]
+        subject, *others = [subject_of(run.model, run.data, run.task) for run in runs]
         projections = []
-        for projection in _projections(subjects, settings):
+        for projection in _projections([subject, *others], settings):
             projections.append(projection)
             advance(1)
-        sections = _sections(subjects[0], projections, [_seed(run) for run in runs], settings)
+        seeds = [_seed(run) for run in runs]
+        sections = [stability.section(subject, projections[0], projections[1:], seeds, settings)]
+        meant = meaning.section(subject, projections[0], settings)
+        sections += [] if meant is None else [meant]
         advance(1)
-    output = Output.of_several(output_folder, max(started(run.folder) for run in runs))
-    title = f"{subjects[0].title}, seeds {', '.join(str(_seed(run)) for run in runs)}"
-    output.write(f"What is found again: {title}", notes, sections)
-    shown = paths.shown(runs[0].folder.path)
-    return Summary(
-        title, notes, sections, output, output.tensorboard, f"hydrarec-analyze {shlex.quote(f'run={shown}')}"
-    )
+    title = f"{subject.title}, seeds {', '.join(map(str, seeds))}"
+    return publish_several(title, "What is found again", notes, sections, runs, folder)
 
 
 def _seed(run: TrainedRun) -> int:
@@ -65,40 +61,12 @@ def _projections(subjects: Sequence[Subject], settings: AnalyzeConfig) -> Iterat
     """Of the first run the components that are judged, of each other one as many as it keeps, over the same items."""
     items = most_rated(subjects[0].data.item_counts, settings.top_n)
     for number, vectors in enumerate(item_vectors(subjects, "runs")):
-        found = project(
-            vectors,
-            items,
-            centred=settings.centred,
-            components=vectors.shape[1],
-            level=settings.level,
-            shuffles=settings.shuffles,
-            seed=settings.seed,
-        )
+        found = project(vectors, items, settings, components=vectors.shape[1])
         yield found.first(settings.components if number == 0 else max(settings.components, found.kept))
 
 
-def _sections(
-    subject: Subject, projections: Sequence[Projection], seeds: Sequence[int], settings: AnalyzeConfig
-) -> list[Section]:
-    first, *others = projections
-    section = stability.section(
-        subject,
-        first,
-        others,
-        seeds,
-        least=settings.least,
-        level=settings.level,
-        shuffles=settings.shuffles,
-        seed=settings.seed,
-        count=settings.extremes,
-        min_ratings=settings.min_ratings,
-    )
-    meant = meaning.section(subject, first, level=settings.level, resamples=settings.resamples, seed=settings.seed)
-    return [section] if meant is None else [section, meant]
-
-
 def _finished(settings: AnalyzeConfig) -> tuple[list[Path], list[str]]:
-    """The folders of the finished ones among ``runs``, and what is to say of the others."""
+    """The folders of the finished ones among ``runs``, and a note on the others."""
     found = read_all(find(settings.runs if isinstance(settings.runs, list) else str(settings.runs)))
     finished = [Path(run.folder) for run in found if run.state == "finished"]
     left_out = len(found) - len(finished)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hydrarec.analysis.extremes import most_rated
@@ -13,67 +12,57 @@ from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
 from hydrarec.data.titles import TitleIndex
 from hydrarec.models.trained import load_run
-from hydrarec.reports.embeddings.analysis_output import Output
+from hydrarec.reports.document import Document, Section
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
-from hydrarec.reports.embeddings.analysis_subject import Subject, subject_of_run
-from hydrarec.reports.embeddings.analysis_summary import Summary
+from hydrarec.reports.embeddings.analysis_subject import Subject, subject_of
 from hydrarec.reports.embeddings.projector import projector
-from hydrarec.reports.embeddings.section_contents import Section
+from hydrarec.reports.embeddings.publication import publish_run
 from hydrarec.reports.embeddings.sections import bias_section as biases
 from hydrarec.reports.embeddings.sections import component_section as components
 from hydrarec.reports.embeddings.sections import map_section as embeddings
 from hydrarec.reports.embeddings.sections import meaning_section as meaning
 from hydrarec.reports.embeddings.sections import neighbour_section as neighbours
 from hydrarec.reports.embeddings.sections import training_section as training
+from hydrarec.reports.output import Output
 from hydrarec.runs.folder import RunFolder
 
 QUERIES = 5  # most rated items whose neighbours are listed where none is asked for
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Item indices that the settings name; None: nothing named."""
-
-    items: list[int] | None
-    item: int | None
-
-
-def analyze_run(settings: AnalyzeConfig) -> Summary:
-    """Write everything that can be said of ``run``; what to say on the terminal.
+def analyze_run(settings: AnalyzeConfig) -> tuple[Document, Output]:
+    """Analyse ``run``: everything its model allows; what was written, and where.
 
     Raises:
         CheckpointError: no finished run. ConfigError: a model without embeddings and biases.
-        DataError: an item that is not there. EnvironmentFault: the folder is in use, or cannot be written.
+        DataError: an unknown item. EnvironmentFault: the folder is in use, or cannot be written.
     """
     run = load_run(Path(str(settings.run)))
-    subject = subject_of_run(run)
-    chosen = _chosen(subject, settings)
+    subject = subject_of(run.model, run.data, run.task)
+    items, item = _named_items(subject, settings)
     folder = RunFolder(run.folder.path)  # whose lock keeps a live run and other analyses away
     try:
         trained = training.section(folder)
         sections = [] if trained is None else [trained]
         with progress("analysing", unit="sections") as advance:
-            for section in _sections(subject, settings, chosen):
+            for section in _sections(subject, settings, items, item):
                 sections.append(section)
                 advance(1)
-        output = Output.of_run(folder)
-        absent = _absent(subject)
-        shown = projector(subject, most=settings.projector)
-        output.write(f"What was learnt: {subject.title}", [_about(subject), *absent], sections, shown)
+        about, notes = _about(subject), _missing(subject)
+        document = Document(
+            f"What was learnt: {subject.title}",
+            [about, *notes],
+            sections,
+            [f"{subject.title}: {about}", *notes],
+            _next(subject, settings),
+        )
+        output = publish_run(document, folder, projector(subject, most=settings.projector))
     finally:
         folder.release()
-    return Summary(
-        title=f"{subject.title}: {_about(subject)}",
-        notes=absent,
-        sections=sections,
-        output=output,
-        tensorboard=run.folder.path,
-        next=_next(subject, settings),
-    )
+    return document, output
 
 
-def _chosen(subject: Subject, settings: AnalyzeConfig) -> Chosen:
-    """Look up what the settings name, before anything takes time."""
+def _named_items(subject: Subject, settings: AnalyzeConfig) -> tuple[list[int] | None, int | None]:
+    """The indices of ``items`` and ``item``, looked up before anything takes time; None where the setting is."""
     named = [name for name in ("items", "item") if getattr(settings, name) is not None]
     if named and subject.item_vectors is None:
         raise ConfigError(
@@ -83,50 +72,30 @@ def _chosen(subject: Subject, settings: AnalyzeConfig) -> Chosen:
         )
     titles = TitleIndex(subject.data.titles, subject.data.item_ids)
     items = settings.items if isinstance(settings.items, list | None) else [settings.items]
-    return Chosen(
+    return (
         None if items is None else [titles.index_of(item, setting="items") for item in items],
         None if settings.item is None else titles.index_of(settings.item),
     )
 
 
-def _sections(subject: Subject, settings: AnalyzeConfig, chosen: Chosen) -> Iterator[Section]:
-    """What can be said of what the model has, in the order of the page."""
+def _sections(
+    subject: Subject, settings: AnalyzeConfig, items: list[int] | None, item: int | None
+) -> Iterator[Section]:
+    """The sections that the model allows, in the order of the page."""
     if subject.item_vectors is not None or subject.user_vectors is not None:
-        yield embeddings.section(subject, chosen.items)
-    yield from _of_components(subject, settings)
+        yield embeddings.section(subject, items)
+    found = components.of_most_rated(subject, settings)
+    if found is not None:
+        yield found[1]
+        meant = meaning.section(subject, found[0], settings)
+        yield from [] if meant is None else [meant]
     if subject.item_biases is not None:
-        yield biases.of_items(
-            subject,
-            subject.item_biases,
-            top_n=settings.bias_top_n,
-            count=settings.bias_list,
-            min_ratings=settings.min_ratings,
-        )
+        yield biases.of_items(subject, subject.item_biases, settings)
     if subject.user_biases is not None:
         yield biases.of_users(subject, subject.user_biases)
     if subject.item_vectors is not None:
-        asked = chosen.item is not None
-        queries = [chosen.item] if chosen.item is not None else most_rated(subject.data.item_counts, QUERIES).tolist()
-        yield neighbours.section(
-            subject,
-            subject.item_vectors,
-            queries,
-            k=settings.k,
-            metric=settings.metric,
-            min_ratings=settings.min_ratings,
-            said=asked,
-        )
-
-
-def _of_components(subject: Subject, settings: AnalyzeConfig) -> Iterator[Section]:
-    found = components.of_most_rated(subject, settings)
-    if found is None:
-        return
-    projection, told = found
-    yield told
-    meant = meaning.section(subject, projection, level=settings.level, resamples=settings.resamples, seed=settings.seed)
-    if meant is not None:
-        yield meant
+        queries = [item] if item is not None else most_rated(subject.data.item_counts, QUERIES).tolist()
+        yield neighbours.section(subject, subject.item_vectors, queries, settings)
 
 
 def _about(subject: Subject) -> str:
@@ -135,7 +104,7 @@ def _about(subject: Subject) -> str:
     return f"{data.num_users:,} users, {data.num_items:,} items, {ratings:,} training ratings."
 
 
-def _absent(subject: Subject) -> list[str]:
+def _missing(subject: Subject) -> list[str]:
     """What the model or its data do not have."""
     of_model = {
         "item embeddings": subject.item_vectors,
@@ -144,12 +113,12 @@ def _absent(subject: Subject) -> list[str]:
         "user biases": subject.user_biases,
     }
     of_data = {"titles": subject.data.titles, "genres": subject.data.genres}
-    said = []
+    notes = []
     for owner, parts in (("The model has", of_model), ("The data have", of_data)):
         missing = [name for name, part in parts.items() if part is None]
         if missing:
-            said.append(f"{owner} no {' and no '.join(missing)}.")
-    return said
+            notes.append(f"{owner} no {' and no '.join(missing)}.")
+    return notes
 
 
 def _next(subject: Subject, settings: AnalyzeConfig) -> str:

@@ -7,9 +7,11 @@ import pytorch_lightning as pl
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count, Seed, Share
 from hydrarec.models.base import Recommender
-from hydrarec.reports.embeddings.analysis_output import Output
+from hydrarec.reports.document import Document
+from hydrarec.reports.embeddings.analysis_settings import ComponentConfig
 from hydrarec.reports.embeddings.analysis_subject import subject_of
 from hydrarec.reports.embeddings.projector import projector
+from hydrarec.reports.embeddings.publication import publish_run
 from hydrarec.reports.embeddings.sections import component_section as components
 from hydrarec.runs.run_data import read_data
 from hydrarec.training.callbacks.history import History
@@ -40,10 +42,18 @@ class Embeddings(Selected):
         shuffles: Count,
         seed: Seed,
     ) -> None:
-        self.history = history
-        self.top_n, self.centred, self.components = top_n, centred, components
-        self.extremes, self.min_ratings, self.titled, self.projector = extremes, min_ratings, titled, projector
-        self.level, self.shuffles, self.seed = level, shuffles, seed
+        self.history, self.projector = history, projector
+        self.settings = ComponentConfig(
+            top_n=top_n,
+            centred=centred,
+            components=components,
+            extremes=extremes,
+            min_ratings=min_ratings,
+            titled=titled,
+            level=level,
+            shuffles=shuffles,
+            seed=seed,
+        )
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Recommender)
@@ -67,7 +77,6 @@ class Embeddings(Selected):
         subject = subject_of(
             model, read_data(self.history.folder), str(self.history.folder.read_config()["task"]["name"])
         )
-        found = components.of_most_rated(subject, self)
-        sections = [] if found is None else [found[1]]
-        output = Output.of_run(self.history.folder)
-        output.write(f"What was learnt: {subject.title}", [], sections, projector(subject, most=self.projector))
+        found = components.of_most_rated(subject, self.settings)
+        document = Document(f"What was learnt: {subject.title}", [], [] if found is None else [found[1]])
+        publish_run(document, self.history.folder, projector(subject, most=self.projector))

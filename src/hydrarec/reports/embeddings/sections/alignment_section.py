@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from hydrarec.analysis.alignment import debiased_cka, linear_cka, procrustes
 from hydrarec.analysis.neighbours import nearest_neighbours, overlap
 from hydrarec.figures import alignment_plots as figures
-from hydrarec.reports.embeddings import analysis_page as page
+from hydrarec.reports.document import Picture, Section, Table, number
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subject
-from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
+from hydrarec.reports.embeddings.publication import table
 from hydrarec.reports.embeddings.sections.neighbour_section import NAMES
 
 SHOWN = 10  # items on the page whose neighbours agree most, and least
@@ -22,7 +21,7 @@ SHOWN = 10  # items on the page whose neighbours agree most, and least
 
 @dataclass(frozen=True)
 class Measure:
-    """``value`` and what permuted items reach: on average (``chance``) and at the quantile that is called beyond it."""
+    """A measure with its values for shuffled items: on average (``chance``), and the ``limit`` above which it is no chance."""
 
     name: str
     value: float
@@ -30,65 +29,39 @@ class Measure:
     limit: float
 
 
-def section(
-    subject: Subject,
-    first: Floats,
-    second: Floats,
-    items: Indices,
-    *,
-    k: int,
-    metric: Literal["cosine", "inner"],
-    level: float,
-    shuffles: int,
-    seed: int,
-) -> Section:
+def section(subject: Subject, first: Floats, second: Floats, items: Indices, settings: AnalyzeConfig) -> Section:
     """``first``, ``second``: vectors of the same items, float64 [n, D₁] and [n, D₂]; ``items``: their indices in ``subject``."""
-    k = min(k, len(items) - 1)
-    measures = [
-        _permuted(name, measure, first, second, level, shuffles, seed)
-        for name, measure in (
-            ("linear CKA", linear_cka),
-            ("CKA, debiased", debiased_cka),
-            ("1 − Procrustes distance", _alike),
-        )
-    ]
-    neighbours = [nearest_neighbours(vectors, k=k, measure=metric).items for vectors in (first, second)]
+    k = min(settings.k, len(items) - 1)
+    candidates = {"linear CKA": linear_cka, "CKA, debiased": debiased_cka, "1 − Procrustes distance": _similarity}
+    measures = [_permuted(name, measure, first, second, settings) for name, measure in candidates.items()]
+    neighbours = [nearest_neighbours(vectors, k=k, measure=settings.metric).items for vectors in (first, second)]
     common = overlap(*neighbours, candidates=len(items) - 1)
     measures.append(Measure(f"common among {k} neighbours", common.mean, common.expected, np.nan))
-    figure = figures.comparison(
-        [measure.name for measure in measures],
-        [measure.value for measure in measures],
-        [measure.chance for measure in measures],
-        common.shared,
-        common.expected,
-        k,
-    )
-    summary = [f"{each.name}: {page.number(each.value)} (by chance {page.number(each.chance)})" for each in measures]
+    names, values = [each.name for each in measures], [each.value for each in measures]
+    by_chance = [each.chance for each in measures]
+    figure = figures.comparison(names, values, by_chance, common.shared, common.expected, k)
+    summary = [f"{each.name}: {number(each.value)} (by chance {number(each.chance)})" for each in measures]
+    limit = f"{settings.level:.0%} of chance below"
+    columns = {"measure": names, "value": values, "by chance": by_chance, limit: [each.limit for each in measures]}
     return Section(
-        title="How alike the embeddings are",
-        text=[*summary, _about(len(items), metric, k)],
-        pictures=[
-            Picture("comparison", "The measures beside chance, and how many neighbours each item keeps.", figure)
+        "How alike the embeddings are",
+        [
+            *summary,
+            _about(len(items), settings.metric, k),
+            Picture("comparison", "The measures beside chance, and how many neighbours each item keeps.", figure),
+            table("comparison", "From 0, nothing in common, to 1, the same.", columns),
+            _common(subject, items, common.shared),
         ],
-        tables=[_measures(measures, level), _common(subject, items, common.shared)],
-        summary=summary,
+        summary,
     )
-
-
-def _measures(measures: Sequence[Measure], level: float) -> Table:
-    frame = pd.DataFrame([vars(measure) for measure in measures])
-    frame.columns = ["measure", "value", "by chance", f"{level:.0%} of chance below"]
-    return Table("comparison", "From 0, nothing in common, to 1, the same.", frame)
 
 
 def _common(subject: Subject, items: Indices, shared: Floats) -> Table:
     """Every item, those whose neighbours agree most first."""
-    frame = subject.described(items)
-    frame.insert(1 + ("title" in frame), "common neighbours", shared)
-    order = np.argsort(-np.nan_to_num(shared, nan=-1.0), kind="stable")
-    frame = frame.iloc[order].reset_index(drop=True)
-    excerpt = frame if len(frame) <= 2 * SHOWN else pd.concat([frame.head(SHOWN), frame.tail(SHOWN)])
-    return Table("common_neighbours", "Items whose neighbours agree most, and least.", frame, excerpt)
+    order, count = np.argsort(-np.nan_to_num(shared, nan=-1.0), kind="stable"), len(items)
+    frame = subject.described(items[order], {"common neighbours": shared[order]})
+    shown = None if count <= 2 * SHOWN else [*range(SHOWN), *range(count - SHOWN, count)]
+    return table("common_neighbours", "Items whose neighbours agree most, and least.", frame, shown)
 
 
 def _about(number: int, metric: str, k: int) -> str:
@@ -100,19 +73,14 @@ def _about(number: int, metric: str, k: int) -> str:
     )
 
 
-def _alike(first: Floats, second: Floats) -> float:
+def _similarity(first: Floats, second: Floats) -> float:
     return 1 - procrustes(first, second, centred=True, scaled=True).distance
 
 
 def _permuted(
-    name: str,
-    measure: Callable[[Floats, Floats], float],
-    first: Floats,
-    second: Floats,
-    level: float,
-    shuffles: int,
-    seed: int,
+    name: str, measure: Callable[[Floats, Floats], float], first: Floats, second: Floats, settings: AnalyzeConfig
 ) -> Measure:
-    generator = np.random.default_rng(seed)
-    drawn = np.array([measure(first, second[generator.permutation(len(second))]) for _ in range(shuffles)])
-    return Measure(name, measure(first, second), float(drawn.mean()), float(np.quantile(drawn, level)))
+    generator = np.random.default_rng(settings.seed)
+    shuffled = [measure(first, second[generator.permutation(len(second))]) for _ in range(settings.shuffles)]
+    mean, limit = float(np.mean(shuffled)), float(np.quantile(shuffled, settings.level))
+    return Measure(name, measure(first, second), mean, limit)

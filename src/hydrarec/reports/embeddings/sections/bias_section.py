@@ -8,75 +8,65 @@ import pandas as pd
 from hydrarec.analysis.biases import Disagreements, best_and_worst, disagreements
 from hydrarec.analysis.extremes import Extremes, most_rated
 from hydrarec.figures import bias_plots as figures
+from hydrarec.reports.document import Picture, Section
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subject
-from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
+from hydrarec.reports.embeddings.publication import table
 
 TITLED = 10  # disagreements of either kind with title in the figure
-SAID = 5  # best and worst in the terminal, and with title in the figure
+TERMINAL = 5  # best and worst on the terminal, and with title in the figure
 
 
-def of_items(subject: Subject, biases: Floats, *, top_n: int, count: int, min_ratings: int) -> Section:
-    """``top_n``: most rated items that are compared. ``count``: items in each list.
+def of_items(subject: Subject, biases: Floats, settings: AnalyzeConfig) -> Section:
+    """Best and worst by bias, and where bias and mean rating disagree, among items with enough ratings.
 
-    ``min_ratings``: of a disagreement; the mean of one or two ratings is no opinion that a bias could disagree with.
+    The mean of one or two ratings is no opinion that a bias could disagree with.
     """
-    counts, means = subject.data.item_counts, subject.data.item_means
+    counts, least = subject.data.item_counts, settings.min_ratings
+    top_n, count = settings.bias_top_n, settings.bias_list
     compared = most_rated(counts, top_n)
     ends = best_and_worst(biases, counts, top_n=top_n, k=count)
-    enough = np.where(counts >= min_ratings, counts, 0)
-    apart = disagreements(biases, means, enough, top_n=top_n, k=count)
+    enough = np.where(counts >= least, counts, 0)
+    apart = disagreements(biases, subject.data.item_means, enough, top_n=top_n, k=count)
+
+    def rows(items: Indices, **labels: object) -> pd.DataFrame:
+        frame = subject.described(items, {"bias": biases[items]}, **labels)
+        frame.insert(list(frame).index("mean rating") + 1, "rank gap", apart.gap[items])
+        return frame
 
     def listed(lists: dict[str, Indices]) -> pd.DataFrame:
-        frames = []
-        for name, items in lists.items():
-            frame = _rows(subject, biases, apart.gap, items)
-            frame.insert(0, "place", range(1, len(items) + 1))
-            frame.insert(0, "list", name)
-            frames.append(frame)
+        frames = [rows(items, list=name, place=range(1, len(items) + 1)) for name, items in lists.items()]
         return pd.concat(frames, ignore_index=True)
 
-    everything = _rows(subject, biases, apart.gap, compared[np.argsort(-biases[compared], kind="stable")])
+    disagreeing = f"Ranked furthest above and below their mean rating, among those with {least} ratings or more."
+    best_first = rows(compared[np.argsort(-biases[compared], kind="stable")])
     return Section(
-        title="Item biases",
-        text=[_about(subject, compared), *_adapted(len(ends.lowest), count)],
-        pictures=[_against_means(subject, biases, compared, ends, apart)],
-        tables=[
-            Table("best_and_worst", "Best and worst by bias.", listed({"best": ends.highest, "worst": ends.lowest})),
-            Table(
-                "disagreements",
-                f"Ranked furthest above and below their mean rating, among those with {min_ratings} ratings or more.",
-                listed({"above": apart.raised, "below": apart.lowered}),
-            ),
-            Table.of_file("item_biases", "All of these items, best first.", everything),
+        "Item biases",
+        [
+            _about(subject, compared),
+            *_adapted(len(ends.lowest), count),
+            _against_means(subject, biases, compared, ends, apart),
+            table("best_and_worst", "Best and worst by bias.", listed({"best": ends.highest, "worst": ends.lowest})),
+            table("disagreements", disagreeing, listed({"above": apart.raised, "below": apart.lowered})),
+            table("item_biases", "All of these items, best first.", best_first, shown=()),
         ],
-        summary=[
-            _said(subject, name, items[:SAID]) for name, items in (("best", ends.highest), ("worst", ends.lowest))
+        [
+            f"{name} by bias: " + "; ".join(subject.labels[item] for item in items[:TERMINAL])
+            for name, items in (("best", ends.highest), ("worst", ends.lowest))
         ],
     )
 
 
 def of_users(subject: Subject, biases: Floats) -> Section:
     """How user biases are distributed; who is generous and who strict."""
-    data = subject.data
-    frame = pd.DataFrame({"user": data.user_ids.raw, "bias": biases})
+    low, high = np.quantile(biases, [0.25, 0.75])
     spread = (
-        f"Of {len(biases):,} users half lie within {np.quantile(biases, 0.25):.3f} and {np.quantile(biases, 0.75):.3f}; "
+        f"Of {len(biases):,} users half lie within {low:.3f} and {high:.3f}; "
         f"mean {biases.mean():.3f}, standard deviation {biases.std():.3f}."
     )
-    return Section(
-        title="User biases",
-        text=[spread],
-        pictures=[Picture("user_biases", "The biases of all users.", figures.users(biases))],
-        tables=[Table.of_file("user_biases", "Every user.", frame)],
-    )
-
-
-def _rows(subject: Subject, biases: Floats, gap: Floats, items: Indices) -> pd.DataFrame:
-    frame = subject.described(items)
-    place = list(frame.columns).index("mean rating")
-    frame.insert(place, "bias", biases[items])
-    frame.insert(place + 2, "rank gap", gap[items])
-    return frame
+    picture = Picture("user_biases", "The biases of all users.", figures.users(biases))
+    columns = {"user": subject.data.user_ids.raw, "bias": biases}
+    return Section("User biases", [spread, picture, table("user_biases", "Every user.", columns, shown=())])
 
 
 def _about(subject: Subject, compared: Indices) -> str:
@@ -109,8 +99,8 @@ def _against_means(
         subject.data.item_means[compared],
         biases[compared],
         {
-            "best by bias": places(ends.highest[:SAID]),
-            "worst by bias": places(ends.lowest[:SAID]),
+            "best by bias": places(ends.highest[:TERMINAL]),
+            "worst by bias": places(ends.lowest[:TERMINAL]),
             "ranked above their mean rating": places(apart.raised[:TITLED]),
             "ranked below it": places(apart.lowered[:TITLED]),
         },
@@ -119,7 +109,3 @@ def _against_means(
     )
     caption = "Item bias against mean rating; with titles: both ends, and the widest gaps in rank."
     return Picture("item_biases", caption, figure)
-
-
-def _said(subject: Subject, name: str, items: Indices) -> str:
-    return f"{name} by bias: " + "; ".join(subject.labels[item] for item in items)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from hydrarec.figures import embedding_maps as figures
+from hydrarec.reports.document import Block, Picture, Section
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
-from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
+from hydrarec.reports.embeddings.publication import table
 
 FIRST = 20  # items of the heat map where none are named (reference B4)
 DRAWN = 100  # rows of a heat map that can still be read
@@ -17,29 +18,26 @@ DRAWN = 100  # rows of a heat map that can still be read
 
 def section(subject: Subject, items: Sequence[int] | None) -> Section:
     """``items``: indices of those in the heat map; None for the first 20."""
-    tables, pictures = [], []
-    text = []
     sides = {"items": subject.item_vectors, "users": subject.user_vectors}
     known = {name: vectors for name, vectors in sides.items() if vectors is not None}
+    missing = [name for name, vectors in sides.items() if vectors is None]
+    text: list[Block] = [f"The model has no embeddings of {' and '.join(missing)}."] if missing else []
+    pictures, tables = [], [table("distributions", "The embeddings in numbers.", _numbers(known))]
     if subject.item_vectors is not None:
         chosen = list(items) if items is not None else list(range(min(FIRST, subject.data.num_items)))
         drawn = chosen[:DRAWN]
         vectors = subject.item_vectors[chosen]
         which = "The chosen items" if items is not None else f"The first {len(chosen)} items"
         figure = figures.heat_map(vectors[: len(drawn)], [subject.labels[item] for item in drawn])
-        pictures.append(Picture("embeddings", f"{which}, all {vectors.shape[1]} dimensions.", figure))
+        pictures.append(Picture("embeddings", f"{which}, all {vectors.shape[1]} dimensions.", figure, wide=True))
         if len(drawn) < len(chosen):
-            text.append(f"The heat map shows the first {len(drawn)} of the {len(chosen):,} chosen items.")
+            text.insert(0, f"The heat map shows the first {len(drawn)} of the {len(chosen):,} chosen items.")
         columns = pd.DataFrame(vectors, columns=[f"d{number + 1}" for number in range(vectors.shape[1])])
         frame = pd.concat([subject.described(chosen), columns], axis=1)
-        tables.append(Table.of_file("embeddings", f"{which} with their values.", frame))
-    missing = [name for name, vectors in sides.items() if vectors is None]
-    if missing:
-        text.append(f"The model has no embeddings of {' and '.join(missing)}.")
+        tables.append(table("embeddings", f"{which} with their values.", frame, shown=()))
     caption = f"Values and lengths of the embeddings of {' and '.join(known)}."
     pictures.append(Picture("distributions", caption, figures.distributions(known)))
-    tables.insert(0, Table("distributions", "The embeddings in numbers.", _numbers(known)))
-    return Section("Embeddings", text=text, pictures=pictures, tables=tables)
+    return Section("Embeddings", [*text, *pictures, *tables])
 
 
 def _numbers(known: Mapping[str, Floats]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,35 +12,25 @@ from hydrarec.analysis.alignment import procrustes
 from hydrarec.analysis.extremes import extremes
 from hydrarec.analysis.stability import Stability, stability
 from hydrarec.figures import stability_plots as figures
+from hydrarec.reports.document import Picture, Section, Table
+from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
 from hydrarec.reports.embeddings.projection import Projection
-from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
+from hydrarec.reports.embeddings.publication import table
 
 
 def section(
-    subject: Subject,
-    first: Projection,
-    others: Sequence[Projection],
-    seeds: Sequence[int],
-    *,
-    least: float,
-    level: float,
-    shuffles: int,
-    seed: int,
-    count: int,
-    min_ratings: int,
+    subject: Subject, first: Projection, others: Sequence[Projection], seeds: Sequence[int], settings: AnalyzeConfig
 ) -> Section:
-    """The components of the first run, held against the others'.
+    """The components of the first run, compared with those of the others.
 
     Args:
         subject: the first run. first: its components, all of which are judged. others: those of the other runs, as many
             as count, over the same items. seeds: of all runs.
-        least, level, shuffles, seed: see :func:`hydrarec.analysis.stability.stability`.
-        count, min_ratings: as for the extremes of one run.
     """
     names, reference, scores = first.names, first.found.scores, [other.found.scores for other in others]
-    found = stability([reference, *scores], least=least, quantile=level, resamples=shuffles, seed=seed)
-    frame = _frame(found, names, seeds)
+    least, quantile, resamples = settings.least, settings.level, settings.shuffles
+    found = stability([reference, *scores], least=least, quantile=quantile, resamples=resamples, seed=settings.seed)
     summary = [
         f"{name}: {verdict} (r² {axis:.2f}, R² {part:.2f}; by chance {null:.2f})"
         for name, verdict, axis, part, null in zip(
@@ -48,14 +39,15 @@ def section(
     ]
     caption = "How much of each component the other runs hold; small dots are single runs."
     return Section(
-        title="Findings and accidents",
-        text=[*summary, _about(seeds, least)],
-        pictures=[Picture("stability", caption, figures.stability(found, names, least))],
-        tables=[
-            Table("stability", "Each component of the first run in the others.", frame),
-            _ends(subject, first, _aligned(reference, scores), seeds, count, min_ratings),
+        "Findings and accidents",
+        [
+            *summary,
+            _about(seeds, least),
+            Picture("stability", caption, figures.stability(found, names, least)),
+            table("stability", "Each component of the first run in the others.", _columns(found, names, seeds)),
+            _ends(subject, first, _aligned(reference, scores), seeds, settings),
         ],
-        summary=summary,
+        summary,
     )
 
 
@@ -69,8 +61,8 @@ def _about(seeds: Sequence[int], least: float) -> str:
     )
 
 
-def _frame(found: Stability, names: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    columns: dict[str, object] = {
+def _columns(found: Stability, names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    columns: dict[str, Any] = {
         "component": names,
         "verdict": found.verdicts,
         "axis r²": found.axis,
@@ -81,7 +73,7 @@ def _frame(found: Stability, names: Sequence[str], seeds: Sequence[int]) -> pd.D
     for number, seed in enumerate(seeds[1:]):
         columns[f"axis r² in seed {seed}"] = found.axis_by_run[number]
         columns[f"subspace R² in seed {seed}"] = found.subspace_by_run[number]
-    return pd.DataFrame(columns)
+    return columns
 
 
 def _aligned(reference: Floats, others: Sequence[Floats]) -> Floats:
@@ -92,30 +84,21 @@ def _aligned(reference: Floats, others: Sequence[Floats]) -> Floats:
 
 
 def _ends(
-    subject: Subject,
-    projection: Projection,
-    aligned: Floats,
-    seeds: Sequence[int],
-    count: int,
-    min_ratings: int,
+    subject: Subject, projection: Projection, aligned: Floats, seeds: Sequence[int], settings: AnalyzeConfig
 ) -> Table:
     """The items at either end of each component, by their mean over the runs."""
     means, counts = aligned.mean(axis=0), subject.data.item_counts[projection.items]
     frames = []
     for number, name in enumerate(projection.names):
-        found = extremes(means[:, number], counts, k=count, min_ratings=min_ratings)
+        found = extremes(means[:, number], counts, k=settings.extremes, min_ratings=settings.min_ratings)
         for end, rows in (("lowest", found.lowest), ("highest", found.highest)):
-            frame = subject.described(projection.items[rows])
-            place = list(frame.columns).index("mean rating")
-            frame.insert(place, "mean", means[rows, number])
-            frame.insert(place + 1, "sd", aligned[:, rows, number].std(axis=0, ddof=1))
-            for run, seed in enumerate(seeds):
-                frame[f"seed {seed}"] = aligned[run, rows, number]
-            frame.insert(0, "end", end)
-            frame.insert(0, "component", name)
-            frames.append(frame)
+            scores = aligned[:, rows, number]
+            columns = {"mean": means[rows, number], "sd": scores.std(axis=0, ddof=1)}
+            frame = subject.described(projection.items[rows], columns, component=name, end=end)
+            by_seed = {f"seed {seed}": run for seed, run in zip(seeds, scores, strict=True)}
+            frames.append(frame.assign(**by_seed))
     caption = (
         "Items at either end of each component, by their mean over all runs after rotation onto the first (Procrustes); "
         "sd over runs."
     )
-    return Table("stability_extremes", caption, pd.concat(frames, ignore_index=True))
+    return table("stability_extremes", caption, pd.concat(frames, ignore_index=True))

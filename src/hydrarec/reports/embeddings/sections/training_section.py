@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hydrarec.figures.curves import training_curves
-from hydrarec.reports.embeddings.section_contents import Picture, Section
+from hydrarec.reports.document import Picture, Section
 from hydrarec.runs.reader import RunReader
 
 
@@ -15,4 +15,4 @@ def section(folder: RunReader) -> Section | None:
     if figure is None:
         return None
     caption = f"Losses and validation metrics of {len(rows)} epochs; the weights of epoch {selected} are what this page is about."
-    return Section("Training", pictures=[Picture("curves", caption, figure)])
+    return Section("Training", [Picture("curves", caption, figure)])

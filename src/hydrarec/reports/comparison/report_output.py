@@ -1,4 +1,4 @@
-"""A folder for TensorBoard: every run of the report by what tells it from the others, and the tables as text.
+"""Write a report, with a folder in which TensorBoard finds every run of it under the name of its group.
 
 ::
 
@@ -8,34 +8,57 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydrarec.core.files import atomic_write
-from hydrarec.reports.comparison.content import Contents
-from hydrarec.runs.survey import Run
+from hydrarec.core.paths import folder_in
+from hydrarec.reports.comparison.comparison_page import document
+from hydrarec.reports.comparison.comparison_settings import ReportConfig
+from hydrarec.reports.comparison.content import Contents, contents
+from hydrarec.reports.document import Document
+from hydrarec.reports.output import Output, unix_seconds, write_text
+from hydrarec.reports.writers import latex
+from hydrarec.runs.survey import Run, find, read_all
 
 FOLDER = "tensorboard"  # of a run and of a report
-TABLES = "report"  # the name under which TensorBoard shows the tables
-TAG = "Table"  # TensorBoard opens the first text only, and a capital comes before the runs' own
 _LONGEST = 200  # bytes of a link's name; file systems take 255
 
 
-def write(contents: Contents, text: str, folder: Path) -> int:
-    """Write ``folder`` anew, ``text`` being Markdown; how many runs it shows.
+def publish(settings: ReportConfig) -> tuple[Document, Output]:
+    """Read the run folders, write tables and pages into ``<output_dir>/<name>/``; what was written, and where.
 
     Raises:
-        OSError: it cannot be written, or the file system has no links.
+        ConfigError: no run folders, or a name that is no folder's. EnvironmentFault: the folder cannot be written.
     """
-    from hydrarec.reports.writers import event_file  # a quarter of a second
+    folder = folder_in(settings.output_dir, settings.name)
+    found = contents(read_all(find(settings.runs)), settings)
+    report = document(found, folder)
+    logdir = folder / FOLDER
+    output = Output(
+        markdown=folder / "table.md",
+        html=folder / "report.html",
+        figures=folder,
+        events=logdir / "report" / "events.out.tfevents.0.report",
+        tag="Table",  # TensorBoard opens the first text only, and a capital comes before the runs' own
+        logdir=logdir,
+        moment=unix_seconds(max((run.started for _, run in _named(found)), default="")),
+    )
+    output.write(report)
+    with output.writing():
+        write_text(folder / "table.tex", latex.render(report))
+        _link_runs(found, logdir)
+    return report, output
 
-    (folder / TABLES).mkdir(parents=True, exist_ok=True)
-    with atomic_write(folder / TABLES / "events.out.tfevents.0.report") as file:
-        file.write(event_file.event_file([event_file.text(TAG, text)], _moment(contents)))
+
+def _link_runs(contents: Contents, folder: Path) -> None:
+    """Link to the runs that have event files, and to no others.
+
+    Raises:
+        OSError: they cannot be written, or the file system has no links.
+    """
     links = _links(contents, folder)
     for path in list(folder.iterdir()):
         if path.is_symlink() and links.get(path.name) != os.readlink(path):  # noqa: PTH115  (compared as a text)
@@ -44,18 +67,17 @@ def write(contents: Contents, text: str, folder: Path) -> int:
     for name, target in links.items():
         if name not in present:
             os.symlink(target, f"{folder}{os.sep}{name}")  # noqa: PTH211
-    return len(links)
 
 
 def _links(contents: Contents, folder: Path) -> dict[str, str]:
     """Names of links and what they lead to, for runs that have event files."""
     found: dict[str, str] = {}
     relative = functools.cache(lambda parent: os.path.relpath(parent, folder))
-    for wanted, run in _named(contents):
+    for label, run in _named(contents):
         target = os.path.join(run.folder, FOLDER)  # noqa: PTH118  (thousands of them)
         if not os.path.isdir(target):  # noqa: PTH112
             continue
-        plain = re.sub(r"[/\\\x00-\x1f]|^\.", "_", wanted).encode()[:_LONGEST].decode(errors="ignore")
+        plain = re.sub(r"[/\\\x00-\x1f]|^\.", "_", label).encode()[:_LONGEST].decode(errors="ignore")
         name, number = plain, 1
         while name in found:
             number += 1
@@ -74,12 +96,3 @@ def _named(contents: Contents) -> Iterator[tuple[str, Run]]:
                 yield f"{number}{group.name}, seed {run.seed}", run
     for run in contents.failures:
         yield f"{run.state} {Path(run.folder).name}", run
-
-
-def _moment(contents: Contents) -> float:
-    """When the last run started: the same report is the same file."""
-    started = max((run.started for _, run in _named(contents)), default="")
-    try:
-        return datetime.datetime.fromisoformat(started).timestamp()
-    except ValueError:
-        return 0.0

@@ -1,5 +1,5 @@
 "use strict";
-// Sort a table by a click on its head: numbers by their value, the best direction first; what is missing stays last.
+// Sort a table by a click on its head: numbers by their value, up first; what is missing stays last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
@@ -10,7 +10,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const compare = (first, second) => {
       const [a, b] = [key(first), key(second)];
       if (a === "" || b === "") return (a === "") - (b === "");
-      const order = column === 0 ? a.localeCompare(b, undefined, {numeric: true}) : Number(a) - Number(b);
+      const order = isNaN(a) || isNaN(b) ? a.localeCompare(b, undefined, {numeric: true}) : a - b;
       return down ? -order : order;
     };
     const body = table.tBodies[0];

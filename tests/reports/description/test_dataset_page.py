@@ -16,8 +16,7 @@ from hydrarec.analysis import description
 from hydrarec.data.filters import Filter
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import ItemTexts, Scale
-from hydrarec.reports.description import description_output as publication
-from hydrarec.reports.description.description_subject import Subject
+from hydrarec.reports.description.dataset_page import Subject, publish
 
 TABLES = {"sizes", "spread", "rating_histogram", "ratings_per_user", "ratings_per_item"}
 TABLES |= {"most_active_users", "most_rated_items", "cross_tab"}
@@ -30,7 +29,7 @@ def described(folder: Path, rows: list[tuple[Any, Any, float]], texts: ItemTexts
     users, items, ratings = (list(column) for column in zip(*rows, strict=True))
     table, scale = table_of(users, items, ratings, **more), Scale(low=None, high=None, step=None)
     data = interactions_of(table, name="tiny", scale=scale, duplicates="error", texts=texts)
-    publication.publish(subject_of(data), folder, lambda steps: None)
+    publish(subject_of(data), folder)
     return folder
 
 
@@ -102,6 +101,18 @@ def test_no_title_breaks_a_table_or_a_picture(tmp_path: Path) -> None:
     assert set(texts.titles.values()) | {"A|B", "u|0"} <= set(cells)
     assert "<b>" not in page
     assert (folder / "cross_tab.pdf").stat().st_size > 0
+
+
+def test_html_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
+    texts = ItemTexts({1: NASTY, 2: "<script>"}, {1: "A", 2: "B"})
+    folder = described(tmp_path, [(user, item, float(item)) for user in (1, 2) for item in (1, 2)], texts)
+    page = (folder / "describe.html").read_text(encoding="utf-8")
+    assert html.escape(NASTY, quote=True).replace("&#x27;", "&#39;") in page
+    assert page.count("<script>") == 1
+    sources = re.findall(r'<img alt="[^"]+" src="([^"]{22})', page)
+    assert sources == ["data:image/png;base64,"] * len(list(folder.glob("*.png")))
+    linked = set(re.findall(r'href="([^#:"]+)"', page))
+    assert linked == {path.name for kind in ("csv", "pdf") for path in folder.glob(f"*.{kind}")}
 
 
 def test_an_item_may_be_called_user(tmp_path: Path) -> None:

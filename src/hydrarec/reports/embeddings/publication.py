@@ -1,0 +1,78 @@
+"""Where an analysis is written: into the run's own folder, or for several runs into a folder of its own."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hydrarec.core import paths
+from hydrarec.models.trained import TrainedRun
+from hydrarec.reports.document import Document, Section, Table, parts
+from hydrarec.reports.embeddings.projector import Projector
+from hydrarec.reports.embeddings.projector import write as write_projector
+from hydrarec.reports.output import Output, unix_seconds
+from hydrarec.runs.reader import RunReader
+
+
+def publish_run(document: Document, folder: RunReader, projector: Projector | None) -> Output:
+    """Write the analysis of one run, whose lock the caller holds.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written.
+    """
+    output = run_output(folder)
+    output.write(document)
+    if projector is not None:
+        with output.writing():
+            write_projector(projector, output.events.parent)
+    return output
+
+
+def run_output(folder: RunReader) -> Output:
+    return Output(
+        markdown=folder.analysis / "analysis.md",
+        html=folder.analysis / "analysis.html",
+        figures=folder.figures,
+        events=folder.tensorboard / "analysis" / "events.out.tfevents.0.analysis",
+        tag="Analysis",
+        logdir=folder.path,
+        moment=_started(folder),
+        fix=f"chmod -R u+w {shlex.quote(str(folder.path))}",
+    )
+
+
+def publish_several(
+    title: str,
+    heading: str,
+    notes: Sequence[str],
+    sections: Sequence[Section],
+    runs: Sequence[TrainedRun],
+    folder: Path,
+) -> tuple[Document, Output]:
+    """Write the analysis of several runs; what was written, and where.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written.
+    """
+    first = shlex.quote(f"run={paths.shown(runs[0].folder.path)}")
+    document = Document(f"{heading}: {title}", notes, sections, [title, *notes], f"hydrarec-analyze {first}")
+    moment = max(_started(run.folder) for run in runs)
+    output = Output.in_folder(folder, "analysis", "Analysis", moment, lock=folder / ".lock")
+    output.write(document)
+    return document, output
+
+
+def table(
+    name: str, title: str, columns: Mapping[str, Any] | pd.DataFrame, shown: Sequence[int] | None = None
+) -> Table:
+    """A table whose file has 7 significant digits; ``shown`` as of a :class:`Table`, ``()`` for one too long for a page."""
+    return Table.of(name, title, columns, {"genres": parts}, digits=7, shown=shown)
+
+
+def _started(folder: RunReader) -> float:
+    """When a run began, unix seconds; 0 where its record does not hold it."""
+    return unix_seconds(str((folder.read_record().get("provenance") or {}).get("started")))

@@ -1,0 +1,72 @@
+"""A self-contained HTML page: no network, everything escaped that a user may have named."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from hydrarec.reports.document import TIED, Block, Cell, Document, Listing, Picture, Table, Text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(document: Document, *, figures: str, images: Mapping[str, bytes]) -> str:
+    """The page. ``figures``: where the PDF files lie, relative to it. ``images``: PNG files by a picture's name."""
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
+    environment.undefined = jinja2.StrictUndefined
+    environment.filters |= {"breakable": _breakable, "td": _td, "is_words": _is_words}
+    environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
+    environment.globals |= {"figures": figures, "images": images}
+    return environment.get_template("page.html.j2").render(
+        title=document.title,
+        lead=list(_grouped(document.lead)),
+        sections=[(section, list(_grouped(section.blocks))) for section in document.sections],
+        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+    )
+
+
+def _grouped(blocks: Sequence[Block]) -> Iterator[tuple[str, Any]]:
+    """Blocks by what the template does with them; pictures that follow each other are one."""
+    for kind, group in itertools.groupby(blocks, _kind):
+        if kind == "pictures":
+            yield kind, list(group)
+        elif kind != "other":
+            yield from ((kind, block) for block in group)
+
+
+def _kind(block: Block) -> str:
+    if isinstance(block, Picture):
+        return "wide" if block.wide else "pictures"
+    if isinstance(block, Table | Listing) and block.only not in ("", "html"):
+        return "other"
+    if isinstance(block, Table):
+        return "folded" if block.folded else "table"
+    if isinstance(block, Text):
+        return block.style
+    return "list" if isinstance(block, Listing) else "paragraph"
+
+
+def _td(cell: Cell, is_words: bool) -> Markup:
+    kind = cell.mark or ("name" if is_words else "")
+    value = "" if cell.is_missing else str(cell.value)
+    words = Markup('<a href="{}">{}</a>').format(cell.link, cell.text) if cell.link else cell.text
+    detail = Markup(" <small>{}</small>").format(cell.detail) if cell.detail else ""
+    mark = f" {TIED}" if cell.mark == "tied" else ""
+    return Markup('<td class="{}" data-value="{}">{}{}{}</td>').format(kind, value, words, detail, mark)
+
+
+def _is_words(table: Table, column: int) -> bool:
+    """Whether a column holds texts, which are aligned on the left."""
+    return any(isinstance(cell.value if isinstance(cell, Cell) else cell, str) for cell in table.columns[column][:1])
+
+
+def _breakable(name: str) -> Markup:
+    """A long metric's name may go on in the next line after a slash."""
+    return Markup("/<wbr>").join(name.split("/"))

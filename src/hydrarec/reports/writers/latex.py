@@ -1,0 +1,37 @@
+"""Tables for a paper; they need the package booktabs."""
+
+from __future__ import annotations
+
+from hydrarec.reports.document import Cell, Document, Table
+
+_CHARACTERS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_CHARACTERS |= {character: "\\" + character for character in "&%$#_{}"}
+_CHARACTERS |= {"–": "--", "…": r"\ldots{}", "≈": r"$\approx$", "±": r"$\pm$", "≥": r"$\geq$"}
+
+
+def render(document: Document) -> str:
+    """Every table that a page shows unfolded, with its section's title in the caption."""
+    tables = [
+        _table(table, f"{section.title}. {table.note}".strip())
+        for section in document.sections
+        for table in section.tables
+        if not table.only and not table.folded
+    ]
+    return "\n".join(["% needs \\usepackage{booktabs}", *tables])
+
+
+def escaped(text: str) -> str:
+    return "".join(_CHARACTERS.get(character, character) for character in text)
+
+
+def _table(table: Table, caption: str) -> str:
+    body = [" & ".join(map(_cell, row)) + r" \\" for row in table.rows()]
+    head = " & ".join(escaped(name) for name in table.header) + r" \\"
+    lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}", r"\toprule"]
+    lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escaped(caption)}}}"]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _cell(cell: Cell) -> str:
+    words = escaped(cell.words)
+    return rf"\textbf{{{words}}}" if cell.mark == "best" else words
