@@ -83,7 +83,7 @@ def test_commands_that_look_inside(command: str, learnt: Path, monkeypatch: pyte
     program, *arguments = shlex.split(text)
     if program == "hydrarec-analyze":
         arguments += ["top_n=100", "titled=5", "resamples=20", "shuffles=5", "bias_top_n=100", "projector=50"]
-    done = hydrarec(program.replace("-", ".", 1), *arguments)
+    done = hydrarec(program.replace("-", ".cli.", 1), *arguments)
     assert done.returncode == 0, done.stderr
     assert "next: hydrarec-" in done.stdout
 

@@ -112,7 +112,7 @@ def test_planted_meaning_is_said_strongest_first() -> None:
 def test_without_titles_and_genres_the_ratings_remain() -> None:
     section = meaning_of(planted.subject(titles=False, genres=False))
     assert set(frame_of(section, "meaning")["attribute"]) == {"popularity", "mean rating"}
-    assert section.text[-1] == "The data name no genres and no release years."
+    assert section.text[-1] == "The data have no genres and no release years."
 
 
 def test_nothing_known_that_varies_means_nothing() -> None:

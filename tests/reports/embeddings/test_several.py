@@ -74,7 +74,7 @@ def test_what_is_no_second_seed_is_refused(runs: Path, execute: Execute, workpla
         "model": "is hydrarec.models.dot.Dot in s0, hydrarec.models.dot.BiasedDot in model",
         "width": "model.embedding_dim is 8 in s0, 4 in width",
         "twin": "two of them have seed 1",
-        "items": "s0 and items know other items",
+        "items": "s0 and items have different items",
     }.items():
         with pytest.raises(ConfigError) as raised:
             analyze_seeds(settings(runs=[str(runs), str(workplace / "other" / name)]))

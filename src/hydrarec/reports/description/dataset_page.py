@@ -85,7 +85,7 @@ def document(subject: Subject) -> Document:
     drawn = {picture.name: picture for picture in pictures(found)}
     spread, timeline = tables.spread(found), found.timeline
     sections = [
-        Section("How much there is", ["Users and items are those with ratings.", tables.sizes_table(found)]),
+        Section("Size", ["Users and items are those with ratings.", tables.sizes_table(found)]),
         Section("Ratings", [drawn["rating_histogram"], tables.rating_histogram(found)]),
         Section(
             "Ratings per user and per item",
@@ -124,7 +124,7 @@ def _lead(subject: Subject) -> list[Block]:
     lead += [Text(about.homepage, "link")] if about.homepage else []
     lead += [f"Licence: {about.licence}."] if about.licence else []
     commands: list[Block] = [Text(shlex.join(["hydrarec-describe", *subject.chosen]), "command"), "A first run on it:"]
-    return [*lead, *subject.left_out, "Described by", *commands, Text(subject.next_command, "command")]
+    return [*lead, *subject.left_out, "This page:", *commands, Text(subject.next_command, "command")]
 
 
 def _summary(subject: Subject, spread: Table) -> list[str | Table]:

@@ -17,7 +17,7 @@ RATING, MEAN, SHARE, NUMBER = ".7g", ",.2f", ".1%", ",d"  # how people see a val
 
 
 def sizes(found: Description) -> dict[str, Cell]:
-    """How much there is, on which scale, and from when, by what it is called."""
+    """Counts, the scale of the ratings and their dates, by name."""
     data, (low, high) = found.interactions, found.interactions.scale
     cells = {
         "ratings": Cell(len(data), NUMBER),

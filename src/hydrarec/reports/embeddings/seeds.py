@@ -38,7 +38,7 @@ def analyze_seeds(settings: AnalyzeConfig) -> tuple[Document, Output]:
             runs.append(load_run(path, "runs"))
             advance(1)
         runs.sort(key=_seed)
-        _judge_alike(runs)
+        _require_same_settings(runs)
         subject, *others = [subject_of(run.model, run.data, run.task) for run in runs]
         projections = []
         for projection in _projections([subject, *others], settings):
@@ -50,7 +50,7 @@ def analyze_seeds(settings: AnalyzeConfig) -> tuple[Document, Output]:
         sections += [] if meant is None else [meant]
         advance(1)
     title = f"{subject.title}, seeds {', '.join(map(str, seeds))}"
-    return publish_several(title, "What is found again", notes, sections, runs, folder)
+    return publish_several(title, "Stability over seeds", notes, sections, runs, folder)
 
 
 def _seed(run: TrainedRun) -> int:
@@ -58,7 +58,7 @@ def _seed(run: TrainedRun) -> int:
 
 
 def _projections(subjects: Sequence[Subject], settings: AnalyzeConfig) -> Iterator[Projection]:
-    """Of the first run the components that are judged, of each other one as many as it keeps, over the same items."""
+    """Of the first run the components that are judged, of the others as many as they keep, over the same items."""
     items = most_rated(subjects[0].data.item_counts, settings.top_n)
     for number, vectors in enumerate(item_vectors(subjects, "runs")):
         found = project(vectors, items, settings, components=vectors.shape[1])
@@ -79,8 +79,8 @@ def _finished(settings: AnalyzeConfig) -> tuple[list[Path], list[str]]:
     return finished, [f"{left_out} of the folders hold no result and are left out."] if left_out else []
 
 
-def _judge_alike(runs: Sequence[TrainedRun]) -> None:
-    """Refuse runs of other settings, over other items, or of one seed."""
+def _require_same_settings(runs: Sequence[TrainedRun]) -> None:
+    """Raise :class:`ConfigError` for runs of different settings or items, or of the same seed."""
     reader = Settings()
     first = _settings_of(runs[0], reader)
     for run in runs[1:]:
@@ -88,15 +88,15 @@ def _judge_alike(runs: Sequence[TrainedRun]) -> None:
         differing = [key for key in {**first, **other} if first.get(key) != other.get(key)]
         if differing:
             key = differing[0]
-            raise _unlike(
+            raise _mismatch(
                 f"{key} is {first.get(key)} in {runs[0].folder.path.name}, {other.get(key)} in {run.folder.path.name}"
             )
         if run.data.item_ids != runs[0].data.item_ids:
-            raise _unlike(f"{runs[0].folder.path.name} and {run.folder.path.name} know other items")
+            raise _mismatch(f"{runs[0].folder.path.name} and {run.folder.path.name} have different items")
     seeds = [_seed(run) for run in runs]
     for one, other_seed in itertools.pairwise(seeds):
         if one == other_seed:
-            raise _unlike(f"two of them have seed {one}: the same run twice is no second finding")
+            raise _mismatch(f"two of them have seed {one}: the same run twice confirms nothing")
 
 
 def _settings_of(run: TrainedRun, reader: Settings) -> dict[str, object]:
@@ -104,9 +104,9 @@ def _settings_of(run: TrainedRun, reader: Settings) -> dict[str, object]:
     return {"dataset": run.data.name, **own.values, **protocol.values}
 
 
-def _unlike(what: str) -> ConfigError:
+def _mismatch(what: str) -> ConfigError:
     return ConfigError(
         f"runs: {what}",
         expected="runs of the same settings and data that differ by the seed only",
-        fix="compare=<run folder>,<run folder> holds any two models against each other",
+        fix="compare=<run folder>,<run folder> compares any two models",
     )

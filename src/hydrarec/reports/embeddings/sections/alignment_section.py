@@ -1,4 +1,4 @@
-"""Two models' embeddings of the same items against each other (reference B5): CKA, Procrustes distance, neighbours."""
+"""Two models' embeddings of the same items compared (reference B5): CKA, Procrustes distance, neighbours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 10  # items on the page whose neighbours agree most, and least
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure with its values for shuffled items: on average (``chance``), and the ``limit`` above which it is no chance."""
+    """A measure with its values for shuffled items: on average (``chance``), and the ``limit`` above which it is not chance."""
 
     name: str
     value: float
@@ -44,7 +44,7 @@ def section(subject: Subject, first: Floats, second: Floats, items: Indices, set
     limit = f"{settings.level:.0%} of chance below"
     columns = {"measure": names, "value": values, "by chance": by_chance, limit: [each.limit for each in measures]}
     return Section(
-        "How alike the embeddings are",
+        "How similar the embeddings are",
         [
             *summary,
             _about(len(items), settings.metric, k),

@@ -66,7 +66,7 @@ def _about(subject: Subject, projection: Projection) -> str:
 
 def _kept(projection: Projection) -> str:
     if projection.parallel is None:
-        return "Embeddings of one dimension have one component; there is nothing to hold it against."
+        return "Embeddings of one dimension have one component; there is nothing to compare it with."
     total = len(projection.parallel.observed)
     share = projection.found.share[: projection.kept].sum()
     return (

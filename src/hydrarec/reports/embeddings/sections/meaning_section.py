@@ -70,7 +70,7 @@ def _missing(data: RunData, attributes: Attributes) -> list[str]:
     absent = [] if any(data.genres or ()) else ["genres"]
     if YEAR not in attributes.names or np.isnan(attributes.values[:, attributes.names.index(YEAR)]).all():
         absent.append("release years")
-    return [f"The data name no {' and no '.join(absent)}."] if absent else []
+    return [f"The data have no {' and no '.join(absent)}."] if absent else []
 
 
 def _columns(rows: Sequence[Correlation]) -> dict[str, list[Any]]:
