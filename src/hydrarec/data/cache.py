@@ -128,11 +128,8 @@ def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
         if zlib.crc32(raw_texts) != meta["texts"]:
             raise _UnusableError("the cache is damaged: texts.json has another checksum")
         texts = json.loads(raw_texts)
-        known: dict[str, Any] = {
-            "scale": tuple(meta["scale"]),
-            "name": meta["name"],
-            "fingerprint": meta["fingerprint"],
-        }
+        low, high = meta["scale"]
+        known: dict[str, Any] = {"scale": (low, high), "name": meta["name"], "fingerprint": meta["fingerprint"]}
         for name in ID_MAPS:
             known[name] = IdMap(np.array(arrays.pop(name))) if name in arrays else IdMap.from_list(texts[name])
         for name in ("titles", "genres"):
