@@ -76,6 +76,20 @@ def test_a_lock_keeps_other_processes_out_until_its_owner_is_gone(tmp_path: Path
     assert not left.exists()
 
 
+def test_without_locks_folders_are_filled_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*args: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock._acquire", no_locks)
+    for text in ("a", "b"):
+        filled(tmp_path / "final", [text])
+    left = tmp_path / ".final.abc.part"
+    left.mkdir()
+    sweep(tmp_path)
+    assert left.exists()  # another process may be filling it
+    assert (tmp_path / "final" / "0").read_text() == "b"
+
+
 def test_too_little_space_names_needed_and_free(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match=r"1,000,000,000,000 MB needed, [\d,]+ MB free"):
         require_space(tmp_path, 10**18)

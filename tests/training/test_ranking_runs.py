@@ -128,7 +128,7 @@ def test_no_held_out_pair_reaches_the_model(composed: Compose, tmp_path: Path) -
             object.__setattr__(data, "items", items)
             fresh = build(config, RunFolder(tmp_path / "c")).datamodule
             assert not np.array_equal(fresh.interactions.items, items)
-            parts.datamodule._queries.clear()
+            parts.datamodule._made.clear()
             parts.datamodule.__dict__.pop("_touched", None)
         run(parts, folder, config, resume=False)
         weights.append(parts.model.state_dict())

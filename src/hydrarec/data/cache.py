@@ -1,7 +1,7 @@
 """The cache of Interactions: a folder of memory-mapped ``.npy`` files, loaded in milliseconds whatever their size.
 
-A cached folder is good for as long as its sources are the same. Loading looks at their size and time of change only;
-if these differ, their content decides. The arrays are checked by type, length and a checksum.
+A cached folder is valid as long as its sources are the same. Loading compares their size and time of change; only if
+these differ, their content. The arrays are checked by type, length and a checksum.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from hydrarec.data.sources.folders import cache_root, locked, storage_fault, swe
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the readers and of this format: raise it when either changes what is stored
-COLUMNS = {"users": "int32", "items": "int32", "ratings": "float32", "timestamps": "int64", "part": "int8"}
-SAMPLES, SAMPLE_BYTES = 64, 4096  # where the order of the words counts too; few enough to cost a millisecond
+VERSION = 2  # of the readers and of this format: raise it when either changes the stored content
+ID_MAPS = ("user_ids", "item_ids")
+SAMPLES, SAMPLE_BYTES = 64, 4096  # whose order is checked too; few enough to cost a millisecond
 
 
 class _UnusableError(Exception):
-    """A cached folder that must be built anew, with the reason."""
+    """A cached folder that must be rebuilt, with the reason."""
 
 
 def cached(name: str, options: object, sources: Sequence[Path], build: Callable[[], Interactions]) -> Interactions:
     """Load the Interactions that ``build`` makes of ``sources`` under ``options``, building them if necessary.
 
-    Without a cache folder that can be written, they are built and returned as they are.
+    If the cache folder cannot be written, they are built and returned without being cached.
     """
     key = hashlib.sha256(json.dumps([VERSION, options, [str(path) for path in sources]]).encode()).hexdigest()[:16]
     folder = cache_root() / "interactions" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{key}"
     sweep(folder.parent)
-    if (found := _load_or_warn(folder, sources, quiet=True)) is not None:
-        return found
+    if (interactions := _load_unchanged(folder, sources, logging.DEBUG)) is not None:
+        return interactions
     built = None
     try:
-        with locked(folder.parent / ".locks" / folder.name):
-            found = _load_or_warn(folder, sources, quiet=False)
-            if found is not None:  # another process was faster
-                return found
+        with locked(folder):
+            interactions = _load_unchanged(folder, sources, logging.WARNING)
+            if interactions is not None:  # another process was faster
+                return interactions
             built = build()
             save(built, folder, sources)
             return load(folder)
@@ -60,13 +60,11 @@ def cached(name: str, options: object, sources: Sequence[Path], build: Callable[
 
 
 def save(interactions: Interactions, folder: Path, sources: Sequence[Path]) -> None:
-    """Write ``folder`` as a whole, replacing what lies there."""
+    """Write ``folder`` as a whole, replacing an older one."""
     with whole_folder(folder) as temporary:
-        arrays: dict[str, NDArray] = {
-            name: column for name in COLUMNS if (column := getattr(interactions, name)) is not None
-        }
+        arrays = {name: column for name, column in interactions.columns.items() if column is not None}
         texts: dict[str, object] = {"titles": interactions.titles, "genres": interactions.genres}
-        for name in ("user_ids", "item_ids"):
+        for name in ID_MAPS:
             ids: IdMap = getattr(interactions, name)
             if ids.are_integers:
                 arrays[name] = ids.raw
@@ -99,19 +97,18 @@ def load(folder: Path) -> Interactions:
         raise DataError(f"cached ratings: {error}", expected="a whole folder", fix="remove it", file=folder) from error
 
 
-def _load_or_warn(folder: Path, sources: Sequence[Path], *, quiet: bool) -> Interactions | None:
-    """The cached Interactions, or None if they must be built; says why unless ``quiet`` or there are none at all."""
+def _load_unchanged(folder: Path, sources: Sequence[Path], level: int) -> Interactions | None:
+    """The cached Interactions, or None if they must be built; logs the reason at ``level`` if there was a cache."""
     if not folder.exists():
         return None
     try:
         meta = _meta(folder)
-        found = _load(folder, meta)
-        _require_same(folder, meta, sources)
+        interactions = _load(folder, meta)
+        _require_unchanged(folder, meta, sources)
     except _UnusableError as error:
-        if not quiet:
-            log.warning("%s: %s; it is built anew", folder, error)
+        log.log(level, "%s: %s; it is built anew", folder, error)
         return None
-    return found
+    return interactions
 
 
 def _meta(folder: Path) -> dict[str, Any]:
@@ -131,25 +128,13 @@ def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
         if zlib.crc32(raw_texts) != meta["texts"]:
             raise _UnusableError("the cache is damaged: texts.json has another checksum")
         texts = json.loads(raw_texts)
-        user_ids, item_ids = (
-            IdMap(np.array(arrays[name])) if name in arrays else IdMap.from_list(texts[name])
-            for name in ("user_ids", "item_ids")
-        )
         low, high = meta["scale"]
-        return Interactions(
-            users=arrays["users"],
-            items=arrays["items"],
-            ratings=arrays["ratings"],
-            timestamps=arrays.get("timestamps"),
-            part=arrays.get("part"),
-            user_ids=user_ids,
-            item_ids=item_ids,
-            titles=None if texts["titles"] is None else tuple(texts["titles"]),
-            genres=None if texts["genres"] is None else tuple(texts["genres"]),
-            scale=(low, high),
-            name=meta["name"],
-            fingerprint=meta["fingerprint"],
-        )
+        known: dict[str, Any] = {"scale": (low, high), "name": meta["name"], "fingerprint": meta["fingerprint"]}
+        for name in ID_MAPS:
+            known[name] = IdMap(np.array(arrays.pop(name))) if name in arrays else IdMap.from_list(texts[name])
+        for name in ("titles", "genres"):
+            known[name] = None if texts[name] is None else tuple(texts[name])
+        return Interactions(**arrays, **known)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise _UnusableError(f"the cache is damaged: {error}") from error
 
@@ -185,20 +170,20 @@ def _stamp(source: Path) -> dict[str, Any]:
     return {"path": str(source), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def _require_same(folder: Path, meta: dict[str, Any], sources: Sequence[Path]) -> None:
+def _require_unchanged(folder: Path, meta: dict[str, Any], sources: Sequence[Path]) -> None:
     """Compare the sources with those the cache was built from: by stamp, and by content where the stamp differs."""
     built_from = {entry["path"]: entry for entry in meta["sources"]}
-    changed = False
+    touched = False
     for source in sources:
         now, before = _stamp(source), built_from.get(str(source), {})
-        if all(before.get(key) == value for key, value in now.items()):
+        if now.items() <= before.items():
             continue
         if now["size"] != before.get("size") or sha256_of(source) != before.get("sha256"):
             raise _UnusableError(f"{source} changed since the cache was built")
         before.update(now)
-        changed = True
-    if changed:
+        touched = True
+    if touched:
         try:
-            write_json(folder / "meta.json", meta)  # touched, not changed: next time the stamp will do again
+            write_json(folder / "meta.json", meta)  # so that the stamp is enough next time
         except OSError as error:
             log.info("%s: %s", folder, error)

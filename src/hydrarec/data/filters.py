@@ -1,4 +1,4 @@
-"""Which ratings of a dataset take part at all: those that say yes, a sample of the users, the dense core."""
+"""Filters: which ratings of a dataset are used at all. High ratings, a sample of the users, the dense core."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydrarec.data.interactions import Interactions
 
 
 class FilteredSource:
-    """A dataset of which only a part was kept: what its authors published speaks of the whole, and no longer fits.
+    """A dataset of which a filter kept only a part, so that its authors' folds and candidates no longer fit.
 
     Args:
         name: of the dataset.
@@ -40,12 +40,12 @@ class FilteredSource:
 
 
 class Filter:
-    """Leave ratings out, before any split, in this order; each step sees what the one before it left.
+    """Leaves ratings out before any split, in this order; each step works on the result of the one before.
 
     1. ratings below ``min_rating``;
     2. all users but ``round(user_fraction · users)``, drawn at random: a larger share holds every user of a smaller one;
-    3. users and items with fewer than ``core`` ratings, again and again until none is left (k-core), which finds the
-       largest set in which everybody has as many, whatever the order of removal.
+    3. users and items with fewer than ``core`` ratings, again and again until none is left (k-core): the largest set
+       in which all users and items have at least ``core``, whatever the order of removal.
 
     Args:
         min_rating: None for all ratings.
@@ -68,10 +68,10 @@ class Filter:
         self.min_rating, self.user_fraction, self.core, self.seed = min_rating, user_fraction, core, seed
 
     def __call__(self, interactions: Interactions) -> Interactions:
-        """What is left, with users and items numbered anew, in canonical order; the same object if that is everything.
+        """The ratings that are left, users and items numbered anew; the same object if nothing was left out.
 
         Raises:
-            DataError: nothing is left; says how many ratings each step left out.
+            DataError: nothing is left; names the number of ratings that each step left out.
         """
         rows = np.arange(len(interactions))
         removed: dict[str, int] = {}
@@ -88,7 +88,7 @@ class Filter:
         return interactions if len(rows) == len(interactions) else interactions.restricted_to(rows)
 
     def report(self, before: Interactions, after: Interactions) -> dict[str, Any]:
-        """What the filter did, for ``run.json``: its settings; ratings, users and items before and after."""
+        """The filter's settings, and ratings, users and items before and after, for ``run.json``."""
         sizes = {
             name: {"ratings": len(data), "users": data.num_users, "items": data.num_items}
             for name, data in (("before", before), ("after", after))

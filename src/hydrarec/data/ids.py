@@ -84,11 +84,11 @@ class IdMap:
         """
         values = list(raw_values) if not isinstance(raw_values, np.ndarray) else raw_values
         keys = self._same_kind(values)
-        found = self._index.get_indexer(pd.Index(keys, dtype=self._raw.dtype))
-        unknown = np.flatnonzero(found < 0)
+        indices = self._index.get_indexer(pd.Index(keys, dtype=self._raw.dtype))
+        unknown = np.flatnonzero(indices < 0)
         if len(unknown):
             raise self._unknown(values[unknown[0]], len(unknown))
-        return found.astype(np.int32)
+        return indices.astype(np.int32)
 
     def __contains__(self, raw: object) -> bool:
         return raw in self._index

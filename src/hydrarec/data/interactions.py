@@ -124,7 +124,7 @@ def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDAr
 
 
 def _each_pair_once(columns: Columns, order: NDArray, table: RatingTable, duplicates: Duplicates) -> Columns:
-    """Apply the policy to pairs that occur more than once; they lie side by side, earliest first.
+    """Apply the policy to pairs that occur more than once; they are neighbours, earliest first.
 
     A pair in two parts is an error under any policy: whichever rating stayed, one part would have seen the other's.
     """

@@ -39,7 +39,7 @@ def release_year(title: str) -> int | None:
 
 
 def folded(text: str) -> str:
-    """Text as it is compared: no case, accents, apostrophes or other marks; words with one space between."""
+    """Text in the form that is compared: no case, accents, apostrophes or other marks; one space between words."""
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = text.casefold().translate(_UNDECOMPOSED)
@@ -54,34 +54,33 @@ class TitleIndex:
         titles: of each item index, or None where the data have none.
         item_ids: their raw ids.
 
-    An item is found by its raw id first. Then by title, without regard to case, accents and punctuation: equal beats
-    beginning beats part. The year may be left out, an article may stand where people say it (``The Matrix`` for ``Matrix,
-    The (1999)``) or be left out, and a second title in brackets counts too (``Seven (a.k.a. Se7en) (1995)``). A title that
-    reads like a known id is reached by its year, ``300 (2007)``.
+    The raw id is tried first, then the title without regard to case, accents and punctuation: equal beats beginning
+    beats part. The year may be left out, the article may come first or be left out (``The Matrix`` for ``Matrix, The
+    (1999)``), and a second title in brackets counts too (``Seven (a.k.a. Se7en) (1995)``). A title that reads like a
+    known id is found with its year, ``300 (2007)``.
     """
 
     def __init__(self, titles: Sequence[str] | None, item_ids: IdMap) -> None:
         self.titles, self.item_ids = titles, item_ids
 
-    def index_of(self, wanted: int | str, *, setting: str = "item") -> int:
-        """The index of the one item that ``wanted`` fits best.
+    def index_of(self, typed: int | str, *, setting: str = "item") -> int:
+        """The index of the one item that ``typed`` fits best.
 
-        ``setting`` names the option in which it was given, for the errors.
+        ``setting`` is the option in which it was typed, for the errors.
 
         Raises:
             DataError: several items fit equally well, and up to 8 are listed with their ids; or none does, and the nearest
                 titles are named.
         """
-        by_id = self._index_of_id(wanted)
+        by_id = self._index_of_id(str(typed).strip())
         if by_id is not None:
             return by_id
-        found = self._matches(str(wanted)) if self.titles else []
-        if len(found) == 1:
-            return found[0]
-        raise self._ambiguous(wanted, found, setting) if found else self._unknown(wanted, setting)
+        matches = self._matches(str(typed)) if self.titles else []
+        if len(matches) == 1:
+            return matches[0]
+        raise self._ambiguous(typed, matches, setting) if matches else self._unknown(typed, setting)
 
-    def _index_of_id(self, wanted: int | str) -> int | None:
-        text = str(wanted).strip()
+    def _index_of_id(self, text: str) -> int | None:
         if not self.item_ids.are_integers:
             return self.item_ids.index_of(text) if text in self.item_ids else None
         if not re.fullmatch(r"[+-]?\d{1,18}", text) or int(text) not in self.item_ids:
@@ -98,50 +97,49 @@ class TitleIndex:
             (str.__contains__, asked),
         )
         whole = _key(typed)
-        found = [index for index, (key, _, _) in enumerate(self._names) if key == whole]
-        for fits, wanted in kinds:
-            found = found or [
+        matches = [index for index, (key, _, _) in enumerate(self._names) if key == whole]
+        for fits, meanings in kinds:
+            matches = matches or [
                 index
                 for index, (_, year, names) in enumerate(self._names)
-                if any(when in ("", year) and any(fits(name, text) for name in names) for text, when in wanted)
+                if any(when in ("", year) and any(fits(name, text) for name in names) for text, when in meanings)
             ]
-        return found
+        return matches
 
     @cached_property
     def _names(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Of each item the key of its whole title, the year or nothing, and the names it answers to, folded."""
+        """Of each item the key of its whole title, the year or nothing, and its folded names."""
         return [(_key(title), _parted(title)[1], _names_of(title)) for title in self.titles or ()]
 
-    def _described(self, index: int) -> str:
-        title = self.titles[index] if self.titles else ""
-        return f"{title} [{self.item_ids.raw[index]}]"
+    def _listed(self, indices: Sequence[int]) -> str:
+        """The titles of some items with their ids."""
+        assert self.titles is not None
+        return "; ".join(f"{self.titles[index]} [{self.item_ids.raw[index]}]" for index in indices)
 
-    def _ambiguous(self, wanted: int | str, found: Sequence[int], setting: str) -> DataError:
-        more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    def _ambiguous(self, typed: int | str, matches: Sequence[int], setting: str) -> DataError:
+        more = f", and {len(matches) - SHOWN} more" if len(matches) > SHOWN else ""
         return DataError(
-            f"{setting}: '{wanted}' fits {len(found)} titles",
-            expected="one of " + "; ".join(map(self._described, found[:SHOWN])) + more,
-            fix=f"add the year, or give the id in brackets: {setting}={self.item_ids.raw[found[0]]}",
-            value=str(wanted),
+            f"{setting}: '{typed}' fits {len(matches)} titles",
+            expected=f"one of {self._listed(matches[:SHOWN])}{more}",
+            fix=f"add the year, or give the id in brackets: {setting}={self.item_ids.raw[matches[0]]}",
+            value=str(typed),
         )
 
-    def _unknown(self, wanted: int | str, setting: str) -> DataError:
+    def _unknown(self, typed: int | str, setting: str) -> DataError:
+        close = self._nearest(str(typed)) if self.titles else []
+        what, fix = (
+            f"{setting}: '{typed}' is neither an id nor a title",
+            "take a title or an id that occurs in the ratings",
+        )
         if not self.titles:
-            return DataError(
-                f"{setting}: there is no item '{wanted}', and the data have no titles",
-                expected=f"one of {len(self.item_ids)} ids, such as {self.item_ids.raw[0]}",
-                fix=f"{setting}=<an id that occurs in the ratings>",
-                value=str(wanted),
-            )
-        close = self._nearest(str(wanted))
-        return DataError(
-            f"{setting}: '{wanted}' is neither an id nor a title",
-            expected="; ".join(map(self._described, close)) if close else f"one of {len(self.titles)} titles, or an id",
-            fix=f"{setting}={self.item_ids.raw[close[0]]}"
-            if close
-            else "take a title or an id that occurs in the ratings",
-            value=str(wanted),
-        )
+            what = f"{setting}: there is no item '{typed}', and the data have no titles"
+            expected = f"one of {len(self.item_ids)} ids, such as {self.item_ids.raw[0]}"
+            fix = f"{setting}=<an id that occurs in the ratings>"
+        elif close:
+            expected, fix = self._listed(close), f"{setting}={self.item_ids.raw[close[0]]}"
+        else:
+            expected = f"one of {len(self.titles)} titles, or an id"
+        return DataError(what, expected=expected, fix=fix, value=str(typed))
 
     def _nearest(self, typed: str) -> list[int]:
         """Indices of the titles most like a misspelt one, its year left out, most alike first."""
@@ -152,7 +150,7 @@ class TitleIndex:
 
 
 def _names_of(title: str) -> tuple[str, ...]:
-    """The names under which a title may be asked for, without its year: as it stands, the article moved, the second title."""
+    """The folded names of a title, without its year: as it is, with its article moved, and the second title."""
     plain = _parted(title)[0]
     seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
     forms = (form for name in (plain, _GROUP.sub(" ", plain), *seconds) for form in _with_article(name.strip()))
@@ -160,7 +158,7 @@ def _names_of(title: str) -> tuple[str, ...]:
 
 
 def _asked(typed: str) -> list[tuple[str, str]]:
-    """What may be meant, as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
+    """Possible meanings as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
     name, year, _ = _parted(typed)
     if year:
         meant = [(folded(name), year)]
@@ -177,7 +175,7 @@ def _key(text: str) -> str:
 
 
 def _parted(title: str) -> tuple[str, str, str]:
-    """What stands before the stated year, the year or nothing, and what follows it."""
+    """The text before the year, the year or nothing, and the text after it."""
     years = list(_YEAR.finditer(title))
     if not years:
         return title, "", ""
@@ -186,7 +184,7 @@ def _parted(title: str) -> tuple[str, str, str]:
 
 
 def _with_article(name: str) -> Iterator[str]:
-    """``Matrix, The`` as it stands, as ``The Matrix`` and as ``Matrix``; ``The Matrix`` as ``Matrix``."""
+    """``Matrix, The`` as it is, as ``The Matrix`` and as ``Matrix``; ``The Matrix`` as ``Matrix``."""
     yield name
     match = _TRAILING_ARTICLE.match(name)
     if match:

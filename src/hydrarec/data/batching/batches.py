@@ -1,4 +1,4 @@
-"""What passes from the data to a model: batches, and what it may know of the whole training part."""
+"""The data that a model sees: batches, and the training part as a whole."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 
 _MIX = 0x9E3779B97F4A7C15  # 2⁶⁴ / golden ratio: spreads neighbouring (seed, epoch) pairs over all seeds
 
-Unit = Literal["interactions", "users", "items"]  # what one row of a batch is, as the model wants it
+Unit = Literal["interactions", "users", "items"]  # one row of a batch; the model decides
 
 
 class Batch(NamedTuple):
-    """Users and items whose shapes broadcast, and what their scores are held against.
+    """Users and items whose shapes broadcast, and the targets of their scores.
 
-    Ratings: ``users``, ``items`` int64 [B], ``targets`` float32 [B]. A positive beside its n negatives: ``users`` [B, 1],
+    Ratings: ``users``, ``items`` int64 [B], ``targets`` float32 [B]. A positive and its n negatives: ``users`` [B, 1],
     ``items`` [B, 1 + n], the positive first, ``targets`` [B, 1 + n], 1 and zeros. A positive against the whole catalogue:
     ``users`` [B, 1], ``items`` [1, num_items], ``targets`` int64 [B], the positive item. Whole users: ``users`` [B],
     no items, ``targets`` zeros [B]; whole items: the same with ``items``.
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a model may know of the training part beside its batches.
+    """The training part as a whole: everything that a model may know apart from its batches.
 
     ``users``, ``items``: int64 [N], sorted by user, then item; ``targets``: float32 [N], 1 where feedback is implicit;
     ``scale``: lowest and highest rating, None where feedback is implicit; ``fingerprint``: of interactions and split.
@@ -44,6 +44,7 @@ class TrainingData:
     fingerprint: str
 
     def to(self, device: torch.device) -> TrainingData:
+        """A copy on ``device``."""
         moved = {name: getattr(self, name).to(device) for name in ("users", "items", "targets")}
         return replace(self, **moved)
 

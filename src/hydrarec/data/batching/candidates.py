@@ -1,4 +1,4 @@
-"""The items among which a held-out one is ranked under the sampled protocol, drawn once and for all."""
+"""The items among which a held-out item is ranked under the sampled protocol, drawn once for all."""
 
 from __future__ import annotations
 

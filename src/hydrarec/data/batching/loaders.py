@@ -1,4 +1,4 @@
-"""Ready batches in chunks: gathered from tensors that already lie on the device. No sample is ever touched one by one."""
+"""Ready batches in chunks, gathered from tensors that are already on the device; never sample by sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydrarec.data.batching.batches import Batch, epoch_seed
 
 
 class Samples(Protocol):
-    """The rows that an epoch runs through, and how some of them become batches."""
+    """The rows of an epoch, and how some of them become batches."""
 
     def __len__(self) -> int: ...
 
@@ -29,7 +29,7 @@ class BatchLoader:
 
     Several optimiser steps per Trainer call make the Trainer's own cost vanish. The order of an epoch is a function of
     (seed, epoch) alone, drawn on the CPU so that it is the same on every device. The position is part of the state, so
-    that a resumed run goes on with the very next chunk. Each rank takes its share of every batch, disjoint, near-equal
+    that a resumed run continues with the next chunk. Each rank takes its share of every batch, disjoint, near-equal
     and without padding, so that N processes take the steps of one; a share may be empty.
 
     Args:
@@ -40,7 +40,7 @@ class BatchLoader:
         rank, world_size: this process's share.
     """
 
-    batch_sampler = None  # Lightning asks for it where there is a sampler
+    batch_sampler = None  # Lightning reads it of a loader with a sampler
 
     def __init__(
         self, samples: Samples, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1
@@ -51,7 +51,7 @@ class BatchLoader:
 
     @property
     def sampler(self) -> BatchLoader:
-        """Lightning tells the epoch to ``loader.sampler``."""
+        """Lightning sets the epoch of ``loader.sampler``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:

@@ -1,4 +1,4 @@
-"""Items that a user has not touched: drawn exactly, without rejection, from a counter-based generator.
+"""Negatives, items that a user has not touched: drawn exactly, without rejection, from a counter-based generator.
 
 A user's positives p_0 < p_1 < … take away mass from the line on which all items lie side by side, item i with weight
 w_i. The point r of what is left lies, on the whole line, at ``r + S_c``: c is the number of positives whose gap
@@ -36,7 +36,7 @@ def popularity_weights(counts: Tensor, alpha: float) -> Tensor:
 
 
 class NegativeSampler:
-    """Draws for a user items outside a set of excluded pairs, in time O(1) on average and memory O(pairs).
+    """Draws for a user items outside a set of excluded pairs, in O(1) time on average and O(pairs) memory.
 
     To count the gaps at most r without a binary search, the line of each user is cut into as many buckets as there are
     positives; a table knows the count at each bucket's start, and few steps are left.

@@ -1,4 +1,4 @@
-"""Held-out items as queries: whose they are, what they are ranked among, and what their user has seen before."""
+"""Held-out items as queries: their users, their candidates, and the items that the users have seen before."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Queries:
 
     Attributes:
         users, items: int64 [T], sorted by user.
-        candidates: int32 [T, C], −1 where there are fewer, C = 0 where none are wanted.
+        candidates: int32 [T, C], −1 where there are fewer, C = 0 under the full protocol.
         seen_users, seen_items: the pairs to be masked, int64 and int32 [S], sorted by user.
     """
 
@@ -47,7 +47,13 @@ class Queries:
     seen_users: Tensor
     seen_items: Tensor
 
+    @property
+    def device(self) -> torch.device:
+        """The device of all tensors."""
+        return self.users.device
+
     def to(self, device: torch.device) -> Queries:
+        """A copy on ``device``."""
         return Queries(**{name: column.to(device) for name, column in vars(self).items()})
 
 
@@ -82,7 +88,7 @@ class QueryLoader:
 
 
 def _of_users(owners: Tensor, users: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in ``owners`` (sorted) the entries of ``users`` stand, and which of the users each belongs to: int64 both."""
+    """The positions of ``users`` in ``owners`` (sorted), and the row of the user that each belongs to: int64 both."""
     starts = torch.searchsorted(owners, users)
     lengths = torch.searchsorted(owners, users, right=True) - starts
     rows = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)

@@ -1,4 +1,4 @@
-"""What one row of a training epoch is: a rating, a positive beside its negatives or the catalogue, a whole user or item."""
+"""The rows of a training epoch: ratings, positives with their negatives or the catalogue, whole users or items."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RatedSamples(_PerUser):
 
 
 class ContrastedSamples(_PerUser):
-    """A positive beside ``num_negatives`` fresh negatives of its user; the same in every epoch of the same number.
+    """A positive and ``num_negatives`` fresh negatives of its user; a function of the epoch's number.
 
     Args:
         users, items: the positives, int64 [N].
@@ -68,7 +68,7 @@ class ContrastedSamples(_PerUser):
 
 
 class CatalogueSamples(_PerUser):
-    """A positive against every item there is; ``users``, ``items``: int64 [N]."""
+    """A positive against the whole catalogue; ``users``, ``items``: int64 [N]."""
 
     def __init__(self, users: Tensor, items: Tensor, num_items: int) -> None:
         super().__init__(users)
@@ -82,7 +82,7 @@ class CatalogueSamples(_PerUser):
 
 
 class HistorySamples:
-    """A user or an item per row, whose history the model knows; ``indices``: int64 [N], those that have one."""
+    """A user or an item per row, whose history the model knows; ``indices``: int64 [N], those with a history."""
 
     def __init__(self, unit: Unit, indices: Tensor) -> None:
         assert unit != "interactions", "a single interaction is no history"
@@ -106,7 +106,7 @@ class HistorySamples:
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
         nothing = self.indices.new_empty(0)
         chunk = self.indices.index_select(0, rows).split(list(sizes))
-        nowhere = [torch.zeros(size, device=self.device) for size in sizes]
+        zeros = [torch.zeros(size, device=self.device) for size in sizes]
         if self.unit == "users":
-            return [Batch(users, nothing, zeros) for users, zeros in zip(chunk, nowhere, strict=True)]
-        return [Batch(nothing, items, zeros) for items, zeros in zip(chunk, nowhere, strict=True)]
+            return [Batch(users, nothing, targets) for users, targets in zip(chunk, zeros, strict=True)]
+        return [Batch(nothing, items, targets) for items, targets in zip(chunk, zeros, strict=True)]

@@ -1,10 +1,11 @@
-"""The base of every DataModule: a split of interactions, on the device, with what a checkpoint must know of it."""
+"""The base of every DataModule: a split of interactions, on the device, and its fingerprint in a checkpoint."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,25 +14,31 @@ from torch import Tensor
 
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.data.batching.batches import TrainingData, Unit
-from hydrarec.data.batching.loaders import BatchLoader
+from hydrarec.data.batching.loaders import BatchLoader, Samples
 from hydrarec.data.batching.samples import HistorySamples
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
+
+OnDevice = TypeVar("OnDevice")
 
 
 class InteractionsDataModule(pl.LightningDataModule, ABC):
     """Parts of interactions as ready batches.
 
+    ``implicit``: every interaction counts as 1, whatever its rating.
+
     Args:
         interactions, split: the data and its parts.
-        unit: what a row of a batch is, as the model wants it.
+        unit: what a row of a batch is: an interaction, a user or an item.
         batch_size: samples per optimiser step, over all processes; or users, or items.
         steps_per_call: optimiser steps per call of the training step.
-        seed: of the order of the samples, and of what is drawn for them.
+        seed: of the order of the samples, and of their negatives.
 
     Raises:
         ConfigError: a batch larger than the training part.
     """
+
+    implicit: ClassVar[bool]
 
     def __init__(
         self,
@@ -46,6 +53,7 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
         super().__init__()
         self.interactions, self.split, self.unit, self.seed = interactions, split, unit, seed
         self.batch_size, self.steps_per_call = batch_size, steps_per_call
+        self._made: dict[str, Any] = {}
         if batch_size > self.num_samples:
             raise ConfigError(
                 f"task.datamodule.batch_size={batch_size:,} is larger than the {self.num_samples:,} training samples",
@@ -53,6 +61,13 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
                 fix=f"task.datamodule.batch_size={min(4096, self.num_samples)}",
                 value=batch_size,
             )
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    @property
+    def samples_per_row(self) -> int:
+        """Samples that one training row becomes."""
+        return 1
 
     @property
     def num_samples(self) -> int:
@@ -69,25 +84,59 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
         """Optimiser steps of one epoch."""
         return self.train_dataloader().steps_per_epoch
 
+    @cached_property
+    def _training_data(self) -> TrainingData:
+        data = self.interactions
+        users, items, ratings = self.columns(self.split.train)
+        targets, scale = (torch.ones(len(users)), None) if self.implicit else (ratings, data.scale)
+        return TrainingData(users, items, targets, data.num_users, data.num_items, scale, self.fingerprint)
+
+    def training_data(self) -> TrainingData:
+        """The training part, on the CPU; nothing of validation or test is in it."""
+        return self._training_data
+
     @abstractmethod
+    def training_samples(self) -> Samples:
+        """Single interactions as training samples, on the device."""
+
     def train_dataloader(self) -> BatchLoader:
         """The training part in the order of the epoch."""
+        own = self.training_samples if self.unit == "interactions" else lambda: self.histories.to(self.device)
+        return BatchLoader(
+            self.on_device("train", own),
+            batch_size=max(1, self.batch_size // self.samples_per_row),
+            steps=self.steps_per_call,
+            seed=self.seed,
+            **self.share,
+        )
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def evaluation(self, part: str, rows: np.ndarray) -> Any:
+        """Batches of the rows of ``part``, ``val`` or ``test``."""
+
+    def val_dataloader(self) -> Any:
+        """The validation part; no loader if it is empty."""
+        return self.evaluation("val", self.split.val) if len(self.split.val) else []
+
+    def test_dataloader(self) -> Any:
+        """The test part; no loader if it is empty."""
+        return self.evaluation("test", self.split.test) if len(self.split.test) else []
+
+    # -- runs and checkpoints -----------------------------------------------------------------------------------------
 
     @property
     def fingerprint(self) -> str:
-        """Of what is trained on: the interactions and their split."""
+        """The fingerprint of the interactions and of their split."""
         return f"{self.interactions.fingerprint}-{self.split.fingerprint}"
 
-    @abstractmethod
-    def training_data(self) -> TrainingData:
-        """The training part, on the CPU; nothing of validation or test is in it."""
-
     def report(self) -> dict[str, Any]:
-        """What ``run.json`` tells of how samples and evaluations are made."""
+        """How samples and evaluations are made, for ``run.json``."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint was trained on: fingerprints, and the raw ids behind its rows."""
+        """The training data of a checkpoint: fingerprints, and the raw ids of its rows."""
         data = self.interactions
         return {
             "interactions": data.fingerprint,
@@ -108,15 +157,25 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
                 )
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return batch  # it lies there already
+        """The batch as it is: it was made on the device."""
+        return batch
+
+    # -- the device ---------------------------------------------------------------------------------------------------
+
+    def on_device(self, part: str, make: Callable[[], OnDevice]) -> OnDevice:
+        """The tensors of a part, made anew where they are not on the device of this process."""
+        if part not in self._made or self._made[part].device != self.device:
+            self._made[part] = make()
+        return self._made[part]
 
     @property
     def device(self) -> torch.device:
+        """The Trainer's device; the CPU without one."""
         return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
 
     @property
     def share(self) -> dict[str, int]:
-        """This process's rank among how many."""
+        """This process's rank, and the number of processes."""
         if self.trainer is None:
             return {}
         return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}

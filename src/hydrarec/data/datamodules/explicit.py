@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any
-
 import numpy as np
 
 from hydrarec.core.kinds import Count
-from hydrarec.data.batching.batches import TrainingData, Unit
+from hydrarec.data.batching.batches import Unit
 from hydrarec.data.batching.loaders import BatchLoader, Samples
 from hydrarec.data.batching.samples import RatedSamples
 from hydrarec.data.datamodules.base import InteractionsDataModule
@@ -23,6 +20,8 @@ class RatingDataModule(InteractionsDataModule):
         interactions, split, unit, batch_size, steps_per_call, seed: as in the base.
         eval_batch_size: ratings per forward pass of an evaluation.
     """
+
+    implicit = False
 
     def __init__(
         self,
@@ -44,37 +43,15 @@ class RatingDataModule(InteractionsDataModule):
             seed=seed,
         )
         self.eval_batch_size = eval_batch_size
-        self._parts: dict[str, Samples] = {}
 
-    @cached_property
-    def _training_data(self) -> TrainingData:
-        data = self.interactions
-        return TrainingData(
-            *self.columns(self.split.train), data.num_users, data.num_items, data.scale, self.fingerprint
-        )
+    def training_samples(self) -> Samples:
+        """The training ratings."""
+        return self._rated(self.split.train)
 
-    def training_data(self) -> TrainingData:
-        return self._training_data
+    def evaluation(self, part: str, rows: np.ndarray) -> BatchLoader:
+        """Ratings in their own order."""
+        samples = self.on_device(part, lambda: self._rated(rows))
+        return BatchLoader(samples, batch_size=self.eval_batch_size, steps=1, seed=None, **self.share)
 
-    def train_dataloader(self) -> BatchLoader:
-        samples = self._samples("train", self.split.train)
-        return BatchLoader(samples, batch_size=self.batch_size, steps=self.steps_per_call, seed=self.seed, **self.share)
-
-    def val_dataloader(self) -> BatchLoader | list[Any]:
-        return self._evaluation("val", self.split.val)
-
-    def test_dataloader(self) -> BatchLoader | list[Any]:
-        return self._evaluation("test", self.split.test)
-
-    def _evaluation(self, part: str, rows: np.ndarray) -> BatchLoader | list[Any]:
-        if len(rows) == 0:
-            return []
-        return BatchLoader(self._samples(part, rows), batch_size=self.eval_batch_size, steps=1, seed=None, **self.share)
-
-    def _samples(self, part: str, rows: np.ndarray) -> Samples:
-        if part not in self._parts or self._parts[part].device != self.device:
-            if part == "train" and self.unit != "interactions":
-                self._parts[part] = self.histories.to(self.device)
-            else:
-                self._parts[part] = RatedSamples(*(column.to(self.device) for column in self.columns(rows)))
-        return self._parts[part]
+    def _rated(self, rows: np.ndarray) -> RatedSamples:
+        return RatedSamples(*(column.to(self.device) for column in self.columns(rows)))

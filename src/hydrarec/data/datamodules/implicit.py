@@ -1,4 +1,4 @@
-"""Implicit feedback as ready batches on the device: positives beside drawn negatives; held-out items as queries."""
+"""Implicit feedback as ready batches on the device: positives with drawn negatives; held-out items as queries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.core.kinds import Count, NonNegative, Seed
-from hydrarec.data.batching.batches import TrainingData, Unit
+from hydrarec.data.batching.batches import Unit
 from hydrarec.data.batching.candidates import draw_candidates
-from hydrarec.data.batching.loaders import BatchLoader, Samples
+from hydrarec.data.batching.loaders import Samples
 from hydrarec.data.batching.negatives import NegativeSampler, popularity_weights
 from hydrarec.data.batching.queries import Queries, QueryLoader
 from hydrarec.data.batching.samples import CatalogueSamples, ContrastedSamples
@@ -29,23 +29,25 @@ GivenCandidates = tuple[np.ndarray, np.ndarray]  # rows of the interactions int6
 
 
 class RankingDataModule(InteractionsDataModule):
-    """Every interaction is a positive, whatever its rating; what to compare it with is drawn afresh in every epoch.
+    """Every interaction is a positive, whatever its rating; its negatives are drawn afresh in every epoch.
 
-    A user who has touched everything has no negative: such positives are left out of the batches, and counted.
+    A user who has touched every item has no negatives: such positives are left out of the batches, and counted.
 
     Args:
         interactions, split, unit, steps_per_call, seed: as in the base.
-        given_candidates: those that the dataset itself brings for its test part, or None.
+        given_candidates: the dataset's own for its test part, or None.
         batch_size: samples per optimiser step over all processes: positives and negatives together, or users, or items.
-        num_negatives: beside each positive; ``catalogue``: the whole catalogue stands against it.
+        num_negatives: per positive; ``catalogue``: all items of the catalogue.
         negative_alpha: negatives ∝ popularity^α; 0: uniform over the items that the user has not touched.
         avoid_held_out: never draw a held-out item of the user as a negative. By default it may be drawn, since
-            training must not know it.
+            training must not know which items are held out.
         protocol: which queries evaluation needs; ``full`` draws no candidates.
         num_candidates: items that each held-out one is ranked among under the sampled protocol.
-        eval_seed: of those candidates; the seed of the training is another one.
+        eval_seed: of those candidates; independent of the training's seed.
         eval_memory: MiB for the scores of an evaluation in full.
     """
+
+    implicit = True
 
     def __init__(
         self,
@@ -77,45 +79,22 @@ class RankingDataModule(InteractionsDataModule):
             steps_per_call=steps_per_call,
             seed=seed,
         )
-        self._samples: Samples | None = None
-        self._queries: dict[str, Queries] = {}
 
     # -- training -----------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _training_data(self) -> TrainingData:
-        data = self.interactions
-        users, items, _ = self.columns(self.split.train)
-        return TrainingData(
-            users, items, torch.ones(len(users)), data.num_users, data.num_items, None, self.fingerprint
-        )
-
-    def training_data(self) -> TrainingData:
-        return self._training_data
-
     @property
     def samples_per_row(self) -> int:
+        """A positive and its negatives."""
         return 1 + self.num_negatives if self.unit == "interactions" and isinstance(self.num_negatives, int) else 1
 
     @property
     def num_samples(self) -> int:
+        """Samples of one epoch, drawn ones included."""
         return len(self._usable) * self.samples_per_row if self.unit == "interactions" else super().num_samples
 
-    def train_dataloader(self) -> BatchLoader:
-        if self._samples is None or self._samples.device != self.device:
-            self._samples = self._training_samples()
-        return BatchLoader(
-            self._samples,
-            batch_size=max(1, self.batch_size // self.samples_per_row),
-            steps=self.steps_per_call,
-            seed=self.seed,
-            **self.share,
-        )
-
-    def _training_samples(self) -> Samples:
+    def training_samples(self) -> Samples:
+        """Positives with their negatives."""
         data = self._training_data
-        if self.unit != "interactions":
-            return self.histories.to(self.device)
         positions = self._usable
         users, items = data.users, data.items
         if len(positions) < len(users):
@@ -158,23 +137,17 @@ class RankingDataModule(InteractionsDataModule):
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
-    def val_dataloader(self) -> QueryLoader | list[Any]:
-        return self._evaluation("val", self.split.val, self.split.train)
-
-    def test_dataloader(self) -> QueryLoader | list[Any]:
-        seen = np.sort(np.concatenate([self.split.train, self.split.val]))
-        return self._evaluation("test", self.split.test, seen)
-
-    def _evaluation(self, part: str, rows: np.ndarray, seen: np.ndarray) -> QueryLoader | list[Any]:
-        if len(rows) == 0:
-            return []
-        if part not in self._queries or self._queries[part].users.device != self.device:
-            users, items, _ = self.columns(rows)
-            seen_users, seen_items, _ = self.columns(seen)
-            candidates = self._candidates(part, users, rows)
-            self._queries[part] = Queries(users, items, candidates, seen_users, seen_items.int()).to(self.device)
+    def evaluation(self, part: str, rows: np.ndarray) -> QueryLoader:
+        """Held-out items as queries; the items of earlier parts are masked."""
+        queries = self.on_device(part, lambda: self._queries(part, rows))
         users_per_batch = self.eval_memory * 2**20 // (12 * self.interactions.num_items)  # scores, and temporaries
-        return QueryLoader(self._queries[part], users_per_batch=max(1, users_per_batch), **self.share)
+        return QueryLoader(queries, users_per_batch=max(1, users_per_batch), **self.share)
+
+    def _queries(self, part: str, rows: np.ndarray) -> Queries:
+        users, items, _ = self.columns(rows)
+        earlier = np.sort(np.concatenate([self.split.train, self.split.val])) if part == "test" else self.split.train
+        seen_users, seen_items, _ = self.columns(earlier)
+        return Queries(users, items, self._candidates(part, users, rows), seen_users, seen_items.int()).to(self.device)
 
     def _candidates(self, part: str, users: Tensor, rows: np.ndarray) -> Tensor:
         """int32 [T, C]: the dataset's own for its own test part, else drawn from ``eval_seed``."""

@@ -1,8 +1,9 @@
-"""Ratings drawn from a known model, so that the reachable error is known: no model can beat the planted noise."""
+"""Ratings drawn from a known model, so that the best reachable error is known: no model can beat the noise."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ DENSE = 4  # up to so many cells per rating the whole matrix is drawn from at on
 FIRST_SECOND, LAST_SECOND = 946_684_800, 1_577_836_800  # the years 2000 to 2019
 
 
+@dataclass(frozen=True, kw_only=True)
 class SyntheticRatings(Dataset):
     """``rating = mean + b_u + b_i + p_u·q_i + ε`` with Gaussian biases, factors and noise, on distinct random pairs.
 
@@ -29,7 +31,7 @@ class SyntheticRatings(Dataset):
 
     Args:
         name: shown in results.
-        about: what it is.
+        about: its description.
         num_users, num_items, num_ratings: the shape; from one rating per user and item up to every pair.
         rank: dimension of the planted factors; 0 for biases alone.
         mean: of all ratings.
@@ -42,39 +44,33 @@ class SyntheticRatings(Dataset):
         ConfigError: a number of ratings that this shape does not allow, or a step without ends.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        about: About,
-        num_users: Count,
-        num_items: Count,
-        num_ratings: Count,
-        rank: Index,
-        mean: Finite,
-        user_sd: NonNegative,
-        item_sd: NonNegative,
-        structure_sd: NonNegative,
-        noise_sd: Positive,
-        user_head: Share,
-        item_head: Share,
-        scale: Scale,
-        seed: Seed,
-    ) -> None:
-        self.name, self.about, self.scale, self.seed = name, about, scale, seed
-        self.num_users, self.num_items, self.num_ratings = num_users, num_items, num_ratings
-        self.rank, self.mean, self.noise_sd = rank, mean, noise_sd
-        self.user_sd, self.item_sd, self.structure_sd = user_sd, item_sd, structure_sd
-        self.user_head, self.item_head = user_head, item_head
-        least, most = max(num_users, num_items), num_users * num_items
-        if not least <= num_ratings <= most:
+    name: str
+    about: About
+    num_users: Count
+    num_items: Count
+    num_ratings: Count
+    rank: Index
+    mean: Finite
+    user_sd: NonNegative
+    item_sd: NonNegative
+    structure_sd: NonNegative
+    noise_sd: Positive
+    user_head: Share
+    item_head: Share
+    scale: Scale
+    seed: Seed
+
+    def __post_init__(self) -> None:
+        least, most = max(self.num_users, self.num_items), self.num_users * self.num_items
+        if not least <= self.num_ratings <= most:
+            shape = f"{self.num_users:,} users and {self.num_items:,} items"
             raise ConfigError(
-                f"dataset.num_ratings={num_ratings:,} is not possible with {num_users:,} users and {num_items:,} items",
+                f"dataset.num_ratings={self.num_ratings:,} is not possible with {shape}",
                 expected=f"{least:,} (one per user and item) to {most:,} (every pair)",
                 fix="change dataset.num_ratings, num_users or num_items",
-                value=num_ratings,
+                value=self.num_ratings,
             )
-        if scale.step is not None and (scale.low is None or scale.high is None):
+        if self.scale.step is not None and (self.scale.low is None or self.scale.high is None):
             fix = "dataset.scale.low=0.5 dataset.scale.high=5, or dataset.scale.step=null"
             raise ConfigError("dataset.scale.step without ends", expected="low and high beside a step", fix=fix)
 
@@ -184,4 +180,4 @@ def _without(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _no_places(rows: object) -> list[Place]:
-    raise AssertionError(f"drawn ratings stand in no file: {rows}")
+    raise AssertionError(f"drawn ratings have no place in a file: {rows}")

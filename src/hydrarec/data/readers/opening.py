@@ -1,4 +1,4 @@
-"""The first look at a file: is it there, is it text, and is it what its name says."""
+"""The first look at a file: does it exist, is it text, and of the kind that its name promises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hydrarec.core.errors import DataError, EnvironmentFault, did_you_mean
 GZIP = b"\x1f\x8b"
 AGAIN = "fetch or write the file again"
 UNPACK = "unpack it first: only gzip is read as it is"
-BINARY = {  # by their first bytes, after gzip is undone
+BINARY = {  # by their first bytes, after decompression
     b"PK\x03\x04": ("a zip archive", UNPACK),
     b"BZh": ("a bzip2 file", UNPACK),
     b"\xfd7zXZ": ("an xz file", UNPACK),
@@ -32,13 +32,14 @@ DAMAGED_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def is_gzip(file: Path) -> bool:
+    """Whether the content, not the name, is gzip's."""
     with file.open("rb") as stream:
         return stream.read(2) == GZIP
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, decompressed if it is a gzip file whatever its name; damage is reported as such.
+    """The file's bytes, decompressed if it is a gzip file, whatever its name.
 
     Raises:
         DataError: a truncated or damaged gzip file, met while reading.
@@ -57,6 +58,7 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
 
 
 def damaged_gzip(file: Path, error: BaseException) -> DataError:
+    """The error for a gzip file that cannot be decompressed."""
     return DataError(
         f"not a whole gzip file: {error}", expected="a complete .gz file", fix="fetch or compress it again", file=file
     )
@@ -107,7 +109,7 @@ def require_text(file: Path) -> bytes:
 
 
 def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
-    """Why a file that begins so holds no text of ratings, what is expected and how to go on; None if it may."""
+    """Of a file with this beginning that cannot hold ratings: the reason, what is expected, the fix; else None."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:
         return "the file is empty", "a header and ratings", AGAIN
@@ -129,7 +131,7 @@ def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """``UTF-16`` or ``UTF-32`` if a mark says so, or every other byte, or three of four, is zero."""
+    """``UTF-16`` or ``UTF-32`` if there is a byte-order mark, or every other byte, or three of four, is zero."""
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -46,10 +46,15 @@ def whole_folder(final: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(final: Path) -> Iterator[None]:
-    """Wait for the exclusive lock of the folder ``final`` and hold it; a process may take it several times."""
+    """Wait for the exclusive lock of the folder ``final`` and hold it; a process may take it several times.
+
+    It only saves work: on a file system without locks, several processes may fill a folder, and the last one wins.
+    """
     file = _lock_file(final)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file, is_singleton=True):
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(FileLock(file, is_singleton=True))
         yield
 
 
@@ -99,10 +104,12 @@ def _temporary(final: Path) -> Path:
 def _replace(temporary: Path, final: Path) -> None:
     """Rename onto ``final``; an old folder moves aside first, since only empty folders can be replaced."""
     temporary.chmod(0o777 & ~umask())
-    if final.exists():
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not final.exists():
+            raise
         aside = _temporary(final)
         final.rename(aside / "replaced")
         temporary.rename(final)
         shutil.rmtree(aside, ignore_errors=True)
-    else:
-        temporary.rename(final)

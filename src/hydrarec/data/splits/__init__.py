@@ -1,4 +1,4 @@
-"""Splits: which rows train, which select, which are looked at once. A class with ``__call__(interactions, source) -> Split``.
+"""Splits into training, validation and test rows: classes with ``__call__(interactions, source) -> Split``.
 
 Pure functions of (interactions, split seed): rows of :class:`~hydrarec.data.interactions.Interactions` are in canonical
 order, so no split depends on the row order of a file.

@@ -1,4 +1,4 @@
-"""The order of each user's ratings in time, with a rule for ties that depends on nothing but the seed."""
+"""The order of each user's ratings in time; ties are broken by the seed alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
     """The timestamps that ``split`` needs: int64 [N].
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: the dataset has none.
     """
     if interactions.timestamps is None:
         raise ConfigError(
@@ -32,9 +32,9 @@ def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
 def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, seed: int) -> NDArray[np.int64]:
     """How many ratings of the same user come after each one: 0 for the latest. int64 [n].
 
-    Ties in time (and, without times, all ratings of a user) stand in the order of a random permutation of the rows,
-    drawn from the seed. Rows are in canonical order, so that neither the order of a file nor a source's habit of
-    giving small ids to popular items decides which of several ratings of one second is held out.
+    Ties in time (and, without times, all ratings of a user) are ordered by a random permutation of the rows, drawn
+    from the seed. Rows are in canonical order, so that neither the order of a file nor a source's habit of giving
+    small ids to popular items decides which of several ratings in one second is held out.
 
     Args:
         users: ascending, int32 [n].
@@ -55,15 +55,16 @@ def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, see
     return later
 
 
-def held_out_from_the_end(
-    users: NDArray[np.int32], later: NDArray[np.int64], num_val: NDArray[np.int64], num_test: NDArray[np.int64]
+def hold_out_last(
+    users: NDArray[np.int32], times: NDArray[np.int64] | None, seed: int, num_val: NDArray, num_test: NDArray
 ) -> NDArray[np.int8]:
-    """Parts of rows: each user's last ``num_test`` test, the ``num_val`` before them validate. int8 [n].
+    """Parts of rows: each user's last ``num_test`` ratings test, the ``num_val`` before them validate. int8 [n].
 
     Args:
-        users, later: int32 and int64 [n], as in and from :func:`later_ratings`.
-        num_val, num_test: per user index.
+        users, times, seed: as for :func:`later_ratings`.
+        num_val, num_test: per user index, int64.
     """
+    later = later_ratings(users, times, seed)
     parts = np.full(len(users), TRAIN, np.int8)
     parts[later < (num_val + num_test)[users]] = VALIDATION
     parts[later < num_test[users]] = TEST

@@ -1,4 +1,4 @@
-"""Parts that somebody else drew: separate files of one dataset, or an index file."""
+"""Splits that were drawn elsewhere: separate files of one dataset, or an index file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.core.kinds import Seed
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.splits.chronology import later_ratings, timestamps_of
+from hydrarec.data.splits.chronology import hold_out_last, timestamps_of
 from hydrarec.data.splits.split import Source, Split, split_of
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
-EARLIEST_CLOCK = 631_152_000  # 1990-01-01: a smaller number in a file of ratings is no second but a row number
+EARLIEST_CLOCK = 631_152_000  # 1990-01-01: a smaller time in a file of ratings is a row number
 
 
 class GivenSplit:
-    """Parts that somebody else drew.
+    """A split that was drawn elsewhere.
 
     Times may be mere row numbers in such files (He et al. 2017): only their order within one user's training rows is
-    used, and the look-ahead is reported only where all of them are later than 1990.
+    used, and the look-ahead is reported only if all of them are later than 1990.
 
     Args:
         index: an ``.npz`` with int64 arrays ``train``, ``val``, ``test`` of row numbers into the canonical order, and
@@ -76,12 +76,10 @@ class GivenSplit:
                 expected="a user with 2 training ratings or more",
                 fix="split.hold_out_last=false",
             )
-        last = later_ratings(users, times[train], self.seed) == 0
         parts = parts.copy()
-        parts[train[last & (counts[users] > 1)]] = VALIDATION
-        reasons = {"no training rating": 0, "only 1 training rating": 1}
-        numbers = {reason: int((counts == number).sum()) for reason, number in reasons.items()}
-        return parts, {reason: number for reason, number in numbers.items() if number}
+        parts[train] = hold_out_last(users, times[train], self.seed, counts > 1, np.zeros_like(counts))
+        reasons = {"no training rating": (counts == 0).sum(), "only 1 training rating": (counts == 1).sum()}
+        return parts, {reason: int(number) for reason, number in reasons.items() if number}
 
 
 def _parts_of_files(interactions: Interactions, source: Source) -> NDArray[np.int8]:

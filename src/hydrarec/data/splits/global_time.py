@@ -1,4 +1,4 @@
-"""One cut in time for everybody: the only kind of split in which nothing that trains is later than what tests."""
+"""One cut in time for all users: the only split in which no training rating is later than a test rating."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 
 class GlobalTime:
-    """Everything at or after a cut belongs to the later part: no look-ahead, and cold users and items as in life.
+    """Everything at or after a cut belongs to the later part: no look-ahead, and cold users and items as in practice.
 
-    A second is never cut through: all its ratings lie on the same side, whatever the share asked for. A share of n
-    rows puts the cut at the time of the n-th row from the end of what is not yet held out, so that a part is as large
-    as asked, or larger by the ratings of its first second.
+    All ratings of one second are on the same side of a cut. A share of n rows puts the cut at the time of the n-th row
+    from the end of the rows not yet held out, so a part has n rows, or more if its first second has more ratings.
 
     Args:
         val, test: how the part is cut off: by a share of all rows, 0 for no such part, or by the ISO date or time (UTC
@@ -47,7 +46,7 @@ class GlobalTime:
         """Split.
 
         Raises:
-            ConfigError: there are no timestamps.
+            ConfigError: no timestamps.
             DataError: a date that leaves its part empty, or nothing left to train on.
         """
         times = timestamps_of(interactions, "split=global_time")
@@ -67,7 +66,7 @@ class GlobalTime:
 
 
 def _start(times: NDArray[np.int64], cut: float | datetime, total: int) -> int | None:
-    """The second at which a part begins, out of ``times``; None for no such part."""
+    """The second of ``times`` at which a part begins; None for no such part."""
     if isinstance(cut, datetime):
         return int(np.ceil(cut.timestamp()))
     number = round(total * cut)
@@ -100,7 +99,7 @@ def _iso(second: int) -> str:
 
 
 def _empty(name: str, start: int, times: NDArray[np.int64]) -> DataError:
-    """The error for a date with no ratings from it up to the next part."""
+    """The error for a date after which no rating is left."""
     span = f"{_iso(int(times.min()))} to {_iso(int(times.max()))}" if len(times) else "none, all are in the test part"
     return DataError(
         f"no rating is left for split.{name} from {_iso(start)} on",

@@ -9,15 +9,15 @@ import numpy as np
 from hydrarec.core.errors import DataError
 from hydrarec.core.kinds import Fraction, Seed
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.splits.chronology import held_out_from_the_end, later_ratings, timestamps_of
+from hydrarec.data.splits.chronology import hold_out_last, timestamps_of
 from hydrarec.data.splits.split import Source, Split, require_training_share, split_of
 
 
 class LeaveOneOut:
     """Each user's latest rating tests and the second latest validates (He et al. 2017, Rendle et al. 2020).
 
-    Users whose last rating would be held out stay wholly in training, and are counted. Of ratings in the same second
-    a random one, drawn from the seed, counts as the latest: :func:`~hydrarec.data.splits.chronology.later_ratings`.
+    Users with too few ratings stay in training, and are counted. Of ratings in the same second a random one, drawn
+    from the seed, counts as the latest: :func:`~hydrarec.data.splits.chronology.later_ratings`.
 
     Args:
         seed: of the ties alone.
@@ -46,8 +46,7 @@ class LeaveOneOut:
                 fix="more ratings, or split=random"
                 + (", or split.val=false" if self.val and counts.max() == 2 else ""),
             )
-        later = later_ratings(interactions.users, times, self.seed)
-        parts = held_out_from_the_end(interactions.users, later, num_test * self.val, num_test)
+        parts = hold_out_last(interactions.users, times, self.seed, num_test * self.val, num_test)
         held_out = "latest tests, second latest validates" if self.val else "latest tests"
         short_users = int((num_test == 0).sum())
         return split_of(
@@ -85,8 +84,7 @@ class UserRatio:
         counts = np.bincount(interactions.users, minlength=interactions.num_users)
         num_test = np.minimum(np.rint(counts * self.test).astype(np.int64), counts - 1)
         num_val = np.minimum(np.rint(counts * self.val).astype(np.int64), counts - 1 - num_test)
-        later = later_ratings(interactions.users, times, self.seed)
-        parts = held_out_from_the_end(interactions.users, later, num_val, num_test)
+        parts = hold_out_last(interactions.users, times, self.seed, num_val, num_test)
         left_out = {
             f"too few ratings for a {name} part of {share:.0%}": int((number == 0).sum())
             for name, share, number in (("validation", self.val, num_val), ("test", self.test, num_test))

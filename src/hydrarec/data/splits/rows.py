@@ -1,4 +1,4 @@
-"""Splits that deal single rows to the parts, whoever rated and whenever: at random, by numpy's old permutation, in folds."""
+"""Splits of single rows, whatever their user and time: at random, by numpy's old permutation, or in folds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count, Fraction, Seed, Share
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.splits.split import Source, Split, require_training_share, shuffled, split_of
-from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.data.splits.split import Source, Split, deal, require_training_share, shuffled, split_of
+from hydrarec.data.table import TEST, TRAIN
 
 
 class RandomSplit:
@@ -25,12 +25,9 @@ class RandomSplit:
         self.seed, self.val, self.test = seed, val, test
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
+        """Split."""
         total = len(interactions)
-        order = shuffled(total, self.seed)
-        num_test, num_val = round(total * self.test), round(total * self.val)
-        parts = np.full(total, TRAIN, np.int8)
-        parts[order[:num_test]] = TEST
-        parts[order[num_test : num_test + num_val]] = VALIDATION
+        parts = deal(shuffled(total, self.seed), round(total * self.test), round(total * self.val))
         train = 1 - self.val - self.test
         return split_of(parts, f"random {train:.0%}/{self.val:.0%}/{self.test:.0%}, split seed {self.seed}")
 
@@ -50,9 +47,9 @@ class LegacySplit:
         self.random_state, self.val = random_state, val
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
+        """Split."""
         order = np.random.RandomState(self.random_state).permutation(len(interactions))
-        parts = np.full(len(interactions), TRAIN, np.int8)
-        parts[order[: int(self.val * len(interactions))]] = VALIDATION
+        parts = deal(order, 0, int(self.val * len(interactions)))
         return split_of(parts, f"first {self.val:.0%} of numpy's legacy permutation {self.random_state} validate")
 
 
@@ -78,6 +75,7 @@ class FoldSplit:
         self.folds, self.fold, self.seed, self.val, self.official = folds, fold, seed, val, official
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
+        """Split."""
         if self.official:
             parts = source.official_fold(self.fold).copy()
             name = f"official fold {self.fold}"
@@ -87,6 +85,5 @@ class FoldSplit:
             parts[order[self.fold - 1 :: self.folds]] = TEST
             name = f"fold {self.fold} of {self.folds}, split seed {self.seed}"
         rest = np.flatnonzero(parts == TRAIN)
-        order = shuffled(len(rest), self.seed + 1)
-        parts[rest[order[: round(len(rest) * self.val)]]] = VALIDATION
+        parts[rest] = deal(shuffled(len(rest), self.seed + 1), 0, round(len(rest) * self.val))
         return split_of(parts, f"{name}, validation {self.val:.0%} of the rest")

@@ -1,4 +1,4 @@
-"""A split and what it says of itself: its parts, its fingerprint, whom it left out, and how far training looks ahead."""
+"""A split: its parts, its fingerprint, the users it left out, and how far training looks ahead."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.splits.look_ahead import look_ahead
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 
 class Source(Protocol):
-    """A dataset that may know an official split of its own."""
+    """A dataset, which may have official folds."""
 
     name: str
 
@@ -33,9 +32,9 @@ class Split:
     Attributes:
         train, val, test: the parts.
         protocol: how they were made, with every setting that matters.
-        left_out: number of users that the protocol could not hold out as it does the others, by reason; their ratings
-            train. Empty for a protocol that does not speak of users.
-        times_compare: the timestamps of two users can be compared; False for row numbers that stand in their place.
+        left_out: number of users of whom the protocol could hold nothing out, by reason; their ratings train. Empty
+            for a protocol that does not work by user.
+        times_compare: whether timestamps of two users can be compared; False for row numbers in place of times.
     """
 
     train: np.ndarray
@@ -55,10 +54,12 @@ class Split:
         return digest.hexdigest()
 
     def report(self, interactions: Interactions) -> dict[str, Any]:
-        """What the split did, for ``run.json``.
+        """The result of the split, for ``run.json``.
 
         ``parts``: ratings, users and items of each, and ratings of cold users and items, unseen in training.
-        ``users_left_out``: number of users by reason. ``look_ahead``: see :func:`~.look_ahead.look_ahead`.
+        ``users_left_out``: number of users by reason. ``look_ahead``: shares of the training rows that are later than a
+        test row, so that a recommender in use could not have known them: than the earliest test row of the same user
+        (``own_user``), or of all (``anybody``). An equal time is not later; None without times or test part.
         """
         known_users = np.bincount(interactions.users[self.train], minlength=interactions.num_users) > 0
         known_items = np.bincount(interactions.items[self.train], minlength=interactions.num_items) > 0
@@ -72,13 +73,23 @@ class Split:
                 "ratings_of_cold_users": int((~known_users[users]).sum()),
                 "ratings_of_cold_items": int((~known_items[items]).sum()),
             }
-        times = interactions.timestamps if self.times_compare else None
         return {
             "protocol": self.protocol,
             "fingerprint": self.fingerprint,
             "parts": parts,
             "users_left_out": dict(self.left_out),
-            "look_ahead": look_ahead(interactions.users, times, self.train, self.test),
+            "look_ahead": self._look_ahead(interactions),
+        }
+
+    def _look_ahead(self, interactions: Interactions) -> dict[str, float | None]:
+        users, times = interactions.users, interactions.timestamps
+        if times is None or not self.times_compare or len(self.test) == 0:
+            return {"own_user": None, "anybody": None}
+        first_test = np.full(interactions.num_users, np.iinfo(np.int64).max)
+        np.minimum.at(first_test, users[self.test], times[self.test])
+        return {
+            "own_user": float(np.mean(times[self.train] > first_test[users[self.train]])),
+            "anybody": float(np.mean(times[self.train] > first_test.min())),
         }
 
 
@@ -96,6 +107,14 @@ def split_of(parts: NDArray[np.int8], protocol: str, **fields: Any) -> Split:
             fix="more ratings, or other shares: split.val=0.2 split.test=0.2",
         )
     return Split(train, val, test, protocol, **fields)
+
+
+def deal(order: NDArray[np.int64], num_test: int, num_val: int) -> NDArray[np.int8]:
+    """Parts of rows: the first ``num_test`` rows of ``order`` (int64 [N]) test, the next ``num_val`` validate. int8 [N]."""
+    parts = np.full(len(order), TRAIN, np.int8)
+    parts[order[:num_test]] = TEST
+    parts[order[num_test : num_test + num_val]] = VALIDATION
+    return parts
 
 
 def require_training_share(val: float, test: float) -> None:
