@@ -14,13 +14,13 @@ pytest.importorskip("optuna", reason="the extra [optuna] is not installed")
 from optuna.trial import TrialState
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.sweeps.grid import Job
+from hydrarec.sweeps.journal import Job
 from hydrarec.sweeps.search import Search, Settings, run_searches
 from hydrarec.sweeps.studies import Sessions, open_study
 from hydrarec.sweeps.task import SweepTask
 
 SETTINGS = Settings(seed=0, startup_trials=2, pruning=True, pruning_startup_trials=2, pruning_warmup_epochs=1)
-FIXED = [*TINY, "model=dot", "sweep.trials=6"]
+FIXED = (*TINY, "model=dot", "sweep.trials=6")
 _sessions = itertools.count()
 
 
@@ -49,7 +49,8 @@ def runner(task: SweepTask, *, dies_in: int | None = None) -> tuple[list[Job], C
             number = int(next(o for o in job if o.startswith("sweep.trial=")).split("number:")[1].rstrip("}"))
             rate = float(next(o for o in job if o.startswith("optimizer.learning_rate=")).split("=")[1])
             event = {1: "pruned", 2: "failed"}.get(number, "done")
-            task.journal.write(event, overrides=job, run="x", **({"value": rate} if event == "done" else {}))
+            value = {"value": rate} if event == "done" else {}
+            task.journal.write({"event": event, "overrides": job, "run": "x", **value})
 
     return ran, run
 
@@ -94,7 +95,7 @@ def test_killed_search_goes_on_as_if_it_was_not(tmp_path: Path, dies_in: int) ->
 
 def test_more_trials_of_the_same_study(task: SweepTask) -> None:
     search(task)
-    assert numbers(search(task, fixed=[*TINY, "model=dot", "sweep.trials=8"])) == [6, 7]
+    assert numbers(search(task, fixed=(*TINY, "model=dot", "sweep.trials=8"))) == [6, 7]
 
 
 def test_trials_of_a_live_process_are_its_own(tmp_path: Path) -> None:
@@ -137,11 +138,11 @@ def test_study_prunes_what_is_worse_than_the_median(task: SweepTask) -> None:
 @pytest.mark.parametrize(
     ("fixed", "says"),
     [
-        (["model=popularity"], "nothing to search"),
-        (["model=dot", "search=biased_dot"], "user_dropout"),
-        (["model=dot", "task.monitor=null"], "validation metric"),
+        (("model=popularity",), "nothing to search"),
+        (("model=dot", "search=biased_dot"), "user_dropout"),
+        (("model=dot", "task.monitor=null"), "validation metric"),
     ],
 )
 def test_search_that_cannot_work_is_refused(task: SweepTask, fixed: Job, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Search([*TINY, *fixed], [], task, SETTINGS)
+        Search((*TINY, *fixed), [], task, SETTINGS)

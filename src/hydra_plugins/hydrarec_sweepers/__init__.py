@@ -1,4 +1,4 @@
-"""hydrarec's sweepers where Hydra looks for plugins, which is the one namespace it accepts them from."""
+"""hydrarec's sweepers, in the only namespace that Hydra loads plugins from."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from omegaconf import DictConfig
 from hydrarec.config.composition import compose_config
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.sweeps import grid
+from hydrarec.sweeps.journal import Job
 from hydrarec.sweeps.task import SweepTask
 
 
 class _Sweeper(Sweeper):
-    """What Hydra tells every sweeper, and how jobs are launched."""
+    """What both sweepers share: Hydra's context and how jobs are composed and launched."""
 
     task: TaskFunction | None = None
     context: HydraContext | None = None
@@ -38,18 +39,18 @@ class _Sweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.context.config_loader)
         return parser.parse_overrides(arguments), self.task
 
-    def _compose(self, job: grid.Job) -> DictConfig:
+    def _compose(self, job: Job) -> DictConfig:
         assert isinstance(self.task, SweepTask)
         folders = self.task.searchpath
         return compose_config([*([f"hydra.searchpath=[{','.join(folders)}]"] if folders else []), *job])
 
-    def _launch(self, jobs: list[grid.Job], first: int) -> Any:
+    def _launch(self, jobs: list[Job], first: int) -> Any:
         assert self.launcher is not None
-        return self.launcher.launch(jobs, initial_job_idx=first)
+        return self.launcher.launch([list(job) for job in jobs], initial_job_idx=first)
 
 
 class GridSweeper(_Sweeper):
-    """All combinations, as Hydra's basic sweeper; those that are finished are skipped, and no job can end the sweep.
+    """All combinations, as in Hydra's basic sweeper, but finished jobs are skipped and no job can end the sweep.
 
     Args:
         max_batch_size: jobs that a launcher gets at once.
@@ -89,7 +90,7 @@ class SearchSweeper(_Sweeper):
         searched = [override for override in overrides if space.is_dimension(override)]
         combinations = grid.combinations([override for override in overrides if override not in searched])
 
-        def run(jobs: list[grid.Job]) -> None:
+        def run(jobs: list[Job]) -> None:
             grid.launch_all(jobs, len(jobs), self._launch, self._compose, task)
 
         dimensions = [space.dimension_of(override) for override in searched]

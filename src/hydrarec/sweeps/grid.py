@@ -1,20 +1,19 @@
-"""The jobs of a grid: all combinations, without those that are finished, handed to a launcher in batches."""
+"""The jobs of a grid: all combinations but the finished ones, given to a launcher in batches."""
 
 from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.core.override_parser.types import Override
 
 from hydrarec.core.errors import HydrarecError, InterruptedRun
 from hydrarec.runs.reader import RunReader
-from hydrarec.sweeps.journal import Journal, key_of, last_ends
+from hydrarec.sweeps.journal import ENDS, Job, Journal
 from hydrarec.sweeps.task import FINISHED, SweepTask, line_of
 
-Job = list[str]
 Launch = Callable[[list[Job], int], Any]
 Compose = Callable[[Job], Any]
 
@@ -26,43 +25,40 @@ def combinations(overrides: Sequence[Override]) -> list[Job]:
         key = override.get_key_element()
         values = override.sweep_string_iterator() if override.is_sweep_override() else None
         choices.append([str(override.input_line)] if values is None else [f"{key}={value}" for value in values])
-    return [list(job) for job in itertools.product(*choices)]
+    return list(itertools.product(*choices))
 
 
 def unfinished(jobs: list[Job], task: SweepTask) -> list[Job]:
-    """Write what is planned and skip what is finished: in one line each, without composing it again.
+    """Write the plan and skip finished jobs, with one line each, without composing them again.
 
-    A job is known by its overrides as long as the YAML files are those that it was composed from; any other job is left
-    to its task, which composes it and looks into its folder.
+    Overrides identify a job while the YAML files are unchanged. Any other job is left to its task, which composes it and
+    looks into its folder.
     """
     journal = task.journal
-    events = journal.read()
-    ends = last_ends(events)
-    planned = {key_of(event["overrides"]) for event in events if event["event"] == "planned"}
-    new = dict.fromkeys(key_of(job) for job in jobs if key_of(job) not in planned)
-    journal.write_all([{"event": "planned", "overrides": list(key)} for key in new])
+    ends = journal.last_events(*ENDS, all_starts=True)
+    planned = journal.last_events("planned", all_starts=True)
+    journal.write(*({"event": "planned", "overrides": job} for job in dict.fromkeys(jobs) if job not in planned))
     left, skipped = [], []
     for job in jobs:
-        end = ends.get(key_of(job), {})
+        end = ends.get(job, {})
         known = end.get("conf") == task.conf and end.get("reason") in (None, FINISHED) and "value" in end
         if known and RunReader(task.folder / end["run"]).finished:
             kept = {name: value for name, value in end.items() if name not in ("time", "session", "seconds")}
             skipped.append({**kept, "event": "skipped", "reason": FINISHED})
         else:
             left.append(job)
-    journal.write_all(skipped)
+    journal.write(*skipped)
     sys.stdout.writelines(f"{line_of(event, task.swept)}\n" for event in skipped)
     return left
 
 
 def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, task: SweepTask) -> None:
-    """Every job once, in batches: a launcher keeps whole configurations of all that it was given until it is done.
+    """Run every job once, in batches: a launcher keeps the configurations of a whole batch in memory.
 
-    Tasks do not raise; what Hydra or a launcher raises around them costs the job that it is about, and nothing else.
+    Tasks do not raise. If Hydra or a launcher raises around them, only the job that it was about fails.
     """
-    first = 0
-    for jobs_at_once in _batches(jobs, batch):
-        left = list(jobs_at_once)
+    for first in range(0, len(jobs), batch):
+        left = jobs[first : first + batch]
         while left:
             before = len(left)
             problem = _launched(left, first, launch)
@@ -72,11 +68,10 @@ def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, ta
                 problem = _launched(alone, first, launch) if before > 1 else problem
                 if _without_ended(alone, task.journal):
                     _give_up(alone[0], problem, task)
-        first += len(jobs_at_once)
 
 
 def _launched(jobs: list[Job], first: int, launch: Launch) -> Exception | None:
-    """What the launcher broke with, if it did."""
+    """The error that broke the launcher, if any."""
     try:
         launch(jobs, first)
     except Exception as error:
@@ -86,18 +81,13 @@ def _launched(jobs: list[Job], first: int, launch: Launch) -> Exception | None:
     return None
 
 
-def _batches(jobs: list[Job], size: int) -> Iterator[list[Job]]:
-    for start in range(0, len(jobs), size):
-        yield jobs[start : start + size]
-
-
 def _without_ended(jobs: list[Job], journal: Journal) -> list[Job]:
-    ended = last_ends(journal.of_this_start())
-    return [job for job in jobs if key_of(job) not in ended]
+    ended = journal.last_events(*ENDS)
+    return [job for job in jobs if job not in ended]
 
 
 def _without_impossible(jobs: list[Job], compose: Compose, task: SweepTask) -> list[Job]:
-    """Combinations that Hydra cannot even compose, each of whose values can be: written as failed."""
+    """The jobs that Hydra can compose; the others, whose values do not go together, are written as failed."""
     left = []
     for job in jobs:
         try:
@@ -110,12 +100,12 @@ def _without_impossible(jobs: list[Job], compose: Compose, task: SweepTask) -> l
 
 
 def _give_up(job: Job, error: Exception | None, task: SweepTask) -> None:
-    reason = (str(error).splitlines() or [type(error).__name__])[0][:200] if error else "without a word"
-    begun = {key_of(event["overrides"]) for event in task.journal.of_this_start() if event["event"] == "running"}
-    _fail(job, f"its launcher {'ended with it' if key_of(job) in begun else 'could not start it'}: {reason}", task)
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200] if error else "no reason given"
+    begun = job in task.journal.last_events("running")
+    _fail(job, f"its launcher {'ended with it' if begun else 'could not start it'}: {reason}", task)
 
 
 def _fail(job: Job, reason: str, task: SweepTask) -> None:
     event = {"event": "failed", "overrides": job, "run": "-" * 8, "reason": reason}
-    task.journal.write_all([event])
+    task.journal.write(event)
     sys.stdout.write(f"{line_of(event, task.swept)}\n")

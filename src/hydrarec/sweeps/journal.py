@@ -1,4 +1,4 @@
-"""``sweep.jsonl``: what became of each job of a sweep, one line per event, never rewritten.
+"""``sweep.jsonl``, the journal of a sweep: one line per event of a job, never rewritten.
 
 ::
 
@@ -9,7 +9,7 @@
     {"event": "failed", …, "reason": "…"}      {"event": "skipped", …, "reason": "finished"}
     {"event": "pruned", …, "trial": {"study": "…", "number": 3}}                a trial of a search that was given up
 
-The run folders are the truth; this file says what a command asked for, and saves the composition of finished jobs.
+The run folders are the truth. This file keeps what a command asked for, and saves composing finished jobs again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+Job = tuple[str, ...]  # its overrides, which tell the jobs of a sweep apart before they are composed
 NAME = "sweep.jsonl"
 ENDS = ("done", "failed", "skipped", "pruned")  # a job has one of these per start, unless it was cut off
 
@@ -37,10 +37,7 @@ class Journal:
     def __init__(self, folder: Path, session: str) -> None:
         self.path, self.session = folder / NAME, session
 
-    def write(self, event: str, **fields: Any) -> None:
-        self.write_all([{"event": event, **fields}])
-
-    def write_all(self, events: Iterable[Event]) -> None:
+    def write(self, *events: Event) -> None:
         """Append the lines in one write, which no other process's lines can come between, and flush them to disk."""
         moment = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "session": self.session}
         lines = [json.dumps({**event, **moment}, ensure_ascii=False, allow_nan=False) for event in events]
@@ -57,7 +54,7 @@ class Journal:
             os.close(descriptor)
 
     def read(self) -> list[Event]:
-        """Every whole line so far; a torn one, the mark of a kill, is left out."""
+        """Every whole line so far; a line torn by a kill is left out."""
         if not self.path.is_file():
             return []
         events = []
@@ -70,19 +67,10 @@ class Journal:
                 events.append(event)
         return events
 
-    def of_this_start(self) -> list[Event]:
-        return [event for event in self.read() if event.get("session") == self.session]
-
-
-def key_of(overrides: Sequence[str]) -> tuple[str, ...]:
-    """What tells the jobs of a sweep apart before they are composed."""
-    return tuple(overrides)
-
-
-def last_ends(events: Iterable[Event]) -> dict[tuple[str, ...], Event]:
-    """The last end of each job, in the order of the first ones."""
-    found: dict[tuple[str, ...], Event] = {}
-    for event in events:
-        if event["event"] in ENDS:
-            found[key_of(event["overrides"])] = event
-    return found
+    def last_events(self, *names: str, all_starts: bool = False) -> dict[Job, Event]:
+        """The last event of these names for each job, of this start or of all, in the order of the first ones."""
+        return {
+            tuple(event["overrides"]): event
+            for event in self.read()
+            if event["event"] in names and (all_starts or event.get("session") == self.session)
+        }

@@ -1,4 +1,4 @@
-"""A search: one study per combination of the command line, each with the same number of trials, told by its journal."""
+"""A search: one study per combination of the command line, each with the same number of trials."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import ConfigError
 from hydrarec.runs.identity import config_hash
-from hydrarec.sweeps.grid import Job
-from hydrarec.sweeps.journal import key_of, last_ends
+from hydrarec.sweeps.journal import ENDS, Job
 from hydrarec.sweeps.space import Space, corners, read_space
 from hydrarec.sweeps.studies import Sessions, make_study
 from hydrarec.sweeps.task import SEARCH, TRIAL, SweepTask, shortened, what_differs
@@ -29,14 +28,14 @@ Compose = Callable[[Job], DictConfig]
 
 @dataclass(frozen=True)
 class Settings:
-    """How trials are chosen and given up.
+    """How trials are chosen and pruned.
 
     Args:
-        seed: of the choice; each trial draws from its own, so that a search that was killed chooses as if it was not.
-        startup_trials: at random, before the estimator has something to learn from.
-        pruning: whether hopeless trials are given up: worse than the median of the others up to the same epoch,
-        pruning_startup_trials: once so many have ended,
-        pruning_warmup_epochs: and not before this epoch.
+        seed: each trial draws from a seed of its own made of this one, so a killed search chooses as if it was not.
+        startup_trials: number of random trials before the estimator learns from them.
+        pruning: whether trials end early that are worse than the median of the others up to the same epoch.
+        pruning_startup_trials: number of ended trials before any is pruned.
+        pruning_warmup_epochs: no trial is pruned before this epoch.
     """
 
     seed: int
@@ -65,7 +64,7 @@ class Search:
         compose: overrides, the user's own folders among the sources.
 
     Raises:
-        ConfigError: nothing to vary, nothing to go by, or a value at an end of the space that cannot work.
+        ConfigError: no dimension, no metric to search by, or an impossible value at an end of the space.
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class Search:
     def _judge(self, config: dict[str, Any], compose: Compose) -> None:
         if self.monitor is None:
             raise ConfigError(
-                "a search goes by the validation metric, and this task has none",
+                "a search needs a validation metric, and this task has none",
                 expected="a task with a monitor",
                 fix="a grid: hydra/sweeper=grid",
             )
@@ -101,10 +100,10 @@ class Search:
                 fix="hydra/sweeper=grid runs it as it is",
             )
         for corner in corners(self.space):
-            judge(plain(compose([*self.fixed, *corner])))
+            judge(plain(compose((*self.fixed, *corner))))
 
     def next_trials(self, most: int, sessions: Sessions) -> dict[int, Job]:
-        """Abandoned ones again, then new ones up to the number asked for; their jobs by number."""
+        """At most ``most`` trials, abandoned ones before new ones: their jobs by number."""
         with sessions.choosing:
             abandoned = sessions.abandoned(self.study)
             trials = [optuna.trial.Trial(self._ready(trial.number), trial._trial_id) for trial in abandoned[:most]]
@@ -116,14 +115,14 @@ class Search:
             for trial in trials:
                 sessions.claim(trial)
         jobs = {trial.number: self._job(trial) for trial in trials}
-        self.task.journal.write_all([{"event": "planned", "overrides": job} for job in jobs.values()])
+        self.task.journal.write(*({"event": "planned", "overrides": job} for job in jobs.values()))
         return jobs
 
     def tell(self, jobs: dict[int, Job]) -> None:
-        """What became of trials that have ended; one that was cut off stays to be taken up again."""
-        ends = last_ends(self.task.journal.of_this_start())
+        """Report ended trials to the study; one that was cut off stays abandoned, to run again."""
+        ends = self.task.journal.last_events(*ENDS)
         for number, job in jobs.items():
-            end = ends.get(key_of(job))
+            end = ends.get(job)
             if end is None:
                 continue
             if end.get("value") is not None:
@@ -132,7 +131,7 @@ class Search:
                 self.study.tell(number, state=TrialState.PRUNED if end["event"] == "pruned" else TrialState.FAIL)
 
     def line(self) -> str:
-        """How many trials ran, and what the best one is."""
+        """The summary of the search: how many trials ran, and the best."""
         trials = self.study.get_trials(deepcopy=False, states=_ENDED)
         counts = Counter(trial.state for trial in trials)
         words = [f"{len(trials)} of {self.trials} trials ({counts[TrialState.COMPLETE]} done, "
@@ -149,7 +148,7 @@ class Search:
 
     def _job(self, trial: optuna.Trial) -> Job:
         chosen = [f"{dimension.key}={dimension.suggest(trial)}" for dimension in self.space]
-        return [*self.fixed, f"{TRIAL}{{study:{self.name},number:{trial.number}}}", *chosen]
+        return (*self.fixed, f"{TRIAL}{{study:{self.name},number:{trial.number}}}", *chosen)
 
 
 _BEGUN = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -165,8 +164,8 @@ def run_searches(
     run: Run,
     compose: Compose = compose_config,
 ) -> None:
-    """Every combination's trials, in batches of ``at_once``; every space is judged before the first trial."""
-    searches = [Search(list(fixed), dimensions, task, settings, compose) for fixed in combinations]
+    """Run every combination's trials, ``at_once`` at a time; every space is judged before the first trial."""
+    searches = [Search(fixed, dimensions, task, settings, compose) for fixed in combinations]
     sessions = Sessions(task.folder, task.session)
     try:
         for search in searches:

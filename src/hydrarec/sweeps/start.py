@@ -39,7 +39,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     parsed = parse_overrides(overrides)
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
-    task.journal.write("started", command=sys.argv[1:])
+    task.journal.write({"event": "started", "command": sys.argv[1:]})
     sys.argv.append(f"hydra.sweep.dir='{folder}'")  # of all jobs, whatever they are named by themselves
     signal.signal(signal.SIGTERM, _stop)
     try:

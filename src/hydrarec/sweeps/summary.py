@@ -1,4 +1,4 @@
-"""What a person reads at the end of a sweep."""
+"""The summary printed at the end of a sweep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from hydrarec.sweeps.journal import NAME, Event, last_ends
+from hydrarec.sweeps.journal import ENDS, NAME, Event
 from hydrarec.sweeps.task import SweepTask, what_differs
 
 BEST = 5
@@ -17,8 +17,8 @@ SOME_FAILED = 5  # exit code
 
 
 def conclude(task: SweepTask) -> int:
-    """Print the end of this start's jobs; the exit code."""
-    ends = list(last_ends(task.journal.of_this_start()).values())
+    """Print what became of this start's jobs and return the exit code."""
+    ends = list(task.journal.last_events(*ENDS).values())
     sys.stdout.write("\n".join(lines_of(ends, task.folder, task.swept)) + "\n")
     return SOME_FAILED if any(end["event"] == "failed" for end in ends) else 0
 

@@ -91,7 +91,7 @@ class SweepTask:
             event, fields = "failed", {"reason": error.what, "code": error.code}
         if fields.get("reason") != FINISHED:
             fields["seconds"] = round(time.monotonic() - started, 3)
-        self.journal.write(event, **about, **fields)
+        self.journal.write({"event": event, **about, **fields})
         sys.stdout.write(line_of({"event": event, **about, **fields}, self.swept) + "\n")
         sys.stdout.flush()
         return float(fields.get("value", "nan"))
@@ -109,7 +109,7 @@ class SweepTask:
             resume = _prepared(folder)
         finally:
             folder.release()
-        self.journal.write("running", **about)
+        self.journal.write({"event": "running", **about})
         self._run(config, folder, about["overrides"], trial, resume)
         return "done", figures(folder, config)
 
