@@ -14,8 +14,10 @@ from tests.conftest import Execute, history_of
 from tests.reports.comparison.test_comparison import SETTINGS
 
 from hydrarec.cli.train import print_summary
-from hydrarec.reports.comparison.comparison_tables import markdown
+from hydrarec.reports.comparison.comparison_page import document
 from hydrarec.reports.comparison.content import contents
+from hydrarec.reports.writers import markdown
+from hydrarec.runs.reader import RunReader
 from hydrarec.runs.survey import find, read_all
 from hydrarec.tasks.metrics.registry import METRICS, Measure, Metric, better, lower_is_better, measures, validation_key
 
@@ -72,7 +74,7 @@ def test_a_new_metric_is_one_entry(
 
     head = next(line for line in capfd.readouterr().err.splitlines() if "train loss" in line)
     assert ("val within 1" if metric is CLOSE else f"val/{key}") in head
-    print_summary(folder, result)
+    print_summary(RunReader(folder), result)
     assert f"test/{key} {metric.format(result['metrics'][f'test/{key}'])}" in capfd.readouterr().out
 
     events = EventAccumulator(str(folder / "tensorboard"))
@@ -91,7 +93,7 @@ def test_a_new_metric_is_one_entry(
     means = [section.cell(group, f"test/{key}").mean for group in section.groups]  # type: ignore[union-attr]
     assert abs(comparison.difference) == pytest.approx(max(means) - min(means), abs=1e-12)
     assert comparison.first_is_better or comparison.difference == 0
-    assert f"test/{key}" in markdown(report)
+    assert f"test/{key}" in markdown.render(document(report, tmp_path), figures=None)
 
 
 def test_values_of_a_new_metric_by_hand() -> None:
