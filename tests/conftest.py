@@ -187,6 +187,16 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
+def processes_marked(mark: str) -> list[int]:
+    """The processes that were started with ``MARK=mark`` in their environment, and those forked from them."""
+    marked = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            if f"MARK={mark}".encode() in path.read_bytes().split(b"\0"):
+                marked.append(int(path.parent.name))
+    return marked
+
+
 def tree_digest(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, str]:
     """Every file, link and folder below ``folder`` with a digest of its content; ``without`` these top-level names."""
     found = {}

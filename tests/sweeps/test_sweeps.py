@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TIME_LIMIT, TINY, Train, small_ratings, wait_until
+from tests.conftest import TIME_LIMIT, TINY, Train, processes_marked, small_ratings, wait_until
 
 SWEEP = Path("outputs/rating-csv/sweep")
 SMALL = ("-m", *TINY, "trainer.epochs=1", "trainer.steps_per_call=50")
-# Runs in the process that jobs are forked from, before anything else: seeds stand for what can go wrong.
+# Runs in the fork server, before anything else: seeds stand for what can go wrong.
 FAULTS = """
 import os, sys, time
-if "hydrarec.sweeps.server" in sys.orig_argv:
+if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
     import hydrarec.training.job
     original = hydrarec.training.job.execute
     def execute(config, *arguments):
@@ -79,11 +79,11 @@ def test_job_that_goes_wrong_costs_itself_only(train: Train, faults: None, workp
     reasons = {key: event["reason"] for key, event in events(folder, "failed").items()}
     for key, reason in {
         "seed=1": "RuntimeError: boom",
-        "seed=2": "ended with code 3",
+        "seed=2": "exited with code 3",
         "seed=3": "outlived sweep.timeout=15 s",
         "seed=4": "the training loss became",
         "seed=5": "SIGSEGV",
-        "seed=6": "ended with code 1",
+        "seed=6": "exited with code 1",
     }.items():
         assert reason in reasons[key]
         assert f"failed: {reasons[key]}" in ended.stdout  # in the summary too
@@ -184,6 +184,23 @@ def test_interrupted_sweep_goes_on(
     assert (folder / "checkpoints" / "last.ckpt").is_file()
 
 
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_killed_sweep_leaves_no_process(
+    started: Callable[..., subprocess.Popen[str]], workplace: Path, launcher: str
+) -> None:
+    """Its job writes a last checkpoint; of four joblib workers, two never had a job."""
+    launch = (f"hydra/launcher={launcher}", *(["hydra.launcher.n_jobs=4"] if launcher == "joblib" else []))
+    process = started("-m", *TINY, *launch, "trainer.epochs=100000", "model=dot", "seed=0,1", MARK=str(workplace))
+    wait_until(lambda: bool(list((workplace / SWEEP).glob("*/history.csv"))), "the first epoch")
+    process.kill()
+    process.wait()
+    killed = time.monotonic()
+    wait_until(lambda: not processes_marked(str(workplace)), "the end of all processes")
+    assert time.monotonic() - killed < 20
+    stopped = [json.loads(path.read_text())["status"] for path in (workplace / SWEEP).glob("*/run.json")]
+    assert "interrupted" in stopped
+
+
 def kill_at(process: subprocess.Popen, moment: float) -> bool:
     """Whether it was still running by then."""
     try:
@@ -266,7 +283,7 @@ def test_launchers_of_many_machines(
     ended = train(*SMALL, *words, "model=dot", "seed=0,2,7")
     assert ended.returncode == 5, ended.stdout + ended.stderr
     assert set(events(workplace / SWEEP, "done")) == {"seed=0", "seed=7"}
-    assert "ended with code 3" in events(workplace / SWEEP, "failed")["seed=2"]["reason"]
+    assert "exited with code 3" in events(workplace / SWEEP, "failed")["seed=2"]["reason"]
 
 
 def test_preset_of_slurm_is_one_of_the_plugins() -> None:

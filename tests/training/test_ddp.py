@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -61,13 +62,21 @@ def test_ratings_on_two_processes_equal_one(settings: tuple[str, ...], train: Tr
     assert float(rows[0]) == pytest.approx(float(rows[1]), rel=1e-5)
 
 
-def test_a_companion_that_dies_ends_the_run_with_its_reason(
+# Runs in the fork server, before anything else.
+FAULT = """
+import os, sys
+if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
+    import hydrarec.training.assembly as assembly
+    original = assembly.build
+    assembly.build = lambda *parts: os._exit(3) if os.environ.get("LOCAL_RANK") == "1" else original(*parts)
+"""
+
+
+def test_worker_that_dies_ends_the_run_with_its_reason(
     train: Train, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (workplace / "sitecustomize.py").write_text(
-        "import os, threading\nif os.environ.get('LOCAL_RANK') == '1':\n    raise SystemExit(3)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{workplace}:{__import__('os').environ['PYTHONPATH']}")
+    (workplace / "sitecustomize.py").write_text(FAULT)
+    monkeypatch.setenv("PYTHONPATH", f"{workplace}:{os.environ['PYTHONPATH']}")
     done: subprocess.CompletedProcess[str] = train(*RANKING, "trainer=ddp", "trainer.devices=2", "name=broken")
     assert done.returncode == 6, done.stderr
     assert "process 1 of 2 ended early" in done.stderr

@@ -1,16 +1,12 @@
-"""``hydrarec-reproduce``: run the published experiments over several seeds and set the results beside the published ones."""
+"""``hydrarec-reproduce``: run the published experiments over several seeds and compare with the published results."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import fnmatch
-import multiprocessing
-import os
+import itertools
 import re
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,33 +20,24 @@ from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.core import console
-from hydrarec.core.contract import FULL_ERROR
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.core.files import atomic_write
 from hydrarec.reports import reproduction
 from hydrarec.runs.identity import config_hash
 from hydrarec.runs.reader import RunReader
 from hydrarec.tasks.metrics.registry import validation_key
+from hydrarec.training.job import execute_as_command
+from hydrarec.training.processes import LOG, ChildProcess, end_all, first_to_end, warm_up
 
 
 @dataclass(frozen=True)
 class Job:
-    """One experiment with one seed, in a folder named after what it computes, so that a finished one is found again."""
+    """One experiment with one seed, in a folder named by its configuration, so that a finished run is recognised."""
 
     id: str
     overrides: list[str]
     config: dict[str, Any]
     folder: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run left: the published metric, the first epoch's RMSE, seconds; or the reason why not."""
-
-    value: float | None = None
-    first_epoch: float | None = None
-    seconds: float = 0.0
-    problem: str = ""
 
 
 def main() -> None:
@@ -80,36 +67,34 @@ def _is_of_runs(override: str) -> bool:
 
 def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
     """Run what is missing, with ``overrides`` for every run, write the tables; 5 if some runs failed, else 0."""
+    warm_up()  # it imports torch while the experiments are composed
     known = experiments()
-    wanted = _wanted(config["ids"], known)
+    chosen = _matching(config["ids"], known)
     output = Path(config["output_dir"])
     jobs: list[Job] = []
-    outcomes: list[Outcome] = []
-    for names in _in_waves(wanted, known):
+    problems: dict[Path, str] = {}
+    for names in _in_waves(chosen, known):
         wave = [_job(name, seed, output, overrides, jobs) for name in names for seed in range(config["seeds"])]
-        outcomes += _run_all(wave, config["workers"])
+        problems |= _run_all(wave, config["workers"])
         jobs += wave
-    rows = [
-        _row(known[name], [outcome for job, outcome in zip(jobs, outcomes, strict=True) if job.id == name])
-        for name in wanted
-    ]
+    rows = [_row(known[name], [job.folder for job in jobs if job.id == name], problems) for name in chosen]
     table, records = output / "table.md", output / "table.csv"
     output.mkdir(parents=True, exist_ok=True)
     for file, text in ((table, reproduction.markdown(rows)), (records, reproduction.comma_separated(rows))):
         with atomic_write(file, "w") as handle:
             handle.write(text)
     sys.stdout.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
-    return 5 if any(outcome.problem for outcome in outcomes) else 0
+    return 5 if problems else 0
 
 
-def _wanted(ids: str | list[str], known: dict[str, Published]) -> list[str]:
+def _matching(ids: str | list[str], known: dict[str, Published]) -> list[str]:
+    """The experiments that the setting ``ids`` names, by patterns or by ``all``."""
     if ids == "all":
         return [name for name, entry in known.items() if not entry.on_request]
-    wanted = [ids] if isinstance(ids, str) else ids
-    if not wanted:
+    if not ids:
         raise ConfigError("ids is empty", expected="all, or a list of experiments", fix="ids=all")
-    found: list[str] = []
-    for pattern in wanted:
+    chosen: dict[str, None] = {}
+    for pattern in [ids] if isinstance(ids, str) else ids:
         names = fnmatch.filter(known, pattern)
         if not names:
             raise ConfigError(
@@ -118,16 +103,16 @@ def _wanted(ids: str | list[str], known: dict[str, Published]) -> list[str]:
                 fix="ids=all",
                 value=pattern,
             )
-        found += [name for name in names if name not in found]
-    return found
+        chosen |= dict.fromkeys(names)
+    return list(chosen)
 
 
-def _in_waves(wanted: list[str], known: dict[str, Published]) -> list[list[str]]:
+def _in_waves(chosen: list[str], known: dict[str, Published]) -> list[list[str]]:
     """What others start from comes first, published or not; within a wave nothing waits."""
-    sources = {name: list((known[name].starts_from or {}).values()) for name in wanted}
-    first = list(dict.fromkeys(source for names in sources.values() for source in names))
-    first += [name for name in wanted if not sources[name] and name not in first]
-    return [first, [name for name in wanted if sources[name]]]
+    sources = {name: list((known[name].starts_from or {}).values()) for name in chosen}
+    first = dict.fromkeys(source for names in sources.values() for source in names)
+    first |= dict.fromkeys(name for name in chosen if not sources[name])
+    return [list(first), [name for name in chosen if sources[name]]]
 
 
 def experiments() -> dict[str, Published]:
@@ -158,62 +143,47 @@ def _job(name: str, seed: int, output: Path, more: list[str], before: list[Job])
     return Job(name, overrides, config, output / "runs" / name / f"seed-{seed}-{config_hash(config)}")
 
 
-def _run_all(jobs: list[Job], workers: int) -> list[Outcome]:
-    """Each job once, in worker processes of one thread each; an outcome per job, in order.
+def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
+    """Run each job once, ``workers`` at a time, in processes of one thread each; why which folders have no result.
 
-    An interruption reaches the workers too, which write their checkpoints and end; the same command then goes on.
+    When this process is interrupted, the runs write their checkpoints and end; the same command then goes on.
     """
-    if not jobs:
-        return []
-    outcomes: dict[int, Outcome] = {}
-    context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    with (
-        ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool,
-        console.progress("reproducing", total=len(jobs), unit="runs") as advance,
-    ):
-        futures = {pool.submit(_run, job): index for index, job in enumerate(jobs)}
-        try:
-            for future in as_completed(futures):
-                outcomes[futures[future]] = _outcome(future)
-                advance(1)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in multiprocessing.active_children():
-                worker.terminate()
-            raise
-    return [outcomes[index] for index in range(len(jobs))]
-
-
-def _outcome(future: Future[Outcome]) -> Outcome:
-    """What a worker returned; a worker that died without a word is a failure of its run alone."""
+    problems: dict[Path, str] = {}
+    running: dict[ChildProcess, Job] = {}
+    waiting = iter(jobs)
     try:
-        return future.result()
-    except BrokenProcessPool:
-        return Outcome(problem="its process died")
+        with console.progress("reproducing", total=len(jobs), unit="runs") as advance:
+            for _ in jobs:
+                for job in itertools.islice(waiting, workers - len(running)):
+                    running[_start(job)] = job
+                process = first_to_end(running)
+                job = running.pop(process)
+                problem = _problem(job, process.failure())
+                if problem:
+                    problems[job.folder] = problem
+                advance(1)
+    finally:
+        end_all(running)
+    return problems
 
 
-def _run(job: Job) -> Outcome:
-    """In a worker: one run, its live table in ``train.log``; goes on where a killed one stopped."""
-    os.environ[FULL_ERROR] = "1"
-    from hydrarec.training.job import execute
-
+def _start(job: Job) -> ChildProcess:
+    """A run that has begun, or goes on where it was stopped; its live table is in ``train.log``."""
     job.folder.mkdir(parents=True, exist_ok=True)
     config = {**job.config, "resume": str(job.folder)}
-    with (job.folder / "train.log").open("a", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        try:
-            result = execute(config, job.folder, job.overrides)
-        except InterruptedRun:
-            raise
-        except HydrarecError as error:
-            return Outcome(problem=error.what)
-    if job.config["published"] is None:  # only others start from it
-        return Outcome(seconds=result["seconds"]["training"])
-    metric = job.config["published"]["metric"]
-    if metric not in result["metrics"]:
-        return Outcome(problem=f"published.metric={metric} is not among {', '.join(result['metrics'])}")
-    return Outcome(
-        result["metrics"][metric], _first_epoch(RunReader(job.folder), metric), result["seconds"]["training"]
-    )
+    return ChildProcess(execute_as_command, config, job.folder, job.overrides, Path.cwd(), log=job.folder / LOG)
+
+
+def _problem(job: Job, error: HydrarecError | None) -> str:
+    """Why a run that has ended left no published metric; empty if it did."""
+    if isinstance(error, InterruptedRun):
+        raise error
+    if error is not None:
+        return error.what
+    published, metrics = job.config["published"], RunReader(job.folder).read_result()["metrics"]
+    if published is None or published["metric"] in metrics:  # without a published value, others start from it
+        return ""
+    return f"published.metric={published['metric']} is not among {', '.join(metrics)}"
 
 
 def _first_epoch(run: RunReader, metric: str) -> float | None:
@@ -222,15 +192,17 @@ def _first_epoch(run: RunReader, metric: str) -> float | None:
     return run.read_history(key)[0].get(key)
 
 
-def _row(published: Published, outcomes: list[Outcome]) -> reproduction.Row:
-    done = [outcome for outcome in outcomes if outcome.value is not None]
-    problems = [outcome.problem for outcome in outcomes if outcome.problem]
+def _row(published: Published, folders: list[Path], problems: dict[Path, str]) -> reproduction.Row:
+    reasons = [problems[folder] for folder in folders if folder in problems]
+    done = [folder for folder in folders if folder not in problems]
+    results = [RunReader(folder).read_result() for folder in done]
+    first_epochs = [_first_epoch(RunReader(folder), published.metric) for folder in done]
     return reproduction.Row(
         published,
-        values=[outcome.value for outcome in done if outcome.value is not None],
-        first_epochs=[outcome.first_epoch for outcome in done if outcome.first_epoch is not None],
-        seconds=[outcome.seconds for outcome in done],
-        problem=f"{len(problems)} of {len(outcomes)} runs failed: {problems[0]}" if problems else "",
+        values=[result["metrics"][published.metric] for result in results],
+        first_epochs=[value for value in first_epochs if value is not None],
+        seconds=[result["seconds"]["training"] for result in results],
+        problem=f"{len(reasons)} of {len(folders)} runs failed: {reasons[0]}" if reasons else "",
     )
 
 

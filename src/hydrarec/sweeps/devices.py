@@ -1,4 +1,4 @@
-"""A GPU each, where a machine has several: decided before a worker's first job, and so before torch is imported."""
+"""One GPU per worker where a machine has several, chosen before the worker's first job and so before CUDA starts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def choose(sweep: Path) -> None:
 
 
 def gpus() -> list[str]:
-    """Those that this process may use, without asking torch."""
+    """The GPUs that this process may use, without importing torch."""
     if VISIBLE in os.environ:
         return [name for name in os.environ[VISIBLE].split(",") if name.strip()]
     return [str(number) for number in range(len(list(_DRIVER.iterdir())))] if _DRIVER.is_dir() else []

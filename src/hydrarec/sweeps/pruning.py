@@ -1,4 +1,4 @@
-"""Give up a trial of a search whose validation metric is hopeless, after the epoch that shows it."""
+"""The callback that prunes a trial of a search after an epoch whose validation metric is hopeless."""
 
 from __future__ import annotations
 
@@ -25,14 +25,12 @@ class Pruning(pl.Callback):
     """
 
     def __init__(self, history: History, monitor: str | None, *, storage: str, study: str, number: int) -> None:
-        assert monitor is not None, "a search is refused where nothing is monitored"
+        assert monitor is not None, "a search without a monitored metric is refused"
         self.history, self.monitor = history, monitor
-        import optuna  # an extra
-
-        from hydrarec.sweeps.studies import open_study
+        from hydrarec.sweeps.studies import open_study, running_trial  # need Optuna, an extra
 
         opened = open_study(storage, study)
-        self.trial = optuna.trial.Trial(opened, opened.get_trials(deepcopy=False)[number]._trial_id)
+        self.trial = running_trial(opened, opened.get_trials(deepcopy=False)[number])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, value = trainer.current_epoch + 1, self.history.rows[-1][self.monitor]
@@ -45,10 +43,8 @@ class Pruning(pl.Callback):
             )
 
 
-def pruned(parts: Parts, trial: dict[str, Any] | None) -> Parts:
-    """``parts`` as they are, or with a callback that reports to the trial's study after each epoch."""
-    if trial is None:
-        return parts
+def pruned(parts: Parts, trial: dict[str, Any]) -> Parts:
+    """``parts`` with a callback that reports to the trial's study after each epoch."""
     others = parts.callbacks
     return dataclasses.replace(
         parts, callbacks=lambda history: [*others(history), Pruning(history, parts.monitor, **trial)]

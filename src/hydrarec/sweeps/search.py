@@ -19,7 +19,7 @@ from hydrarec.core.errors import ConfigError
 from hydrarec.runs.identity import config_hash
 from hydrarec.sweeps.journal import ENDS, Job
 from hydrarec.sweeps.space import Space, corners, read_space
-from hydrarec.sweeps.studies import Sessions, make_study
+from hydrarec.sweeps.studies import Sessions, make_study, running_trial
 from hydrarec.sweeps.task import SEARCH, TRIAL, SweepTask, shortened, what_differs
 
 Run = Callable[[list[Job]], Any]
@@ -106,7 +106,7 @@ class Search:
         """At most ``most`` trials, abandoned ones before new ones: their jobs by number."""
         with sessions.choosing:
             abandoned = sessions.abandoned(self.study)
-            trials = [optuna.trial.Trial(self._ready(trial.number), trial._trial_id) for trial in abandoned[:most]]
+            trials = [running_trial(self._ready(trial.number), trial) for trial in abandoned[:most]]
             begun = len(self.study.get_trials(deepcopy=False, states=_BEGUN))
             while len(trials) < most and begun < self.trials:
                 number = begun  # numbers are given in the order of asking, but for one that was enqueued

@@ -1,4 +1,4 @@
-"""A sweep from its command to its summary: judged, planned, launched by Hydra, and read from its journal at the end."""
+"""A sweep from its command to its summary: judged, launched by Hydra, and summed up from its journal."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
 from hydrarec.sweeps import summary
-from hydrarec.sweeps.supervisor import shut_down, warm_up
+from hydrarec.sweeps.launchers import end_joblib_workers_with_sweep
 from hydrarec.sweeps.task import SweepStopped, SweepTask
+from hydrarec.training.processes import warm_up
 
 
 def start_sweep(overrides: Sequence[str]) -> int:
-    """Run what is missing or failed of a sweep; 5 if some jobs failed, else 0.
+    """Run the missing and failed jobs of a sweep; the exit code: 5 if some jobs failed, else 0.
 
     Raises:
-        HydrarecError: a value that cannot work, or a folder that cannot be written, before the first job starts.
+        HydrarecError: an impossible value, or a folder that cannot be written, before the first job starts.
     """
     if not any(override.startswith("hydra/launcher=") for override in overrides):
         warm_up()  # imports torch while this process judges; other launchers' workers do so themselves
@@ -40,17 +41,16 @@ def start_sweep(overrides: Sequence[str]) -> int:
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write({"event": "started", "command": sys.argv[1:]})
-    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # of all jobs, whatever they are named by themselves
+    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # one folder, whatever each job would be named
     signal.signal(signal.SIGTERM, _stop)
-    try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
-    finally:
-        shut_down()
+    if "joblib" in first.hydra.launcher._target_:
+        end_joblib_workers_with_sweep()
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
     return summary.conclude(task)
 
 
 def fingerprint(config: DictConfig) -> str:
-    """Of every YAML file that jobs may be composed from, the user's own folders included, and of this version."""
+    """A hash of hydrarec's version and every YAML file that jobs may be composed from, the user's folders included."""
     folders = [conf_dir(), *(Path(unquote(urlparse(path).path)) for path in config.hydra.searchpath)]
     digest = hashlib.sha256(hydrarec.__version__.encode())
     for folder in folders:

@@ -1,4 +1,4 @@
-"""Optuna's studies in a journal file in the sweep's folder, which several processes may share and a kill cannot spoil."""
+"""Optuna's studies in a journal file in the sweep's folder, shared by several processes and safe against kills."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SESSION = "session"  # which start of the command runs a trial, as a user attri
 
 
 def open_study(storage: str, name: str) -> optuna.Study:
-    """A study that exists, with the pruner that it was made with."""
+    """An existing study, with the pruner that it was made with."""
     study = optuna.load_study(study_name=name, storage=_storage(storage), sampler=optuna.samplers.RandomSampler())
     study.pruner = _pruner(study.user_attrs["pruner"])
     return study
 
 
 def make_study(storage: str, name: str, *, mode: str, pruner: dict[str, Any] | None) -> optuna.Study:
-    """A study, or the one of that name that is there already."""
+    """The study of this name; a new one if there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     direction = optuna.study.StudyDirection.MINIMIZE if mode == "min" else optuna.study.StudyDirection.MAXIMIZE
     study = optuna.create_study(
@@ -32,8 +32,13 @@ def make_study(storage: str, name: str, *, mode: str, pruner: dict[str, Any] | N
     return study
 
 
+def running_trial(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
+    """A trial that was asked for before, to report to; Optuna has no public way from its record to it."""
+    return optuna.trial.Trial(study, trial._trial_id)
+
+
 class Sessions:
-    """Who is alive among the processes that share a search: each holds a lock, which a kill takes away.
+    """The processes that share a search: each holds a lock while it lives.
 
     Args:
         folder: of the sweep.
@@ -51,7 +56,7 @@ class Sessions:
         self._mine.release()
 
     def abandoned(self, study: optuna.Study) -> list[FrozenTrial]:
-        """Trials that were begun by a process that has gone."""
+        """Trials begun by a process that has ended since."""
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [trial for trial in running if not self._is_alive(trial.user_attrs.get(_SESSION))]
 
@@ -73,7 +78,7 @@ class Sessions:
 
 
 class _SystemLock(JournalFileOpenLock):
-    """A lock of the operating system's: Optuna's own lock files outlive the process that a kill ended."""
+    """A lock of the operating system, released when its process is killed; Optuna's own lock files stay."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -98,7 +103,7 @@ def _storage(path: str) -> JournalStorage:
 
 
 def _without_torn_line(journal: Path) -> None:
-    """What a kill or a full disk left of the last line would spoil the next one."""
+    """Remove a last line that a kill or a full disk cut off: it would spoil the next one."""
     if not journal.is_file():
         return
     with journal.open("rb+") as file:

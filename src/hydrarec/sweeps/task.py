@@ -1,17 +1,15 @@
-"""What Hydra's launchers call for each job of a sweep: decide whether it has to run, have it run, write what became of it."""
+"""What Hydra's launchers call for each job of a sweep: run it if needed, and write down how it ended."""
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import sys
-import threading
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 from hydra.core.hydra_config import HydraConfig
@@ -28,24 +26,28 @@ from hydrarec.core.errors import (
     PrunedRun,
 )
 from hydrarec.runs import folder as runs
+from hydrarec.runs.reader import RunReader
 from hydrarec.sweeps import devices
 from hydrarec.sweeps.journal import Journal
-from hydrarec.sweeps.server import GRACE
-from hydrarec.sweeps.supervisor import supervise
+from hydrarec.training.job import execute_as_command
+from hydrarec.training.processes import GRACE, LOG, ChildProcess
 
-SEARCH = "search.journal"  # in the sweep's folder: the studies of its searches
+if TYPE_CHECKING:
+    from hydrarec.training.fit import Parts
+
+SEARCH = "search.journal"  # in the sweep's folder: Optuna's studies
 TRIAL = "sweep.trial="
 FINISHED = "finished"  # why a job is skipped
 PATIENCE = 2 * GRACE  # seconds for a job of a sweep that was just killed to let go of its folder
 
 
 class SweepStopped(BaseException):
-    """Ends a sweep through Hydra, which takes every ``Exception`` for the failure of one job; its cause says why."""
+    """Ends a sweep through Hydra, which takes any ``Exception`` for the failure of one job; its cause is the reason."""
 
 
 @dataclass(frozen=True)
 class SweepTask:
-    """Called by a launcher, here or in another process or machine; never raises but for an interruption.
+    """The task that a launcher calls, in this process or elsewhere; it raises nothing but an interruption.
 
     Attributes:
         folder: of the sweep.
@@ -54,7 +56,6 @@ class SweepTask:
         timeout: seconds that a job may take; None: any number.
         swept: the keys that differ between jobs; only these are shown.
         searchpath: the user's own folders of YAML files, beside ``conf/``.
-        process, host: that the sweep was started in.
     """
 
     folder: Path
@@ -63,8 +64,6 @@ class SweepTask:
     timeout: float | None
     swept: frozenset[str]
     searchpath: tuple[str, ...] = ()
-    process: int = field(default_factory=os.getpid)
-    host: str = field(default_factory=platform.node)
 
     @property
     def journal(self) -> Journal:
@@ -72,7 +71,6 @@ class SweepTask:
 
     def __call__(self, config: DictConfig) -> float:
         """The monitored metric, for sweepers that ask for one; NaN where there is none."""
-        self._end_with_the_sweep()
         hydra = HydraConfig.get()
         path, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
         trial = None if config.sweep.trial is None else dict(config.sweep.trial)
@@ -99,7 +97,7 @@ class SweepTask:
     def _attempt(
         self, path: Path, config: dict[str, Any], about: dict[str, Any], trial: dict[str, Any] | None
     ) -> tuple[str, dict[str, Any]]:
-        """Run what is neither finished nor run by somebody else; the event that tells its end, and its fields."""
+        """Run a job that is not finished and runs nowhere else; the event of its end, and the event's fields."""
         folder = _opened(path)
         if folder is None:
             return "skipped", {"reason": "in use by another live run"}
@@ -110,60 +108,53 @@ class SweepTask:
         finally:
             folder.release()
         self.journal.write({"event": "running", **about})
-        self._run(config, folder, about["overrides"], trial, resume)
-        return "done", figures(folder, config)
-
-    def _run(
-        self,
-        config: dict[str, Any],
-        folder: runs.RunFolder,
-        overrides: list[str],
-        trial: dict[str, Any] | None,
-        resume: bool,
-    ) -> None:
-        """Raise what the run ended with, after it was written into its folder, whoever found it."""
+        config = {**config, "resume": str(path) if resume else None}
         try:
-            judge(config)
-            devices.choose(self.folder)
-            order = {
-                "config": {**config, "resume": str(folder.path) if resume else None},
-                "path": str(folder.path),
-                "overrides": overrides,
-                "trial": trial,
-                "timeout": self.timeout,
-            }
-            error = supervise(order)
-            if error is not None:
-                raise error
-            if not folder.finished:
-                raise HydrarecError("the job ended well and left no result", fix="please report it")
+            self._run(config, path, about["overrides"], trial)
         except InterruptedRun:
             raise
         except HydrarecError as error:
-            locked = runs.RunFolder(folder.path)
-            try:
-                locked.write_error(error)
-            finally:
-                locked.release()
+            _write_error(path, error)
             raise
+        return "done", figures(folder, config)
 
-    def _end_with_the_sweep(self) -> None:
-        """A worker that the sweep's own process started ends when that one is killed; a cluster's goes on."""
-        if os.getppid() == self.process and platform.node() == self.host and _watched.acquire(blocking=False):
-            threading.Thread(target=_wait_for_another_parent, args=(self.process,), daemon=True).start()
+    def _run(self, config: dict[str, Any], path: Path, overrides: list[str], trial: dict[str, Any] | None) -> None:
+        """The run in a process of its own, where no other job's state, memory or crash can touch it.
+
+        Raises:
+            HydrarecError: why it has no result.
+        """
+        judge(config)
+        devices.choose(self.folder)
+        prepare = None if trial is None else partial(_with_pruning, trial=trial)
+        cwd = Path(HydraConfig.get().runtime.cwd)
+        process = ChildProcess(execute_as_command, config, path, overrides, cwd, prepare, log=path / LOG)
+        try:
+            in_time = process.wait(self.timeout)
+        finally:
+            process.end()
+        error = process.failure()
+        if not in_time:
+            error = LostJobError(
+                f"the job outlived sweep.timeout={self.timeout:g} s and was stopped",
+                expected=f"an end within {self.timeout:g} s",
+                fix="sweep.timeout=<more seconds>: the same command goes on from its last checkpoint",
+                value=self.timeout,
+            )
+        elif error is None and not RunReader(path).finished:
+            error = HydrarecError("internal error: the job ended well and left no result", fix="please report it")
+        if error is not None:
+            raise error
 
 
-_watched = threading.Lock()  # taken once per process, never given back
+def _with_pruning(parts: Parts, trial: dict[str, Any]) -> Parts:
+    from hydrarec.sweeps.pruning import pruned  # needs torch, which only the job's own process has imported
 
-
-def _wait_for_another_parent(process: int) -> None:
-    while os.getppid() == process:
-        time.sleep(0.1)
-    os._exit(1)
+    return pruned(parts, trial)
 
 
 def _opened(path: Path) -> runs.RunFolder | None:
-    """The run folder, held by this process; None if another live run goes on holding it."""
+    """The run folder, locked by this process; None if another live run keeps it locked."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -176,11 +167,21 @@ def _opened(path: Path) -> runs.RunFolder | None:
             time.sleep(0.1)
 
 
-def _prepared(folder: runs.RunFolder) -> bool:
-    """Whether the run goes on from a checkpoint; else its folder is as if it had never begun.
+def _write_error(path: Path, error: HydrarecError) -> None:
+    """What the run itself could not write: a crash, a timeout."""
+    folder = _opened(path)
+    if folder is not None:
+        try:
+            folder.write_error(error)
+        finally:
+            folder.release()
 
-    An attempt that was cut off goes on. One that failed by itself begins anew: what failed may have been mended since,
-    and half a run of each would be neither.
+
+def _prepared(folder: runs.RunFolder) -> bool:
+    """Whether the run goes on from a checkpoint; if not, clear its folder.
+
+    An attempt that was cut off goes on. One that failed by itself starts again: its cause may have been fixed since, and
+    a result must not be half of one and half of the other.
     """
     if folder.last_checkpoint.is_file() and not _failed_by_itself(folder):
         folder.forget_error()
@@ -198,14 +199,14 @@ def _failed_by_itself(folder: runs.RunFolder) -> bool:
 
 
 def figures(folder: runs.RunFolder, config: dict[str, Any]) -> dict[str, Any]:
-    """What a job is ranked by: the validation metric that its task names, if the run has it."""
+    """The metric that a job is ranked by: the validation metric that its task names, if the run has it."""
     monitor = config["task"]["monitor"]
     value = folder.read_result()["metrics"].get(monitor) if monitor else None
     return {} if value is None else {"monitor": monitor, "mode": config["task"]["mode"], "value": value}
 
 
 def line_of(event: dict[str, Any], swept: Collection[str]) -> str:
-    """One line for a person: what became of which job."""
+    """The line that is printed for the end of a job."""
     words = [f"{event['event']:7}", event["run"], what_differs(event["overrides"], swept)]
     if event.get("reason"):
         words.append(f"({event['reason']})")
@@ -217,12 +218,12 @@ def line_of(event: dict[str, Any], swept: Collection[str]) -> str:
 
 
 def what_differs(overrides: Sequence[str], swept: Collection[str]) -> str:
-    """Of a trial, also what a search chose: it stands behind the trial's number."""
+    """The overrides that differ between jobs; for a trial also what the search chose, after the trial's number."""
     trial = next((place for place, override in enumerate(overrides) if override.startswith(TRIAL)), len(overrides))
     differs = [override for override in overrides[:trial] if override.split("=")[0] in swept]
     return shortened(" ".join(differs + list(overrides[trial + 1 :]))) or " ".join(overrides)
 
 
 def shortened(text: str) -> str:
-    """Numbers of many digits with four of them, to be read and not to be used."""
+    """``text`` with long numbers rounded to four digits, for reading only."""
     return re.sub(r"\d\.\d{5,}(?:e[-+]?\d+)?|\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)

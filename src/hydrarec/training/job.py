@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,12 +49,21 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: P
         folder.release()
 
 
+def execute_as_command(
+    config: dict[str, Any], path: Path, overrides: list[str], cwd: Path, prepare: Prepare | None = None
+) -> None:
+    """:func:`execute` in a process of its own, which looks like ``hydrarec-train overrides…`` started in ``cwd``."""
+    os.chdir(cwd)
+    sys.argv = ["hydrarec-train", *overrides]  # for run.json
+    execute(config, path, overrides, prepare)
+
+
 def _train(
     config: dict[str, Any], folder: runs.RunFolder, overrides: list[str], prepare: Prepare | None
 ) -> dict[str, Any]:
     from hydrarec.runs.provenance import provenance
     from hydrarec.training.assembly import build, settings_of
-    from hydrarec.training.ddp_workers import companions
+    from hydrarec.training.ddp_workers import ddp_workers
     from hydrarec.training.fit import run
 
     resume = config["resume"] is not None and folder.last_checkpoint.is_file()
@@ -70,11 +80,11 @@ def _train(
         overrides=overrides,
         provenance=provenance(folder),
     )
-    with companions(settings_of(config).devices, folder.path, resume=resume) as group:
+    with ddp_workers(settings_of(config).devices, folder.path, resume=resume) as workers:
         parts = build(config, folder)
         if prepare is not None:
             parts = prepare(parts)
-        group.meet()
+        workers.wait_until_built()
         result = run(parts, folder, config, resume=resume)
     replaying.conclude(folder)
     return result
