@@ -11,7 +11,7 @@ import pandas as pd
 
 from hydrarec.analysis.alignment import debiased_cka, linear_cka, procrustes
 from hydrarec.analysis.neighbours import nearest_neighbours, overlap
-from hydrarec.figures import alignment_plots as figures
+from hydrarec.figures import agreement_plots as figures
 from hydrarec.reports.embeddings import analysis_page as page
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subject
 from hydrarec.reports.embeddings.section_contents import Picture, Section, Table

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hydrarec.analysis.attributes import YEAR, Attributes, item_attributes
 from hydrarec.analysis.meaning import Correlation, correlations, sentence
-from hydrarec.figures import meaning_plots as figures
+from hydrarec.figures import forest_plots as figures
 from hydrarec.reports.embeddings.analysis_subject import Subject
 from hydrarec.reports.embeddings.projection import Projection
 from hydrarec.reports.embeddings.section_contents import Picture, Section, Table

@@ -10,7 +10,7 @@ import pandas as pd
 from hydrarec.analysis.alignment import procrustes
 from hydrarec.analysis.extremes import extremes
 from hydrarec.analysis.stability import Stability, stability
-from hydrarec.figures import stability_plots as figures
+from hydrarec.figures import agreement_plots as figures
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
 from hydrarec.reports.embeddings.projection import Projection
 from hydrarec.reports.embeddings.section_contents import Picture, Section, Table
