@@ -12,14 +12,17 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from hydrarec.figures.style import GREY, Style
 from hydrarec.reports.comparison import comparison_tables as tables
 from hydrarec.reports.comparison import wording
-from hydrarec.reports.comparison.charts.budget import best_so_far, unequal_budgets
-from hydrarec.reports.comparison.charts.costs import metric_against
-from hydrarec.reports.comparison.charts.forest import forest_plot
-from hydrarec.reports.comparison.charts.metric_curves import learning_curves
-from hydrarec.reports.comparison.charts.parallel import parallel_coordinates
-from hydrarec.reports.comparison.charts.svg import GREY, Style
+from hydrarec.reports.comparison.charts import (
+    best_so_far,
+    forest_plot,
+    learning_curves,
+    metric_against,
+    parallel_coordinates,
+    unequal_budgets,
+)
 from hydrarec.reports.comparison.content import Cell, Contents, Section
 from hydrarec.reports.comparison.contrasts import Comparison
 from hydrarec.reports.comparison.protocol_words import protocol_words
@@ -51,7 +54,7 @@ def render(contents: Contents, folder: Path) -> str:
 
 def _section(section: Section, contents: Contents, folder: Path) -> dict[str, Any]:
     styles = {
-        group.name: Style.number(index) if index < COLOURED else Style(GREY, "", "circle")
+        group.name: Style.number(index) if index < COLOURED else Style(GREY)
         for index, group in enumerate(section.groups)
     }
     comparisons = section.comparisons.get(section.primary or "", [])
