@@ -13,12 +13,11 @@ from tests.figures.looking import assert_legible
 
 from hydrarec.analysis.meaning import Correlation
 from hydrarec.analysis.stability import stability
-from hydrarec.figures import alignment_plots as comparison
+from hydrarec.figures import agreement_plots as agreement
 from hydrarec.figures import bias_plots as biases
 from hydrarec.figures import component_plots as components
 from hydrarec.figures import embedding_maps as embeddings
-from hydrarec.figures import meaning_plots as meaning
-from hydrarec.figures import stability_plots as stability_figures
+from hydrarec.figures import forest_plots as meaning
 from hydrarec.figures.style import PALETTE, save
 
 LONG = "A Title of More Words than Any Axis Has Room for, and Then Some $5"
@@ -94,7 +93,7 @@ def test_scatter(number: int, grouped: bool) -> None:
     [legend] = figure.legends
     named = [text.get_text() for text in legend.get_texts()]
     if grouped and number >= 30:
-        assert named == [*(["less rated items"] if number > 50 else []), *(f"Genre {n}" for n in range(7)), "other"]
+        assert named == [*(["less rated items"] if number > 50 else []), *(f"Genre {n}" for n in range(8)), "other"]
     points = sum(len(points.get_offsets()) for points in figure.axes[0].collections)
     assert points >= number - (number // 5 if grouped else 0)
 
@@ -107,9 +106,11 @@ def test_titles_that_no_font_at_hand_can_draw(tmp_path: Path) -> None:
 
 
 def test_no_colour_stands_for_two_genres() -> None:
-    colours = components.colours_of([f"Genre {number}" for number in range(7)])
-    assert len(set(colours)) == 7
-    assert set(colours) < set(PALETTE)
+    groups = [f"Genre {place % 8}" for place in range(70)]
+    figure = components.scatter(normal(70, 2), titles(70), groups, 70, ("PC1", "PC2"))
+    colours = {tuple(points.get_facecolor()[0]) for points in figure.axes[0].collections}
+    assert len(colours) == 8
+    assert len(set(PALETTE)) == len(PALETTE)
 
 
 @pytest.mark.parametrize(("number", "count"), [(1, 1), (3, 10), (5, 4)])
@@ -120,7 +121,8 @@ def test_ends(number: int, count: int) -> None:
     assert_legible(figure)
     assert len(figure.axes) == number
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels[0].startswith("A Title")  # the lowest at the bottom
+    assert labels[-1].startswith("A Title")  # the lowest at the bottom
+    assert figure.axes[0].get_yticks()[-1] == 0
     assert len(labels) == 2 * count
 
 
@@ -170,7 +172,7 @@ def test_stability(number: int) -> None:
         seed=0,
     )
     found = dataclasses.replace(found, verdicts=("finding up to rotation",) * number)
-    figure = stability_figures.stability(found, [f"PC{place + 1}" for place in range(number)], 0.5)
+    figure = agreement.stability(found, [f"PC{place + 1}" for place in range(number)], 0.5)
     assert_legible(figure)
     assert [text.get_text() for text in figure.axes[0].texts] == ["finding up to rotation"] * number
 
@@ -178,5 +180,5 @@ def test_stability(number: int) -> None:
 @pytest.mark.parametrize("shared", [np.array([0.0, 0.5, 1.0, math.nan]), np.full(3, math.nan)])
 def test_comparison(shared: np.ndarray) -> None:
     names = ["linear CKA", "1 − Procrustes distance", "common among 2 neighbours"]
-    figure = comparison.comparison(names, [0.9, 0.5, math.nan], [0.1, -0.01, 0.1], shared, 0.1, 2)
+    figure = agreement.comparison(names, [0.9, 0.5, math.nan], [0.1, -0.01, 0.1], shared, 0.1, 2)
     assert_legible(figure)

@@ -7,13 +7,11 @@ from itertools import zip_longest
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from hydrarec.figures.labels import bare, place_titles, shortened
-from hydrarec.figures.style import GREY, PALETTE, new_figure
+from hydrarec.figures.component_plots import Layer, item_map
+from hydrarec.figures.style import GREY, PALETTE, Floats, new_figure
 
-Floats = NDArray[np.float64]
-_COLOURS = ("#000000", PALETTE[3], PALETTE[0], PALETTE[5])
+_COLOURS = ("#000000", PALETTE[3], PALETTE[0], PALETTE[1])
 
 
 def against_means(
@@ -25,38 +23,13 @@ def against_means(
         means, biases: float64 [n]. marked: what is said of a list, and its places in them, most important first.
         titles: [n]. mean_name: of the axis.
     """
-    figure = new_figure(11.0, 8.0)
-    axis = figure.subplots()
-    points = np.column_stack([means, biases])
-    axis.scatter(
-        points[:, 0],
-        points[:, 1],
-        s=6,
-        color="#C8C8C8",
-        linewidths=0,
-        zorder=0.5,
-        label=f"{len(points):,} most rated items",
-    )
+    layers = [Layer(f"{len(means):,} most rated items", range(len(means)), "#C8C8C8", 6)]
     for (label, places), colour, marker in zip(marked.items(), _COLOURS, "oo^v", strict=False):
-        if len(places):
-            axis.scatter(
-                points[list(places), 0],
-                points[list(places), 1],
-                s=26,
-                color=colour,
-                marker=marker,
-                zorder=2,
-                label=label,
-            )
-    axis.axhline(0, color="#E0E0E0", linewidth=0.8, zorder=0)
-    axis.set(title="Learnt item bias against mean rating", xlabel=mean_name, ylabel="item bias (raw score)")
-    axis.margins(0.05)
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+        layers.append(Layer(label, places, colour, marker=marker))
     in_turn = zip_longest(*marked.values())  # the first of each list before the second of any
     titled = list(dict.fromkeys(place for turn in in_turn for place in turn if place is not None))
-    names = [shortened(bare(titles[place]), 36) for place in titled]
-    place_titles(axis, points[titled], names, fontsize=7.5, zorder=3)
-    return figure
+    names = {"title": "Learned item bias against mean rating", "xlabel": mean_name, "ylabel": "item bias (raw score)"}
+    return item_map(np.column_stack([means, biases]), titles, layers, titled, **names)
 
 
 def users(biases: Floats) -> Figure:

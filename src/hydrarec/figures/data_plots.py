@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import colormaps, dates
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hydrarec.analysis.activity import Activity, frequencies, log_binned
 from hydrarec.analysis.description import Bars, Timeline, widely_spread
+from hydrarec.figures.scales import PLAIN_NUMBERS, set_log_ticks
 from hydrarec.figures.style import GREY, PALETTE, SEQUENTIAL, new_figure
 
 LABELLED = 12  # bars up to which each one bears its value and its share
@@ -35,12 +35,11 @@ def rating_histogram(bars: Bars, title: str) -> Figure:
     axes.set(title=title, xlabel="rating", ylabel="ratings")
     if bars.logarithmic:
         axes.set(xscale="log", xlabel="rating (logarithmic)")
-        axes.xaxis.set_major_formatter(_counted)
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        set_log_ticks(axes.xaxis, float(bars.low[0]), float(bars.high[-1]))
     present = bars.counts[bars.counts > 0]
     if present.max() > UNSEEN * present.min() and present.max() > DOMINANT * present.sum():
         axes.set(yscale="log", ylabel="ratings (logarithmic)")
-    axes.yaxis.set_major_formatter(_counted)
+    axes.yaxis.set_major_formatter(PLAIN_NUMBERS)
     axes.grid(axis="y")
     return figure
 
@@ -57,12 +56,12 @@ def activity(counts: NDArray[np.int64], one: str, title: str) -> Figure:
     axes = figure.subplots()
     axes.plot(sizes, numbers, ".", color=GREY, markersize=4, alpha=0.7, label="each number of ratings")
     axes.plot(centres, means, "-o", color=PALETTE[0], markersize=3.5, label="mean over a bin")
-    axes.axvline(float(np.median(counts)), color=PALETTE[5], linestyle="--", linewidth=1, label="median")
+    axes.axvline(float(np.median(counts)), color=PALETTE[1], linestyle="--", linewidth=1, label="median")
     axes.set(xscale="log", yscale="log", xlabel=f"ratings per {one}", ylabel=f"{one}s with so many ratings")
-    _log_ticks(axes.xaxis, float(sizes[0]), float(sizes[-1]))
+    set_log_ticks(axes.xaxis, float(sizes[0]), float(sizes[-1]))
     axes.set_xlim(sizes[0] / 1.4, sizes[-1] * 1.4)
     low, high = float(min(means.min(), numbers.min())), float(numbers.max())
-    _log_ticks(axes.yaxis, low, high)
+    set_log_ticks(axes.yaxis, low, high)
     axes.set_ylim(low / 2, high * 2)
     found = Activity.of(counts)
     axes.set_title(f"{title}\nmedian {found.median:,.6g}, mean {found.mean:,.1f}, Gini {found.gini:.2f}")
@@ -84,7 +83,7 @@ def ratings_over_time(timeline: Timeline, title: str) -> Figure:
     axes.margins(x=0.01)
     axes.grid(axis="y")
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
-    axes.yaxis.set_major_formatter(_counted)
+    axes.yaxis.set_major_formatter(PLAIN_NUMBERS)
     return figure
 
 
@@ -125,7 +124,7 @@ def cross_tab(
     axes.invert_yaxis()
     axes.spines[:].set(visible=True, color=GREY, linewidth=0.6)
     if graded:
-        ticks = _counted if isinstance(norm, LogNorm) else None
+        ticks = PLAIN_NUMBERS if isinstance(norm, LogNorm) else None
         figure.colorbar(mesh, label="rating", shrink=0.8, pad=0.02, format=ticks)
     _fit(figure, axes, heading, rows, columns)
     return figure
@@ -156,13 +155,6 @@ def _value_bars(axes: Axes, bars: Bars) -> None:
         axes.tick_params(axis="x", labelrotation=90, labelsize=7)
 
 
-def _log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks at 1, 2, 5 where powers of ten alone would be too few."""
-    axis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 300 else (1.0, 2.0, 5.0)))
-    axis.set_major_formatter(_counted)
-    axis.set_minor_formatter(NullFormatter())
-
-
 def _shown(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
@@ -171,11 +163,3 @@ def _readable(colours: Colormap, place: float) -> str:
     """Black or white, whichever stands out from a colour: by its relative luminance (WCAG 2.2)."""
     red, green, blue = (channel**2.2 for channel in colours(place)[:3])
     return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "white"
-
-
-def _tick(value: float, place: int | None) -> str:
-    """``0.1``, ``1,000``, ``10M``; matplotlib's own labels of logarithmic axes are formulas, which are not parsed here."""
-    return f"{value / 1e6:,.6g}M" if value >= 1e6 else f"{value:,.6g}"
-
-
-_counted = FuncFormatter(_tick)

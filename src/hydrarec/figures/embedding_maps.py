@@ -8,15 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from hydrarec.figures.labels import shortened
-from hydrarec.figures.style import DIVERGING, PALETTE, new_figure
+from hydrarec.figures.style import DASHES, DIVERGING, PALETTE, Floats, new_figure
 
-Floats = NDArray[np.float64]
 _BINS = 80
 _BEYOND = 0.001
-_LINES = ("-", "--", ":")  # beside the colours
 
 
 def heat_map(vectors: Floats, titles: Sequence[str]) -> Figure:
@@ -61,7 +58,7 @@ def _histogram(axis: Axes, samples: Mapping[str, Floats]) -> None:
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _BINS + 1)
-    for (name, sample), colour, line in zip(samples.items(), PALETTE, _LINES, strict=False):
+    for (name, sample), colour, line in zip(samples.items(), PALETTE, DASHES, strict=False):
         counts, _ = np.histogram(sample, edges)
         density = counts / (len(sample) * (edges[1] - edges[0]))
         axis.stairs(density, edges, label=name, color=colour, linestyle=line, linewidth=1.3)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
-from hydrarec.figures.style import GREY
+from hydrarec.figures.style import GREY, Floats
 
-_STEPS = 50  # of the search for places; a limit in seconds would give another figure on a busy machine
 _AIR = 0.7  # pixels around a text that stay free
 _MARGIN = 5.0  # pixels between a text and the frame
 _MARKER = 6.0  # pixels from a point to the edge of what marks it
 _FAR = 18.0  # pixels between a text and its point from which a line joins them
+_DISTANCES = (6.0, 12.0, 24.0, 48.0, 80.0)  # pixels between a point and its text, in the order in which they are tried
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))  # right, left, above, …
 
 
@@ -37,64 +36,63 @@ def bare(title: str) -> str:
     return re.sub(r"\s*\([^()]*\)", "", title).strip() or title
 
 
-def place_titles(axis: Axes, points: NDArray, titles: Sequence[str], **style: object) -> list[Text]:
+def place_titles(axis: Axes, points: Floats, titles: Sequence[str], **style: Any) -> list[Text]:
     """Write ``titles`` beside ``points``, float64 [n, 2] in data units, where they overlap nothing; those that are shown.
 
     The first are the most important: where there is no room for all, later ones are left out. To be called last, when the
     axes have their final limits. The figure's layout is fixed from here on.
     """
-    figure = axis.figure
-    texts = [axis.text(x, y, title, **style) for (x, y), title in zip(points, titles, strict=True)]  # type: ignore[arg-type]
+    texts = [axis.text(x, y, title, **style) for (x, y), title in zip(points, titles, strict=True)]
     if not texts:
         return []
-    figure.draw_without_rendering()  # type: ignore[union-attr]
-    figure.set_layout_engine("none")  # type: ignore[union-attr]
+    for text in texts:
+        text.set_in_layout(False)
+    figure = texts[0].get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     places = axis.transData.transform(points)
-    to_data = axis.transData.inverted()
-    markers = [Bbox([place - _MARKER, place + _MARKER]) for place in places]
-    in_data = [Bbox(to_data.transform(marker.get_points())) for marker in markers]
-    adjust_text(texts, x=points[:, 0], y=points[:, 1], objects=in_data, ax=axis, iter_lim=_STEPS)
-    frame = axis.get_window_extent().padded(-_MARGIN)
+    markers = np.hstack([places - _MARKER, places + _MARKER])
+    frame = np.array(axis.get_window_extent().padded(-_MARGIN).extents)
     shown: list[Text] = []
-    taken: list[Bbox] = []
+    taken = np.empty((0, 4))
     for text, place in zip(texts, places, strict=True):
-        box = _free_box(text.get_window_extent(), place, frame, taken, markers)
+        before = text.get_window_extent()
+        box = _free_box(np.array(before.size), place, frame, taken, markers)
         if box is None:
             text.remove()
             continue
-        before = text.get_window_extent()
         x, y = axis.transData.transform(text.get_position())
-        text.set_position(tuple(to_data.transform((x + box.x0 - before.x0, y + box.y0 - before.y0))))
+        moved = (x + box[0] - before.x0, y + box[1] - before.y0)
+        text.set_position(tuple(axis.transData.inverted().transform(moved)))
         shown.append(text)
-        taken.append(box)
+        taken = np.vstack([taken, box])
         _join(axis, box, place)
     return shown
 
 
-def _free_box(found: Bbox, point: NDArray, frame: Bbox, taken: Sequence[Bbox], markers: Sequence[Bbox]) -> Bbox | None:
-    """Where a text can stand: where it was put, else beside its point, on no marker if possible; None without room."""
-    if found.width > frame.width or found.height > frame.height:
-        return None
-    half = np.array([found.width, found.height]) / 2
-    centres = [point + np.array(direction) * (half + _MARKER) for direction in _AROUND]
-    boxes = [_within(found, frame), *(Bbox([centre - half, centre + half]) for centre in centres)]
-    free = [box for box in boxes if np.allclose(_within(box, frame), box) and not _overlaps(box, taken)]
-    return next((box for box in free if not _overlaps(box, markers)), free[0] if free else None)
+def _free_box(size: Floats, point: Floats, frame: Floats, taken: Floats, markers: Floats) -> Floats | None:
+    """The nearest place for a text: [x0, y0, x1, y1] in pixels, on no marker if possible; None without room."""
+    directions = np.array(_AROUND)
+    centres = np.vstack([point + directions * (size / 2 + distance) for distance in _DISTANCES])
+    boxes = np.hstack([centres - size / 2, centres + size / 2])
+    inside = (boxes[:, :2] >= frame[:2]).all(1) & (boxes[:, 2:] <= frame[2:]).all(1)
+    free = boxes[inside & ~_overlap(boxes, taken)]
+    clear = free[~_overlap(free, markers)]
+    return next(iter([*clear, *free]), None)
 
 
-def _within(box: Bbox, frame: Bbox) -> Bbox:
-    """``box``, moved into ``frame``."""
-    right, up = frame.x1 - box.width, frame.y1 - box.height
-    return box.translated(min(max(box.x0, frame.x0), right) - box.x0, min(max(box.y0, frame.y0), up) - box.y0)
+def _overlap(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
+    """Which of ``boxes`` [n, 4] overlap any of ``others`` [m, 4] or come too near."""
+    first, second = boxes[:, None], others[None]
+    apart = (first[..., :2] - _AIR >= second[..., 2:]) | (second[..., :2] >= first[..., 2:] + _AIR)
+    clear: NDArray[np.bool_] = np.all(apart.any(-1), axis=-1)
+    return ~clear
 
 
-def _overlaps(box: Bbox, others: Sequence[Bbox]) -> bool:
-    return any(box.padded(_AIR).overlaps(other) for other in others)
-
-
-def _join(axis: Axes, box: Bbox, point: NDArray) -> None:
+def _join(axis: Axes, box: Floats, point: Floats) -> None:
     """A thin line from a point to the nearest edge of its text."""
-    edge = np.clip(point, box.min, box.max)
+    edge = np.clip(point, box[:2], box[2:])
     if np.hypot(*(edge - point)) > _FAR:
         ends = axis.transData.inverted().transform([point, edge])
         axis.plot(*ends.T, color=GREY, linewidth=0.5, zorder=1, scalex=False, scaley=False)

@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from cycler import cycler
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hydrarec.core.files import atomic_write
 
-# Okabe & Ito (2008): told apart with any kind of colour vision.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+Floats = NDArray[np.float64]
+
+# Okabe & Ito (2008): distinct with any kind of colour vision. Brown replaces their yellow, which is faint on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A6D3B", "#000000")
+DASHES = ("-", "--", ":", "-.")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 FORMATS = ("png", "pdf")
-GREY = "#8C8C8C"  # of what is only background: grids, nulls, other points
+GREY = "#8C8C8C"  # background: nulls, other points
+PALE = "#E0E0E0"  # further back: grids, zero lines
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"  # colour maps for amounts, and for values around zero
 
 _STYLE = {
@@ -31,24 +41,70 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.prop_cycle": cycler(color=PALETTE),
+    "axes.formatter.useoffset": False,
     "legend.frameon": False,
-    "grid.color": "#E0E0E0",
+    "grid.color": PALE,
     "grid.linewidth": 0.6,
     "pdf.fonttype": 42,  # text stays text
+    "svg.fonttype": "none",
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,  # also while it is made: what fits between two texts must fit in the file
     "savefig.dpi": "figure",
 }
 
 
+@dataclass(frozen=True)
+class Style:
+    """Colour, dashes and marker of one curve or point among several."""
+
+    colour: str
+    dash: str = "-"
+    marker: str = "o"
+
+    @classmethod
+    def number(cls, index: int) -> Style:
+        """The style of the curve number ``index``; neighbours differ in all three, also in grey."""
+        turn = index // len(PALETTE)
+        dash = DASHES[turn % len(DASHES)] if turn else DASHES[index % 2]
+        return cls(PALETTE[index % len(PALETTE)], dash, MARKERS[index % 4])
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of ``width`` × ``height`` inches in the house's style; add axes with ``figure.subplots``."""
+    """An empty figure of ``width`` × ``height`` inches; add axes with ``figure.subplots``."""
     style.use(_STYLE)
-    # A title in a script that no font at hand can draw appears as boxes; the tables have it as it is.
+    # A title in a script that no installed font can draw appears as boxes; the tables have it as text.
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
+
+
+def new_panels(
+    number: int, width: float, height: float, *, columns: int = 3, **kwargs: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``number`` axes, each ``width`` × ``height`` inches, in rows of ``columns``."""
+    columns = min(columns, number)
+    rows = -(-number // columns)
+    figure = new_figure(width * columns, height * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, **kwargs).ravel()
+    for axis in axes[number:]:
+        axis.remove()
+    return figure, list(axes[:number])
+
+
+def label_rows(axis: Axes, names: Sequence[str], **kwargs: Any) -> NDArray[np.int64]:
+    """Make the y axis one row per name, the first on top; the rows' heights."""
+    rows = np.arange(len(names))[::-1]
+    axis.set_yticks(rows, names, **kwargs)
+    axis.set_ylim(-0.6, len(names) - 0.4)
+    return rows
+
+
+def legend_below(figure: Figure, columns: int) -> None:
+    """The legend of the figure's first axes below all of them."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:

@@ -11,8 +11,7 @@ import pytest
 from tests.reports.comparison.run_folders import make_run
 from tests.reports.comparison.test_comparison import errors, read
 
-from hydrarec.reports.comparison.charts import budget, svg
-from hydrarec.reports.comparison.charts.axes import legible
+from hydrarec.reports.comparison import charts
 from hydrarec.reports.comparison.comparison_page import document
 from hydrarec.reports.writers import html_page
 
@@ -82,23 +81,15 @@ def test_links_lead_to_the_run_folders(written: Path) -> None:
     assert all((written.parent / link).is_dir() for link in links)
 
 
-@pytest.mark.parametrize("log", [True, False])
-@pytest.mark.parametrize("values", [[1, 2, 3], [0.9], [0.0, 0.0], [-1, 5], [1e-9, 1e9], [3e4, 7e4]])
-def test_scales_have_ticks_within(values: list[float], log: bool) -> None:
-    scale = svg.Scale.over(values, 100, 200, log=log)
-    places = [scale(value) for value in [*values, *scale.ticks()]]
-    assert all(100 - 1e-6 <= place <= 200 + 1e-6 for place in places)
-    assert 2 <= len(scale.ticks()) <= 12
-
-
-def test_labels_are_moved_apart_and_stay_within() -> None:
-    places = svg.apart([10, 11, 12, 95, 99], 10, 0, 100)
-    assert places == [10, 20, 30, 90, 100]
-
-
-def test_scale_is_not_flattened_by_one_failure() -> None:
-    assert legible([0.94, 0.945, 0.947, 0.96, 0.97, 2.35], "test/rmse") == [0.94, 0.945, 0.947, 0.96, 0.97]
-    assert legible([0.5, 0.1], "test/hr@10/full") == [0.5, 0.1]
+def test_ids_are_unique_and_every_reference_has_its_target(written: Path) -> None:
+    tags = Tags()
+    tags.feed(written.read_text(encoding="utf-8"))
+    ids = [str(attributes["id"]) for _, attributes in tags.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    values = " ".join(str(value) for _, attributes in tags.found for value in attributes.values())
+    assert set(re.findall(r"url\(#([^)]*)\)", values)) <= set(ids)
+    links = {attributes["href"] or "" for _, attributes in tags.found if "href" in attributes}
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
 
 
 def test_budget_counts_what_was_given_up(tmp_path: Path) -> None:
@@ -109,12 +100,40 @@ def test_budget_counts_what_was_given_up(tmp_path: Path) -> None:
             (folder / "error.json").write_text('{"code": "pruned", "what": "worse than the median"}')
     make_run(tmp_path / "b", {"val/rmse": 0.75}, model="BiasedDot")
     [section] = read(tmp_path).sections
-    assert budget._traces(section, "val/rmse") == {"BiasedDot": [0.75], "Dot": [0.9, 0.8, 0.8, 0.8]}
-    assert budget.unequal_budgets(section) == "The budgets differ: configurations tried: Dot 4, BiasedDot 1."
-    assert "Dot (4)" in budget.best_so_far(section)
+    assert charts.budget_traces(section) == {"BiasedDot": [0.75], "Dot": [0.9, 0.8, 0.8, 0.8]}
+    assert charts.unequal_budgets(section) == "The budgets differ: configurations tried: Dot 4, BiasedDot 1."
+    assert "Dot (4)" in charts.best_so_far(section)
 
 
 # -- in a browser ------------------------------------------------------------------------------------------------------
+
+
+def assert_charts_answer_the_mouse(browser: Any) -> None:
+    """Resting on a curve tells its name; a click on a name hides its curve and everything else of it, another shows it."""
+    [name, curve] = (
+        browser.find_element("css selector", f"#protocol-2 svg[aria-label^=Learning] .{kind}[data-series='0']")
+        for kind in ("legend", "curve")
+    )
+    tooltip = name.find_element("css selector", "title").get_attribute("textContent")
+    under_mouse = """
+        const path = arguments[0].querySelector("path"), end = path.getPointAtLength(path.getTotalLength() / 2);
+        const at = new DOMPoint(end.x, end.y).matrixTransform(path.getScreenCTM());
+        return document.elementFromPoint(at.x, at.y).closest(".curve").querySelector("title").textContent"""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", curve)
+    assert browser.execute_script(under_mouse, curve) == tooltip
+
+    def shown() -> list[bool]:
+        script = """return [...arguments[0].closest("svg").querySelectorAll("[data-series='0'], [data-series='1']")]
+            .filter(part => getComputedStyle(part).visibility === "visible").map(part => part.dataset.series === "0")"""
+        return browser.execute_script(script, name)
+
+    everything = shown()
+    assert everything.count(True) == everything.count(False) >= 4
+    name.click()
+    assert shown().count(True) == 1  # the name itself
+    assert shown().count(False) == everything.count(False)
+    name.send_keys("\n")
+    assert shown() == everything
 
 
 def test_page_works_in_a_browser(written: Path, browser: Any, tmp_path: Path) -> None:
@@ -144,6 +163,7 @@ def test_page_works_in_a_browser(written: Path, browser: Any, tmp_path: Path) ->
     assert overlapping == []  # no label is cut off
     width = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= width[1]
+    assert_charts_answer_the_mouse(browser)
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     assert browser.save_screenshot(str(tmp_path / "page.png"))
     assert (tmp_path / "page.png").stat().st_size > 20_000

@@ -6,15 +6,18 @@ import shlex
 from pathlib import Path
 
 from hydrarec.core import paths
+from hydrarec.figures.style import GREY, Style
 from hydrarec.reports import document as page
 from hydrarec.reports.comparison import comparison_tables as tables
 from hydrarec.reports.comparison import wording
-from hydrarec.reports.comparison.charts.budget import best_so_far, unequal_budgets
-from hydrarec.reports.comparison.charts.costs import metric_against
-from hydrarec.reports.comparison.charts.forest import forest_plot
-from hydrarec.reports.comparison.charts.metric_curves import learning_curves
-from hydrarec.reports.comparison.charts.parallel import parallel_coordinates
-from hydrarec.reports.comparison.charts.svg import GREY, Style
+from hydrarec.reports.comparison.charts import (
+    best_so_far,
+    forest_plot,
+    learning_curves,
+    metric_against,
+    parallel_coordinates,
+    unequal_budgets,
+)
 from hydrarec.reports.comparison.content import Contents, Section
 from hydrarec.reports.document import Block, Document, Listing, Picture, Text
 
@@ -78,7 +81,7 @@ def _section(section: Section, contents: Contents, folder: Path) -> page.Section
 def _pictures(section: Section, curves: int) -> list[Picture]:
     """The charts that are not empty."""
     styles = {
-        group.name: Style.number(index) if index < COLOURED else Style(GREY, "", "circle")
+        group.name: Style.number(index) if index < COLOURED else Style(GREY)
         for index, group in enumerate(section.groups)
     }
     charts = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from hydrarec.analysis.alignment import debiased_cka, linear_cka, procrustes
 from hydrarec.analysis.neighbours import nearest_neighbours, overlap
-from hydrarec.figures import alignment_plots as figures
+from hydrarec.figures import agreement_plots as figures
 from hydrarec.reports.document import Picture, Section, Table, number
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subject

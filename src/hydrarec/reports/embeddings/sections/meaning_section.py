@@ -9,7 +9,7 @@ import numpy as np
 
 from hydrarec.analysis.attributes import YEAR, Attributes, item_attributes
 from hydrarec.analysis.meaning import Correlation, correlations, sentence
-from hydrarec.figures import meaning_plots as figures
+from hydrarec.figures import forest_plots as figures
 from hydrarec.reports.document import Picture, Section
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Subject

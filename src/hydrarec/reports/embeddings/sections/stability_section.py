@@ -11,7 +11,7 @@ import pandas as pd
 from hydrarec.analysis.alignment import procrustes
 from hydrarec.analysis.extremes import extremes
 from hydrarec.analysis.stability import Stability, stability
-from hydrarec.figures import stability_plots as figures
+from hydrarec.figures import agreement_plots as figures
 from hydrarec.reports.document import Picture, Section, Table
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject

@@ -17,3 +17,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     body.append(...[...body.rows].sort(compare));
   }));
 }
+// A click on a name in a chart, or Enter, switches its curve off and on.
+for (const name of document.querySelectorAll(".chart .legend")) {
+  const parts = name.closest("svg").querySelectorAll(`[data-series="${name.dataset.series}"]`);
+  const toggle = () => parts.forEach((part) => part.classList.toggle("off"));
+  name.setAttribute("tabindex", "0");
+  name.addEventListener("click", toggle);
+  name.addEventListener("keydown", (event) => event.key === "Enter" && toggle());
+}
