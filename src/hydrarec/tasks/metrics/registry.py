@@ -84,7 +84,7 @@ _ENTRIES = (
     Metric("popularity", "popularity", "mean training interactions of the recommended items, one per place", "lists",
            lambda shown: (shown.counts * shown.popularity).sum() / shown.counts.sum().double(), at_k=True),
     Metric("gini", "Gini", "0 if every item is recommended equally often, 1 − 1/M if all places go to one of M items",
-           "lists", lambda shown: shown.inequality, at_k=True),
+           "lists", lambda shown: shown.inequality, lower_is_better=True, at_k=True),
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ENTRIES}
 
