@@ -49,7 +49,4 @@ def pruned(parts: Parts, trial: dict[str, Any] | None) -> Parts:
     """``parts`` as they are, or with a callback that reports to the trial's study after each epoch."""
     if trial is None:
         return parts
-    others = parts.callbacks
-    return dataclasses.replace(
-        parts, callbacks=lambda history: [*others(history), Pruning(history, parts.monitor, **trial)]
-    )
+    return dataclasses.replace(parts, callbacks=[*parts.callbacks, Pruning(parts.history, parts.monitor, **trial)])

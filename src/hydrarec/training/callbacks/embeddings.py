@@ -1,6 +1,8 @@
-"""What the embeddings learnt, as soon as a fit ends; ``hydrarec-analyze`` says more."""
+"""A first look at the embeddings when a fit ends; ``hydrarec-analyze`` shows more."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import pytorch_lightning as pl
 
@@ -16,6 +18,7 @@ from hydrarec.training.callbacks.history import History
 from hydrarec.training.callbacks.selected import Selected
 
 
+@dataclass(kw_only=True, eq=False)
 class Embeddings(Selected):
     """Writes scree, scatter, extremes and TensorBoard's projector of the selected item embeddings into the run folder.
 
@@ -25,31 +28,23 @@ class Embeddings(Selected):
         ConfigError: before the first step, for a model without item embeddings, or a run that keeps no data.
     """
 
-    def __init__(
-        self,
-        *,
-        history: History,
-        top_n: Count,
-        centred: bool,
-        components: Count,
-        extremes: Count,
-        min_ratings: Count,
-        titled: Count,
-        projector: Count,
-        level: Share,
-        shuffles: Count,
-        seed: Seed,
-    ) -> None:
-        self.history = history
-        self.top_n, self.centred, self.components = top_n, centred, components
-        self.extremes, self.min_ratings, self.titled, self.projector = extremes, min_ratings, titled, projector
-        self.level, self.shuffles, self.seed = level, shuffles, seed
+    history: History
+    top_n: Count
+    centred: bool
+    components: Count
+    extremes: Count
+    min_ratings: Count
+    titled: Count
+    projector: Count
+    level: Share
+    shuffles: Count
+    seed: Seed
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Recommender)
         if not self.history.folder.data_file.is_file():
             raise ConfigError(
-                "callbacks=embeddings with save_data=false: nothing would be known of the items",
+                "callbacks=embeddings with save_data=false: the items would have no titles or ratings",
                 expected="save_data=true, the default",
                 fix="save_data=true, or callbacks=none",
             )
