@@ -14,7 +14,8 @@ from benchmarks.figures import Figure, built, cpu, paired
 from benchmarks.ncf import bench_negatives, bench_training, overrides
 from benchmarks.scale import bench_epoch, bench_memory, bench_optimizers
 from hydrarec.tasks.metrics.corrections import estimators_of
-from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, metrics_of
+from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks
+from hydrarec.tasks.metrics.top_list import metrics_of
 from hydrarec.training.fit import Parts
 
 

@@ -18,7 +18,8 @@ from tests.training.test_resume import assert_same_run
 from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.data.batching.queries import Queries, QueryLoader
 from hydrarec.runs.checkpoint import load
-from hydrarec.tasks.metrics.ranks import Ranks, metrics_of
+from hydrarec.tasks.metrics.ranks import Ranks
+from hydrarec.tasks.metrics.top_list import metrics_of
 
 # 40 users with 15 of 30 items, one for test and one for validation each: 520 positives
 RANKING = ("task=ranking", "task.datamodule.num_candidates=9", "task.datamodule.batch_size=175")

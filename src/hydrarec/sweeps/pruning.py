@@ -45,7 +45,4 @@ class Pruning(pl.Callback):
 
 def pruned(parts: Parts, trial: dict[str, Any]) -> Parts:
     """``parts`` with a callback that reports to the trial's study after each epoch."""
-    others = parts.callbacks
-    return dataclasses.replace(
-        parts, callbacks=lambda history: [*others(history), Pruning(history, parts.monitor, **trial)]
-    )
+    return dataclasses.replace(parts, callbacks=[*parts.callbacks, Pruning(parts.history, parts.monitor, **trial)])

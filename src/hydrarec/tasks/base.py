@@ -1,4 +1,4 @@
-"""What a task asks of a model: a loss to train with, and metrics to be judged by."""
+"""The objective of a task: the loss that a model is trained with and the metrics that it is evaluated by."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Objective(torch.nn.Module, ABC):
         """The mean loss of a batch."""
 
     def predict(self, scores: Tensor) -> Tensor:
-        """Raw scores as the task means them."""
+        """Raw scores as predictions of the task."""
         return scores
 
     @abstractmethod
     def reset(self, *, thorough: bool) -> None:
-        """Forget what was evaluated; ``thorough`` adds what is too slow for every epoch."""
+        """Start an evaluation; ``thorough`` adds metrics that are too slow for every epoch."""
 
     @abstractmethod
     def evaluate(self, model: Scorer, batch: Any) -> None:
-        """Count a batch of an evaluation in."""
+        """Add a batch to the evaluation."""
 
     @abstractmethod
     def report(self) -> dict[str, Tensor]:
@@ -54,4 +54,4 @@ class Objective(torch.nn.Module, ABC):
 
     @abstractmethod
     def outcomes(self) -> dict[str, Tensor]:
-        """What was found out about each row of the part, [N] each, in its order, over all processes."""
+        """The outcome of each row of the part, [N] each, in its order, over all processes."""

@@ -1,4 +1,4 @@
-"""Put the items that a user will touch before those that the user will not."""
+"""The ranking task: rank the items that a user will interact with before all others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from hydrarec.data.batching.queries import QueryBatch
 from hydrarec.tasks.base import Objective, Scorer
 from hydrarec.tasks.metrics.corrections import corrected_metrics
 from hydrarec.tasks.metrics.exposure import Exposure
-from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, count_ranks, metrics_of
+from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, count_ranks
 from hydrarec.tasks.metrics.registry import measures
+from hydrarec.tasks.metrics.top_list import metrics_of
 
-_PAIRS_AT_ONCE = 2**14  # under the sampled protocol: what they are made of stays within caches
+_PAIRS_AT_ONCE = 2**14  # under the sampled protocol, so that intermediate results fit into caches
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Predict the rating itself."""
+"""The rating task: predict the rating itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RatingObjective(Objective):
         return self.loss_function(scores, targets)
 
     def predict(self, scores: Tensor) -> Tensor:
-        """Raw scores as ratings, float32 [B]: clipped to the scale where that is asked for."""
+        """Raw scores as ratings, float32 [B], clipped to the scale if ``clip`` is set."""
         return scores.clamp(*self.scale) if self.clip else scores
 
     def reset(self, *, thorough: bool) -> None:

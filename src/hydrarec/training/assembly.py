@@ -1,11 +1,10 @@
-"""From a judged configuration to the parts of a run: with the entry points, the only place that instantiates."""
+"""From a checked configuration to the parts of a run. Only this module and the entry points instantiate."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
@@ -31,7 +30,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
 
     Raises:
         ConfigError: parts that do not go together.
-        EnvironmentFault: an accelerator that is not there.
+        EnvironmentFault: a missing accelerator.
         DataError: the dataset or its split.
     """
     cfg = OmegaConf.create(config)
@@ -55,24 +54,20 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     compatibility.check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)
-    known = {
-        "interactions": interactions,
-        "split": split,
-        "given_candidates": source.candidates(),
-        "unit": model_class.trains_on,
-        "steps_per_call": settings.steps_per_call,
-        "seed": config["seed"],
-    }
-    datamodule: InteractionsDataModule = factory(cfg.task.datamodule)(**_wanted(cfg.task.datamodule, known))
+    datamodule: InteractionsDataModule = _built(
+        cfg.task.datamodule,
+        interactions=interactions,
+        split=split,
+        given_candidates=source.candidates(),
+        unit=model_class.trains_on,
+        steps_per_call=settings.steps_per_call,
+        seed=config["seed"],
+    )
     evaluation = datamodule.report()
     folder.update_record(evaluation=evaluation)
     compatibility.check_lists(cfg, evaluation)
-    training_items = interactions.items[split.train]
-    known = {
-        "scale": interactions.scale,
-        "popularity": torch.from_numpy(np.bincount(training_items, minlength=interactions.num_items)),
-    }
-    objective: Objective = factory(cfg.task.objective)(**_wanted(cfg.task.objective, known))
+    popularity = np.bincount(interactions.items[split.train], minlength=interactions.num_items)
+    objective: Objective = _built(cfg.task.objective, scale=interactions.scale, popularity=torch.from_numpy(popularity))
     model: Recommender = factory(cfg.model)(num_users=interactions.num_users, num_items=interactions.num_items)
     model.attach(
         objective=objective,
@@ -82,35 +77,32 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         steps_per_call=settings.steps_per_call,
         seed=config["seed"],
     )
+    history = History(folder)
+    nodes = [node for node in cfg.callbacks.values() if node is not None]
     return Parts(
         model=model,
         datamodule=datamodule,
         settings=settings,
         monitor=cfg.task.monitor,
         mode=cfg.task.mode,
-        callbacks=lambda history: _callbacks(cfg, history, interactions),
+        history=history,
+        callbacks=[_built(node, history=history, interactions=interactions) for node in nodes],
         log_tensorboard=cfg.logger.tensorboard,
         save_predictions=cfg.save_predictions,
     )
 
 
 def settings_of(config: dict[str, Any]) -> TrainerSettings:
-    """How the Trainer runs, on devices that are there."""
+    """How the Trainer runs; its devices are checked."""
     settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
     settings.check_devices()
     return settings
 
 
-def _callbacks(cfg: DictConfig, history: History, interactions: Interactions) -> list[pl.Callback]:
-    known = {"history": history, "interactions": interactions}
-    nodes = [node for node in cfg.callbacks.values() if node is not None]
-    return [factory(node)(**_wanted(node, known)) for node in nodes]
-
-
-def _wanted(node: DictConfig, known: dict[str, Any]) -> dict[str, Any]:
-    """What the signature behind a node asks for, of all that the run knows."""
+def _built(node: DictConfig, **supplied: Any) -> Any:
+    """The object of a node, with as much of what the run supplies as its signature names."""
     names = parameters(node._target_) or {}
-    return {name: value for name, value in known.items() if name in names}
+    return factory(node)(**{name: value for name, value in supplied.items() if name in names})
 
 
 def _description(interactions: Interactions, about: About) -> dict[str, Any]:

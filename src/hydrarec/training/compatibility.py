@@ -1,4 +1,4 @@
-"""Parts that do not go together, each refused with what would: checked while a run is built, before its first step."""
+"""Checks that the parts of a run go together, made while it is built, before its first step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_task(cfg: DictConfig) -> None:
 
 
 def _check_ranking(cfg: DictConfig) -> None:
-    """What has a meaning for ratings only, and lists longer than what is ranked."""
+    """Settings that make sense for ratings only, and lists longer than what is ranked."""
     objective = cfg.task.objective
     for key in ("protocol", "num_candidates"):
         if cfg.task.datamodule[key] != objective[key]:
@@ -134,7 +134,7 @@ def _check_sparse(cfg: DictConfig) -> None:
 
 
 def check_without_validation(cfg: DictConfig) -> None:
-    """Without a validation part nothing can stop early or look for a plateau."""
+    """Early stopping and plateaus need a validation part."""
     early = cfg.callbacks.get("early_stopping") is not None
     plateau = cfg.scheduler._target_.endswith(".plateau")
     if early or plateau:
@@ -146,14 +146,14 @@ def check_without_validation(cfg: DictConfig) -> None:
 
 
 def check_lists(cfg: DictConfig, evaluation: dict[str, Any]) -> None:
-    """A list longer than the candidates that there are would always be a perfect one."""
+    """A list longer than the number of candidates would always be perfect."""
     for part in ("val", "test"):
         if part in evaluation:
             judge_lengths(list(cfg.task.objective.ks), 1 + evaluation[part]["candidates"], f"sampled {part}")
 
 
 def check_same_data(record: dict[str, Any], interactions: Interactions, split: Split) -> None:
-    """A run goes on with the ratings and the split that it began with."""
+    """A resumed run must have the ratings and the split that it began with."""
     for what, here in (("data", interactions.fingerprint), ("split", split.fingerprint)):
         before = record.get(what, {}).get("fingerprint", here)
         if before != here:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ from hydrarec.training.callbacks.epoch_table import EpochTable
 from hydrarec.training.callbacks.history import History
 from hydrarec.training.callbacks.interruption import Interruption
 from hydrarec.training.callbacks.selected import Selected
-from hydrarec.training.callbacks.tensorboard_log import TensorBoardEpochs, log_final
+from hydrarec.training.callbacks.tensorboard_log import TensorBoardEpochs
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,27 @@ class TrainerSettings:
                 fix="trainer=cpu",
                 value="gpu",
             )
-        there = torch.cuda.device_count() if self.accelerator == "gpu" else os.cpu_count() or 1
-        if self.devices > there:
+        count = torch.cuda.device_count() if self.accelerator == "gpu" else os.cpu_count() or 1
+        if self.devices > count:
             raise EnvironmentFault(
-                f"trainer.devices={self.devices}, and this machine has {there} {self.accelerator.upper()} devices or cores",
-                expected=f"trainer.devices ≤ {there}",
-                fix=f"trainer.devices={there}, or trainer=cpu",
+                f"trainer.devices={self.devices}, and this machine has {count} {self.accelerator.upper()} devices or cores",
+                expected=f"trainer.devices ≤ {count}",
+                fix=f"trainer.devices={count}, or trainer=cpu",
                 value=self.devices,
             )
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything a run is made of, built by the caller."""
+    """Everything a run is made of, built by the caller; ``callbacks`` are those of the configuration."""
 
     model: Recommender
     datamodule: InteractionsDataModule
     settings: TrainerSettings
     monitor: str | None
     mode: Literal["min", "max"]
-    callbacks: Callable[[History], Sequence[pl.Callback]]
+    history: History
+    callbacks: Sequence[pl.Callback]
     log_tensorboard: bool
     save_predictions: bool
 
@@ -98,42 +99,28 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     """
     started, cpu_started = time.perf_counter(), cpu_seconds()
     _quiet()
-    datamodule, model = parts.datamodule, parts.model
-    history = History(folder)
+    datamodule, model, history = parts.datamodule, parts.model, parts.history
     monitor = parts.monitor if len(datamodule.split.val) else None
     checkpoints = Checkpoints(
-        folder, history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds
+        history, monitor=monitor, mode=parts.mode, every_seconds=parts.settings.checkpoint_seconds
     )
     interruption = Interruption(checkpoints)
-    logger = (
-        TensorBoardLogger(folder.tensorboard, name="", version="", default_hp_metric=False)
-        if parts.log_tensorboard
-        else None
-    )
-    callbacks = [history, *parts.callbacks(history), EpochTable(history), interruption, checkpoints]
-    if logger is not None:
-        callbacks.insert(-1, TensorBoardEpochs(history, config))
-    trainer = _trainer(parts.settings, callbacks, logger)
+    tensorboard = [TensorBoardEpochs(history, config)] if parts.log_tensorboard else []
+    callbacks = [history, *parts.callbacks, EpochTable(history), interruption, *tensorboard, checkpoints]
+    trainer = _trainer(parts.settings, callbacks, [entry.logger for entry in tensorboard])
 
     model.observe(datamodule.training_data())
-    folder.update_record(
-        status="training",
-        parameters=sum(p.numel() for p in model.parameters()),
-        device=_device(parts.settings),
-    )
+    size = sum(parameter.numel() for parameter in model.parameters())
+    folder.update_record(status="training", parameters=size, device=_device(parts.settings))
     trainer.fit(model, datamodule=datamodule, ckpt_path=folder.last_checkpoint if resume else None, weights_only=True)
     interruption.raise_if_received()
 
-    metrics = _evaluate(trainer, model, datamodule, folder, checkpoints, history)
+    metrics = _evaluate(trainer, parts)
     if parts.save_predictions:
         folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
     result = {
         "metrics": metrics,
-        "selected": {
-            "epoch": checkpoints.best_epoch,
-            "by": monitor or "the last epoch",
-            "mode": parts.mode,
-        },
+        "selected": {"epoch": checkpoints.best_epoch, "by": monitor or "the last epoch", "mode": parts.mode},
         "epochs": len(history.rows),
         "n": {"train": len(datamodule.split.train), **_evaluated(model)},
         "seconds": {
@@ -149,12 +136,13 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
         if isinstance(callback, Selected):
             callback.on_selected(trainer, model)
     folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
-    log_final(logger, config, result)
+    for entry in tensorboard:
+        entry.finish(result)
     folder.write_result(result)
     return result
 
 
-def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: TensorBoardLogger | None) -> pl.Trainer:
+def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], loggers: list[TensorBoardLogger]) -> pl.Trainer:
     torch.set_num_threads(settings.threads)
     return pl.Trainer(
         accelerator=settings.accelerator,
@@ -168,7 +156,7 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: Te
         detect_anomaly=settings.detect_anomaly,
         deterministic=settings.deterministic,
         callbacks=callbacks,
-        logger=logger or False,
+        logger=loggers,
         plugins=[AtomicCheckpointIO()],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
@@ -179,18 +167,12 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], logger: Te
     )
 
 
-def _evaluate(
-    trainer: pl.Trainer,
-    model: Recommender,
-    datamodule: InteractionsDataModule,
-    folder: RunFolder,
-    checkpoints: Checkpoints,
-    history: History,
-) -> dict[str, float]:
+def _evaluate(trainer: pl.Trainer, parts: Parts) -> dict[str, float]:
     """Metrics of the selected weights; the test part is touched here and nowhere else."""
+    model, datamodule, history = parts.model, parts.datamodule, parts.history
     metrics: dict[str, float] = {}
     last = {name: value for name, value in history.rows[-1].items() if name.startswith("val/")}
-    best = load(folder.best_checkpoint)
+    best = load(history.folder.best_checkpoint)
     model.on_load_checkpoint(best)
     model.load_state_dict(best["state_dict"])
     if len(datamodule.split.val):
@@ -223,19 +205,19 @@ def _evaluated(model: Recommender) -> dict[str, int]:
 
 
 def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:
-    """Per part, aligned arrays: row number in the interactions, user and item index, target, and what was found out."""
+    """Per part, aligned arrays: row number in the interactions, user and item index, target, and the row's outcome."""
     data = datamodule.interactions
     arrays: dict[str, Any] = {}
     for part, number in _evaluated(model).items():
         rows = getattr(datamodule.split, part)[:number]  # fewer only in debug runs
         columns = {"row": rows, "user": data.users[rows], "item": data.items[rows], "target": data.ratings[rows]}
         arrays |= {f"{part}/{name}": column for name, column in columns.items()}
-        arrays |= {f"{part}/{name}": found.cpu().numpy() for name, found in model.outcomes[part].items()}
+        arrays |= {f"{part}/{name}": outcome.cpu().numpy() for name, outcome in model.outcomes[part].items()}
     return arrays
 
 
 def _quiet() -> None:
-    """Silence what Lightning says about choices that were made here on purpose."""
+    """Silence Lightning's warnings about choices that we made on purpose."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for pattern in (
         ".*configure_optimizers` returned `None`.*",  # solved models take no steps

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from hydrarec.tasks.metrics.corrections import corrected_metrics, estimators_of
-from hydrarec.tasks.metrics.ranks import Ranks, metrics_of
+from hydrarec.tasks.metrics.ranks import Ranks
+from hydrarec.tasks.metrics.top_list import metrics_of
 
 
 def law(num_items: int, num_samples: int, distinct: bool) -> np.ndarray:

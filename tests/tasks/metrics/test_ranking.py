@@ -21,7 +21,8 @@ from torchmetrics.retrieval import (
     RetrievalRecall,
 )
 
-from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, count_ranks, metrics_of
+from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_ranks, count_ranks
+from hydrarec.tasks.metrics.top_list import metrics_of
 
 KS = [1, 2, 3, 5, 10]
 

@@ -126,7 +126,7 @@ def test_what_is_no_metric(key: str) -> None:
 
 def test_directions() -> None:
     lower = {name for name in METRICS if lower_is_better(Measure(METRICS[name], 1 if METRICS[name].at_k else None).key)}
-    assert lower == {"rmse", "mae", "loss"}
+    assert lower == {"rmse", "mae", "loss", "gini"}  # a Gini of 0: every item is shown equally often
     assert better("test/rmse", 0.8, 0.9)
     assert better("test/ndcg@10/full", 0.9, 0.8)
     assert not lower_is_better("prediction/1/2")

@@ -1,4 +1,4 @@
-"""What lists of recommendations show of the catalogue, whether it was right or not: beyond accuracy."""
+"""Metrics beyond accuracy: what the recommended lists show of the catalogue."""
 
 from __future__ import annotations
 

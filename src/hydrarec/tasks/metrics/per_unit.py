@@ -24,7 +24,8 @@ def values_per_unit(measure: Measure, columns: Sequence[NDArray[Any]]) -> tuple[
         return ids.astype(np.int64), measure.metric.values(prediction.astype(np.float64) - target)
     import torch  # takes seconds, and the errors of ratings need none
 
-    from hydrarec.tasks.metrics.ranks import Ranks, TopList
+    from hydrarec.tasks.metrics.ranks import Ranks
+    from hydrarec.tasks.metrics.top_list import TopList
 
     ranks = Ranks(*(torch.as_tensor(column, dtype=torch.int64) for column in (ids, *rest)))
     return np.unique(ids).astype(np.int64), measure.metric.values(TopList.of(ranks, measure.k or 1)).numpy()

@@ -1,16 +1,12 @@
-"""Ranking metrics from the rank distribution of each held-out item, with ties counted by expectation."""
+"""The rank of each held-out item among its candidates, with ties kept as such."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-
-from hydrarec.tasks.metrics.registry import measures
 
 
 class NotFiniteError(ValueError):
@@ -62,163 +58,6 @@ def count_candidate_ranks(target: Tensor, others: Tensor, valid: Tensor | None =
     if valid is not None:
         higher, equal = higher & valid, equal & valid
     return higher.sum(1), equal.sum(1)
-
-
-class _Groups(NamedTuple):
-    """The G tied groups that hold a relevant item, of each query from best to worst. All int64."""
-
-    better: Tensor  # [G], candidates above the group
-    size: Tensor  # [G], candidates in the group
-    relevant: Tensor  # [G], relevant items in the group, at least one
-    earlier: Tensor  # [G], relevant items above the group
-    candidates: Tensor  # [G], candidates of the query
-    per_query: Tensor  # [Q], groups of each query
-    first: Tensor  # [Q], index of each query's best group
-    num_relevant: Tensor  # [Q], relevant items of each query
-
-    @classmethod
-    def of(cls, ranks: Ranks) -> _Groups:
-        if (ranks.queries.diff() < 0).any():
-            raise ValueError("the queries of ranks must be non-decreasing")
-        _, query, num_relevant = torch.unique_consecutive(ranks.queries, return_inverse=True, return_counts=True)
-        stride = ranks.better.max() + 1 if len(query) else 1
-        keys, order = torch.sort(query * stride + ranks.better, stable=True)
-        _, relevant = torch.unique_consecutive(keys, return_counts=True)
-        heads = order[relevant.cumsum(0) - relevant]
-        size, of_query = ranks.tied[heads] + 1, query[heads]
-        if (relevant > size).any():
-            raise ValueError("more relevant items of one query share a rank than candidates are tied there")
-        if (ranks.better + ranks.tied >= ranks.candidates).any():
-            raise ValueError("more candidates are better or tied than there are")
-        per_query = torch.unique_consecutive(of_query, return_counts=True)[1]
-        first = per_query.cumsum(0) - per_query
-        above = relevant.cumsum(0) - relevant
-        earlier = above - above[first][of_query]
-        better, candidates = ranks.better[heads], ranks.candidates[heads]
-        return cls(better, size, relevant, earlier, candidates, per_query, first, num_relevant)
-
-    def total(self, values: Tensor) -> Tensor:
-        """Sum over the groups of each query: float64 [G] → [Q]. In a fixed order, unlike atomic additions on a GPU."""
-        if len(self.per_query) == len(values):
-            return values
-        return torch.segment_reduce(values, "sum", lengths=self.per_query, unsafe=True)
-
-
-def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
-    """Per query, float64 [Q] in the order of ``ranks.queries``: every registered ranking metric, at every k.
-
-    Each is the exact expectation over a uniformly random order of tied candidates (McSherry & Najork, "Computing
-    information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008), so that a
-    scorer without an opinion gets chance: hr@10 = 10/100 among 1 + 99 candidates.
-    """
-    if any(k < 1 for k in ks):
-        raise ValueError(f"ranking metrics need k ≥ 1, got {list(ks)}")
-    groups = _Groups.of(ranks)
-    tops = {k: TopList(groups, k) for k in (1, *ks)}
-    return {measure.name: measure.metric.values(tops[measure.k or 1]) for measure in measures("ranks", ks)}
-
-
-class TopList:
-    """What to expect among the first k candidates of each query: float64 [Q], over every order of the ties."""
-
-    def __init__(self, groups: _Groups, k: int) -> None:
-        self._groups, self.k, self.num_relevant = groups, k, groups.num_relevant
-        # The positions of a group within the top k are better + 1 … better + inside.
-        self._inside = (k - groups.better).clamp(min=0).minimum(groups.size)
-        self._start = groups.better.clamp(max=k)
-        self._positions = torch.arange(1, k + 1, device=groups.better.device, dtype=torch.float64)
-        self._density = groups.relevant / groups.size.double()  # the chance that a position holds a relevant item
-
-    @classmethod
-    def of(cls, ranks: Ranks, k: int) -> TopList:
-        return cls(_Groups.of(ranks), k)
-
-    @cached_property
-    def hits(self) -> Tensor:
-        """Relevant items."""
-        return self._groups.total(self._density * self._inside)
-
-    @cached_property
-    def gain(self) -> Tensor:
-        """Σ 1/log2(rank + 1) of the relevant items."""
-        return self._groups.total(self._density * self._over_positions(self._discounts))
-
-    @cached_property
-    def ideal_gain(self) -> Tensor:
-        """:attr:`gain` of an ideal list, with min(|R|, k) relevant items at the top."""
-        return self._discounts[self.num_relevant.clamp(max=self.k)]
-
-    @cached_property
-    def precision_sum(self) -> Tensor:
-        """Σ of the precision at the rank of each relevant item."""
-        groups, reciprocals = self._groups, self._reciprocals
-        # Given a relevant item at better + x, earlier + 1 + (relevant − 1)(x − 1)/(size − 1) are expected up to there,
-        # and Σ_x (x − 1)/(better + x) follows from Σ_x 1/(better + x).
-        slope = (groups.relevant - 1) / (groups.size - 1).clamp(min=1).double()
-        precisions = (groups.earlier + 1) * reciprocals + slope * (self._inside - (groups.better + 1) * reciprocals)
-        return groups.total(self._density * precisions)
-
-    @property
-    def hit(self) -> Tensor:
-        """The chance of a relevant item."""
-        return self._first_relevant[0]
-
-    @property
-    def reciprocal_rank(self) -> Tensor:
-        """1 / rank of the first relevant item, 0 without one."""
-        return self._first_relevant[1]
-
-    @property
-    def ordered_pairs(self) -> Tensor:
-        """Share of the pairs (relevant, other candidate) in the right order, whatever k: a tied one counts 1/2."""
-        groups = self._groups
-        others = groups.size - groups.relevant  # tied, not relevant
-        lost = groups.total(groups.relevant * (groups.better - groups.earlier + others.double() / 2))
-        pairs = self.num_relevant * (groups.candidates[groups.first] - self.num_relevant)
-        return torch.where(pairs > 0, 1 - lost / pairs.clamp(min=1), 0.5)
-
-    @cached_property
-    def _discounts(self) -> Tensor:
-        return _prefix_sums(1 / torch.log2(self._positions + 1))
-
-    @cached_property
-    def _reciprocals(self) -> Tensor:
-        """Σ 1/position over each group's positions within the top k. [G]."""
-        return self._over_positions(_prefix_sums(1 / self._positions))
-
-    def _over_positions(self, sums: Tensor) -> Tensor:
-        """From prefix sums [k + 1] over positions the sum over each group's positions within the top k. [G]."""
-        return sums[self._start + self._inside] - sums[self._start]
-
-    @cached_property
-    def _first_relevant(self) -> tuple[Tensor, Tensor]:
-        """The chance of a relevant item among the positions of each query's best group, and its expected 1/rank.
-
-        Lower groups do not count: if a part of the best group is beyond k, so are they.
-        """
-        first = self._groups.first
-        better, size, relevant = (x[first] for x in (self._groups.better, self._groups.size, self._groups.relevant))
-        inside = self._inside[first]
-        hit, reciprocal = inside / size.double(), self._reciprocals[first] / size  # one relevant item: positions alike
-        several = torch.nonzero(relevant > 1).squeeze(1)
-        if not len(several):
-            return hit, reciprocal
-        better, size, relevant, inside = (column[several] for column in (better, size, relevant, inside))
-        # A first relevant item at x has x − 1 others before it, so x never exceeds size − relevant + 1.
-        last = inside.minimum(size - relevant + 1)
-        missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # none among the first x − 1
-        expected = torch.zeros_like(missed)
-        for x in range(1, int(last.max()) + 1):
-            here = torch.where(x <= last, missed * relevant / (size - x + 1).clamp(min=1), 0.0)
-            expected += here / (better + x)
-            missed -= here
-        hit[several], reciprocal[several] = 1 - missed, expected
-        return hit, reciprocal
-
-
-def _prefix_sums(values: Tensor) -> Tensor:
-    """[k] → [k + 1], from 0."""
-    return torch.cat([values.new_zeros(1), values.cumsum(0)])
 
 
 class RankCollector(Metric):

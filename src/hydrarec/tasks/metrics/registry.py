@@ -27,7 +27,7 @@ class Metric:
             items, per user, or per held-out item among sampled candidates; all recommended ``lists`` together.
         values: one number per unit, float64, whose mean is the metric; for lists the metric itself. Its argument is, for
             ratings, prediction − rating, float64 [N], a tensor or an array; for ranks
-            :class:`~hydrarec.tasks.metrics.ranks.TopList`; for lists :class:`~hydrarec.tasks.metrics.exposure.Shown`.
+            :class:`~hydrarec.tasks.metrics.top_list.TopList`; for lists :class:`~hydrarec.tasks.metrics.exposure.Shown`.
         at_k: it depends on the length of the list: ``hr@10``.
         root: it is the square root of the mean.
         shown: in the table of epochs, on TensorBoard's page of charts and at the end of a run; all others are in its files.
@@ -84,7 +84,7 @@ _ENTRIES = (
     Metric("popularity", "popularity", "mean training interactions of the recommended items, one per place", "lists",
            lambda shown: (shown.counts * shown.popularity).sum() / shown.counts.sum().double(), at_k=True),
     Metric("gini", "Gini", "0 if every item is recommended equally often, 1 − 1/M if all places go to one of M items",
-           "lists", lambda shown: shown.inequality, at_k=True),
+           "lists", lambda shown: shown.inequality, lower_is_better=True, at_k=True),
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ENTRIES}
 
@@ -164,7 +164,7 @@ def shown_measure(key: str) -> Measure | None:
 
 
 def lower_is_better(key: str) -> bool:
-    """Whether errors are meant; what is not registered is better when higher."""
+    """Whether a low value is the better one; what is not registered is better when higher."""
     measure = Measure.parse(key)
     return measure is not None and measure.metric.lower_is_better
 

@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: ``best`` by the monitored metric, ``last`` to go on from."""
+"""The two checkpoints of a run: ``best`` by the monitored metric, ``last`` to resume from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Literal
 import pytorch_lightning as pl
 
 from hydrarec.core.distributed import decided
-from hydrarec.runs.folder import RunFolder
 from hydrarec.training.callbacks.history import History
 
 
@@ -25,21 +24,10 @@ class Checkpoints(pl.callbacks.Checkpoint):
     """
 
     def __init__(
-        self,
-        folder: RunFolder,
-        history: History,
-        *,
-        monitor: str | None,
-        mode: Literal["min", "max"],
-        every_seconds: float,
+        self, history: History, *, monitor: str | None, mode: Literal["min", "max"], every_seconds: float
     ) -> None:
-        self.folder, self.history, self.monitor, self.mode, self.every_seconds = (
-            folder,
-            history,
-            monitor,
-            mode,
-            every_seconds,
-        )
+        self.history, self.monitor, self.mode, self.every_seconds = history, monitor, mode, every_seconds
+        self.folder = history.folder
         self.best_value, self.best_epoch = math.nan, 0
         self._written = time.monotonic()
 
@@ -47,12 +35,12 @@ class Checkpoints(pl.callbacks.Checkpoint):
         row = self.history.rows[-1]
         if self.monitor is not None:
             value = float(row[self.monitor])
-            better = value < self.best_value if self.mode == "min" else value > self.best_value
-            if better or math.isnan(self.best_value):
+            improved = value < self.best_value if self.mode == "min" else value > self.best_value
+            if improved or math.isnan(self.best_value):
                 self.best_value, self.best_epoch = value, row["epoch"]
                 trainer.save_checkpoint(self.folder.best_checkpoint, weights_only=True)
         ends = trainer.should_stop or row["epoch"] == trainer.max_epochs
-        if ends and self.monitor is None:  # nothing selects: the last epoch is the best
+        if ends and self.monitor is None:  # nothing is monitored: the last epoch is selected
             self.best_epoch = row["epoch"]
             trainer.save_checkpoint(self.folder.best_checkpoint, weights_only=True)
         self._save_last(trainer, force=ends)

@@ -1,4 +1,4 @@
-"""What the embeddings learnt, as soon as a fit ends; ``hydrarec-analyze`` says more."""
+"""A first look at the embeddings when a fit ends; ``hydrarec-analyze`` shows more."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Embeddings(Selected):
         assert isinstance(pl_module, Recommender)
         if not self.history.folder.data_file.is_file():
             raise ConfigError(
-                "callbacks=embeddings with save_data=false: nothing would be known of the items",
+                "callbacks=embeddings with save_data=false: the items would have no titles or ratings",
                 expected="save_data=true, the default",
                 fix="save_data=true, or callbacks=none",
             )

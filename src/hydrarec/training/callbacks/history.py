@@ -1,4 +1,4 @@
-"""What each epoch brought: one row, for the table, the CSV, TensorBoard and the checkpoint alike."""
+"""The history of a run, a row per epoch: the table, the CSV, TensorBoard and the checkpoint read it."""
 
 from __future__ import annotations
 

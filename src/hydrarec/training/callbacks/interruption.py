@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run after the current chunk of steps, with a checkpoint to go on from."""
+"""SIGINT and SIGTERM end a run after the current chunk of steps, with a checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -37,19 +37,23 @@ class Interruption(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         self.received = decided(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None and not trainer.is_last_batch:
-            self._stop(trainer)
+            self.checkpoints.save_now(trainer)
+            self.raise_if_received()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.received = decided(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None:
-            trainer.should_stop = (
-                True  # after the checkpoint of this epoch, which is written behind all other callbacks
-            )
+            trainer.should_stop = True  # after this epoch's checkpoint, which is written after all other callbacks
 
     def raise_if_received(self) -> None:
-        """For the caller of fit, which returns as usual when the signal came in the last chunk of an epoch."""
+        """Called after fit too, which returns as usual if the signal came in the last chunk of an epoch."""
         if self.received is not None:
-            raise self._error()
+            folder = self.checkpoints.folder
+            raise InterruptedRun(
+                f"{signal.Signals(self.received).name} after a checkpoint was written to {folder.last_checkpoint}",
+                fix=f"resume={folder.path}",
+                signal_number=self.received,
+            )
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._restore()
@@ -65,15 +69,3 @@ class Interruption(pl.Callback):
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         signal.signal(number, signal.SIG_DFL)
-
-    def _stop(self, trainer: pl.Trainer) -> None:
-        self.checkpoints.save_now(trainer)
-        raise self._error()
-
-    def _error(self) -> InterruptedRun:
-        assert self.received is not None
-        return InterruptedRun(
-            f"{signal.Signals(self.received).name} after a checkpoint was written to {self.checkpoints.folder.last_checkpoint}",
-            fix=f"resume={self.checkpoints.folder.path}",
-            signal_number=self.received,
-        )

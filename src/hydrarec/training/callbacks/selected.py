@@ -1,4 +1,4 @@
-"""Callbacks that look at the selected weights, which no hook of Lightning's sees in every run."""
+"""Callbacks on the selected weights, for which Lightning has no hook that every run calls."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hydrarec.models.base import Recommender
 
 
 class Selected(pl.Callback, ABC):
-    """A callback that is called once, after the last evaluation, while the model holds the weights that were selected."""
+    """A callback that runs once, after the last evaluation, when the model holds the selected weights."""
 
     @abstractmethod
     def on_selected(self, trainer: pl.Trainer, model: Recommender) -> None:
-        """In evaluation mode, in every process of a run."""
+        """Called in evaluation mode, in every process of a run."""

@@ -29,27 +29,33 @@ class TensorBoardEpochs(pl.Callback):
 
     def __init__(self, history: History, config: dict[str, Any]) -> None:
         self.history, self.config = history, config
+        self.logger = TensorBoardLogger(history.folder.tensorboard, name="", version="", default_hp_metric=False)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.ckpt_path is not None:
-            return  # a run that goes on; it was said when it began
-        for logger in _writers(trainer):
-            logger.experiment.add_text("about", about(self.config, self.history.folder.read_record()), 0)
-            text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
-            logger.experiment.add_text("config", "```yaml\n" + text + "```", 0)
-            logger.experiment.flush()  # however soon the run is killed
+            return  # resumed: the texts were written when the run began
+        writer = self.logger.experiment
+        writer.add_text("about", about(self.config, self.history.folder.read_record()), 0)
+        text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
+        writer.add_text("config", "```yaml\n" + text + "```", 0)
+        writer.flush()  # a run may be killed soon
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.history.rows[-1]
         scalars = {_SECTIONS.get(name, name): value for name, value in row.items() if name != "epoch"}
-        for logger in _writers(trainer):
-            logger.log_metrics(scalars, step=row["epoch"])
-            if len(self.history.rows) == 1:
-                logger.experiment.add_custom_scalars(layout(scalars))
+        self.logger.log_metrics(scalars, step=row["epoch"])
+        if len(self.history.rows) == 1:
+            self.logger.experiment.add_custom_scalars(layout(scalars))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Log the hyper-parameters beside the final metrics, ``final/<metric>``, for the hparams page."""
+        metrics = {f"final/{name}": value for name, value in result["metrics"].items()}
+        self.logger.log_hyperparams(_flat(self.config), metrics, step=result["selected"]["epoch"])
+        self.logger.finalize("success")
 
 
 def about(config: dict[str, Any], record: dict[str, Any]) -> str:
-    """Markdown: what tells this run, whose folder is named by a hash, from others, and how it is run again."""
+    """Markdown: how this run differs from others, and the command that repeats it."""
     overrides = [str(override) for override in record.get("overrides") or []]
     data = f"{config['task']['name']} on {config['dataset']['name']}"
     lines = [f"**{config['model']['_target_'].rpartition('.')[2]}**, {data}, seed {config['seed']}", ""]
@@ -78,21 +84,8 @@ def layout(names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     }
 
 
-def log_final(logger: TensorBoardLogger | None, config: dict[str, Any], result: dict[str, Any]) -> None:
-    """The hyper-parameters beside the final metrics, for the hparams page, as ``final/<metric>``, each once."""
-    if logger is None:
-        return
-    metrics = {f"final/{name}": value for name, value in result["metrics"].items()}
-    logger.log_hyperparams(_flat(config), metrics, step=result["selected"]["epoch"])
-    logger.finalize("success")
-
-
-def _writers(trainer: pl.Trainer) -> list[TensorBoardLogger]:
-    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
-
-
 def _flat(node: Any, path: str = "") -> dict[str, Any]:
-    """Dotted keys to plain scalars; the descriptions of the data set say nothing that its name does not."""
+    """Dotted keys to plain scalars; of the data set only its name."""
     flat: dict[str, Any] = {}
     for key, value in node.items():
         name = f"{path}.{key}" if path else str(key)

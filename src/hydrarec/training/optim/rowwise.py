@@ -12,7 +12,7 @@ from torch.optim.adam import adam as dense_adam
 
 
 class RowwiseAdam(torch.optim.Optimizer):
-    """Adam (Kingma & Ba 2015) that moves only the touched rows of tables with sparse gradients; the rest as ever.
+    """Adam (Kingma & Ba 2015) that moves only the touched rows of tables with sparse gradients; all other rows are unchanged.
 
     Departures from Adam for such tables, which are those of ``torch.optim.SparseAdam`` ("lazy"): the moments of a row do
     not decay, and its weights do not move, while no batch touches it; weight decay acts on touched rows only.
@@ -35,8 +35,8 @@ class RowwiseAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step with the gradients at hand."""
-        if closure is not None:  # Lightning's wrapper brings one, to be run first
+        """One step with the current gradients."""
+        if closure is not None:  # Lightning's wrapper passes one, to be run first
             with torch.enable_grad():
                 closure()
         for group in self.param_groups:
@@ -66,7 +66,7 @@ class RowwiseAdam(torch.optim.Optimizer):
             [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
-            fused=parameters[0].device.type == "cpu",  # on CUDA the fused kernel wants its step counts there too
+            fused=parameters[0].device.type == "cpu",  # on CUDA the fused kernel needs its step counts there too
             amsgrad=False,
             beta1=group["betas"][0],
             beta2=group["betas"][1],

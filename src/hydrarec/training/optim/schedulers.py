@@ -1,4 +1,4 @@
-"""Learning-rate schedules: PyTorch's schedulers, told how long an epoch is, and whether they move per step or epoch.
+"""Learning-rate schedules: PyTorch's schedulers, with the length of an epoch, moving per step or per epoch.
 
 Each is called as ``schedule(optimizer, epochs=…, steps_per_epoch=…)`` and returns a :class:`Schedule`.
 """
@@ -21,7 +21,7 @@ def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: l
     """One learning rate after the other: ``[{epochs: 1, learning_rate: 0.001}, …]``; the last one stays.
 
     Raises:
-        ConfigError: no stage at all.
+        ConfigError: the list of stages is empty.
     """
     if not stages:
         raise ConfigError(
