@@ -8,6 +8,6 @@ if [ $# -eq 0 ]; then
   .venv/bin/ruff check .
   .venv/bin/ruff format --check --quiet . || { echo "fix: .venv/bin/ruff format ." >&2; exit 1; }
   .venv/bin/mypy
-  set -- -n auto  # a process per core
+  set -- -n auto --dist worksteal  # a process per core; neighbours stay together, and so do the runs that they share
 fi
 exec "$PYTHON_HERE" -m pytest "$@"

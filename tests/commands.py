@@ -1,32 +1,36 @@
 """``python -m hydrarec.…`` as a user runs it, without waiting seconds for torch each time.
 
-A process that has imported what takes long, and never computes anything, is forked per command; the fork gets the command's
-folder, environment, arguments and streams, and ends as any process does. What must be shown of imports themselves
-(tests/test_cli.py) starts Python anew.
+One process per test process imports everything and composes one configuration, so that Hydra has found its plugins and its
+grammar is warm; then it is forked per command. The fork gets the command's folder, environment, arguments and streams, and
+ends like any process. Tests of the imports themselves (tests/cli/test_cli.py) start Python anew.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
-_IMPORTED = (
-    "hydrarec.cli.train",
-    "hydrarec.training.assembly",
-    "hydrarec.training.fit",
-    "hydrarec.training.ddp_workers",
-    "hydrarec.runs.provenance",
+_SLOW_TO_IMPORT = (  # by hydrarec, in functions
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "scipy.stats",
+    "torch.utils.tensorboard",
 )
-_nurse: list[subprocess.Popen[str]] = []  # of this process, if a command was run
+_exit_code = [1]  # of this process, if it ends by an exception that nobody handles
+_server: list[subprocess.Popen[str]] = []  # of this process, if a command was run
 
 
 def run(module: str, *arguments: str, cwd: Path | None = None, timeout: float) -> subprocess.CompletedProcess[str]:
@@ -35,12 +39,12 @@ def run(module: str, *arguments: str, cwd: Path | None = None, timeout: float) -
     Raises:
         subprocess.TimeoutExpired: after ``timeout`` seconds, when it was killed.
     """
-    if not _nurse:
+    if not _server:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
         command = [sys.executable, "-c", "from tests.commands import serve; serve()"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        _nurse.append(subprocess.Popen(command, env=environment, text=True, **pipes))
-    nurse = _nurse[0]
+        _server.append(subprocess.Popen(command, env=environment, text=True, **pipes))
+    server = _server[0]
     with tempfile.TemporaryDirectory() as folder:
         order = {
             "module": module,
@@ -50,9 +54,9 @@ def run(module: str, *arguments: str, cwd: Path | None = None, timeout: float) -
             "streams": folder,
             "timeout": timeout,
         }
-        nurse.stdin.write(json.dumps(order) + "\n")
-        nurse.stdin.flush()
-        code = json.loads(nurse.stdout.readline())
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        code = json.loads(server.stdout.readline())
         out, err = ((Path(folder) / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
     command = [sys.executable, "-m", module, *arguments]
     if code is None:
@@ -61,21 +65,36 @@ def run(module: str, *arguments: str, cwd: Path | None = None, timeout: float) -
 
 
 def serve() -> None:
-    """What the process does that is forked: until its input ends."""
-    for module in _IMPORTED:
-        importlib.import_module(module)
+    """The process that is forked: until its input ends."""
+    import hydrarec
+
+    atexit.register(_leave)  # first, so that it runs last
+    for module in pkgutil.walk_packages(hydrarec.__path__, "hydrarec."):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ModuleNotFoundError):  # of an extra that is not installed
+                importlib.import_module(module.name)
+    for name in _SLOW_TO_IMPORT:
+        importlib.import_module(name)
+    importlib.import_module("hydrarec.config.composition").compose_config([])
     gc.collect()
     gc.freeze()  # or each command's collector would copy the pages of all of torch
     while line := sys.stdin.readline():
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            sys.exit(_command(order))
+            _command(order)
         sys.stdout.write(json.dumps(_wait(pid, order["timeout"])) + "\n")
         sys.stdout.flush()
 
 
-def _command(order: dict) -> int | None:
+def _leave() -> None:
+    """Ends a process without taking all modules apart, which would first copy the memory that forks share."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_exit_code[0])
+
+
+def _command(order: dict) -> NoReturn:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["environment"])
@@ -87,7 +106,11 @@ def _command(order: dict) -> int | None:
     for number, path, flags in streams:
         os.dup2(os.open(path, flags), number)
     sys.argv = [order["module"], *order["arguments"]]
-    return importlib.import_module(order["module"]).main()
+    try:
+        sys.exit(importlib.import_module(order["module"]).main())
+    except SystemExit as ended:
+        _exit_code[0] = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        raise
 
 
 def _wait(pid: int, timeout: float) -> int | None:

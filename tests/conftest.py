@@ -6,7 +6,9 @@ No test sees the user's cache, data, network settings or terminal.
 from __future__ import annotations
 
 import contextlib
+import copy
 import csv
+import functools
 import hashlib
 import os
 import subprocess
@@ -129,12 +131,17 @@ def started(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.stderr.close()
 
 
+@functools.cache  # composing takes longer than most of these runs train
+def _composed(overrides: tuple[str, ...]) -> Config:
+    from hydrarec.config.composition import compose_config, plain
+
+    return plain(compose_config([*TINY, *overrides]))
+
+
 @pytest.fixture
 def composed(workplace: Path) -> Compose:
     """``composed("key=value", …)``: the plain configuration of a tiny run with these overrides."""
-    from hydrarec.config.composition import compose_config, plain
-
-    return lambda *overrides: plain(compose_config([*TINY, *overrides]))
+    return lambda *overrides: copy.deepcopy(_composed(overrides))
 
 
 @pytest.fixture
@@ -143,7 +150,7 @@ def execute(composed: Compose) -> Execute:
     from hydrarec.training.job import execute
 
     def run(folder: Path, *overrides: str) -> dict[str, Any]:
-        return execute(composed(*overrides, f"resume='{folder}'"), folder, [*TINY, *overrides])
+        return execute({**composed(*overrides), "resume": str(folder)}, folder, [*TINY, *overrides])
 
     return run
 

@@ -33,8 +33,14 @@ def test_there_is_something_to_run() -> None:
     assert any("scripts/test.sh" in command for command in COMMANDS)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A cache folder for all commands, so that each data set is read once."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.mark.parametrize("command", TRAINING)
-def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_commands(command: str, workplace: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (workplace / "ratings.csv").read_text()
     (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))
     arguments = shlex.split(command)[1:]
@@ -48,6 +54,7 @@ def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.Mo
         arguments += [*SMALL, "dataset.user=userId", "dataset.item=movieId"]
     else:
         monkeypatch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL).resolve()))
+        monkeypatch.setenv("HYDRAREC_CACHE_DIR", cache)
     if "experiment=best_rating" in arguments:
         arguments += ["model.burn_in=0", "model.thin=1"]
     done = hydrarec("hydrarec.cli.train", *arguments, *SHORT)
@@ -57,12 +64,12 @@ def test_training_commands(command: str, workplace: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(scope="module")
-def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, cache: str) -> Path:
     """A folder with two runs on ml-100k, which has titles: ``outputs/rating/0`` and ``…/1``."""
-    folder = tmp_path_factory.mktemp("learnt")
+    folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL or "").resolve()))
-        patch.setenv("HYDRAREC_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("HYDRAREC_CACHE_DIR", cache)
         patch.chdir(folder)
         for seed in range(2):
             done = hydrarec("hydrarec.cli.train", f"seed={seed}", f"hydra.run.dir=outputs/rating/{seed}", *SHORT)
@@ -74,10 +81,10 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "command", [command for command in COMMANDS if re.match("hydrarec-(describe|analyze|rec)", command)]
 )
-def test_commands_that_look_inside(command: str, learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_that_look_inside(command: str, trained: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYDRAREC_DATA_DIR", str(Path(REAL or "").resolve()))
-    monkeypatch.setenv("HYDRAREC_CACHE_DIR", str(learnt / "cache"))
-    monkeypatch.chdir(learnt)
+    monkeypatch.setenv("HYDRAREC_CACHE_DIR", cache)
+    monkeypatch.chdir(trained)
     text = command.replace("outputs/<name>/<run>", "outputs/rating/0")
     text = text.replace("<run>,<run>", "outputs/rating/0,outputs/rating/1")
     program, *arguments = shlex.split(text)

@@ -481,6 +481,7 @@ def test_instantiator_in_saved_hyper_parameters_is_refused(trapped: Callable[[st
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Call it, and from then on no file above 16 KiB can be written: the tiny run's checkpoint has 70."""
+    monkeypatch.setattr(runs.RunFolder, "write_diff", lambda folder, content: None)  # as large as what is uncommitted
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, limits[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -570,7 +571,11 @@ def test_diverged_run_names_the_step(
 
 
 @pytest.mark.parametrize(
-    ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+    ("number", "exit_code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="SIGINT"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.e2e),
+    ],
 )
 def test_signal_ends_a_run_with_a_checkpoint_to_go_on_from(
     started: Callable[..., subprocess.Popen[str]], workplace: Path, execute: Execute, number: int, exit_code: int

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
+from omegaconf import DictConfig
 from tests.models.conftest import NUM_ITEMS, NUM_USERS, Make, implicit, model_config
 from torch import Tensor
 
@@ -45,6 +47,16 @@ def objective_of(data: TrainingData) -> Objective:
     return RankingObjective(loss="bce", protocol="full", ks=[2], num_candidates=9, popularity=counts)
 
 
+@cache  # composing takes longer than most of these models train
+def compose_once(*overrides: str) -> DictConfig:
+    return compose_config(list(overrides))
+
+
+def optimizer_config(learning_rate: float, weight_decay: float) -> DictConfig:
+    overrides = f"optimizer.learning_rate={learning_rate}", f"optimizer.weight_decay={weight_decay}"
+    return compose_once(*overrides).optimizer
+
+
 def fit(
     model: Recommender,
     data: TrainingData,
@@ -59,12 +71,8 @@ def fit(
     loader = BatchLoader(samples_of(model, data, excluded or data), batch_size=16, steps=STEPS, seed=0)
     model.attach(
         objective=objective_of(data),
-        optimizer=factory(
-            compose_config(
-                [f"optimizer.learning_rate={learning_rate}", f"optimizer.weight_decay={weight_decay}"]
-            ).optimizer
-        ),
-        scheduler=factory(compose_config([]).scheduler),
+        optimizer=factory(optimizer_config(learning_rate, weight_decay)),
+        scheduler=factory(compose_once().scheduler),
         steps_per_epoch=loader.steps_per_epoch,
         steps_per_call=STEPS,
         seed=0,

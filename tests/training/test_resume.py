@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.conftest import TINY, Execute, history_of, killed_after, wait_until
+from tests.conftest import TINY, Execute, Train, history_of, killed_after, wait_until
 
 from hydrarec.runs.checkpoint import load
 from hydrarec.runs.folder import RunFolder
@@ -204,7 +204,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_kill_9_in_the_middle_of_an_epoch(started: Start, execute: Execute, workplace: Path) -> None:
+def test_kill_9_in_the_middle_of_an_epoch(started: Start, train: Train, execute: Execute, workplace: Path) -> None:
     """A real kill, a real resume by the command that the user types, beside a run that nothing disturbed."""
     overrides = (*TINY, "trainer.epochs=30", "model=mlp")
     process = started(*overrides)
@@ -214,9 +214,8 @@ def test_kill_9_in_the_middle_of_an_epoch(started: Start, execute: Execute, work
     assert not (folder / "result.json").exists()
     assert load(folder / "checkpoints" / "last.ckpt")["epoch"] < 30
 
-    resumed = started(f"resume={folder}")
-    _, errors = resumed.communicate()
-    assert resumed.returncode == 0, errors
+    resumed = train(f"resume={folder}")
+    assert resumed.returncode == 0, resumed.stderr
     execute(workplace / "uninterrupted", "trainer.epochs=30", "model=mlp")
     assert_same_run(folder, workplace / "uninterrupted")
 

@@ -144,12 +144,12 @@ class AutoRec(Recommender):
         """``⟨W_c, codes_p⟩ + b_c`` of each pair, float32 [N]."""
         return SampledProduct.apply(codes, self.decoder.weight, places, columns) + self.output_bias[columns]
 
-    def _baseline(self, users: Tensor, items: Tensor) -> Tensor:
-        """Mean and biases of pairs of any shape that broadcasts."""
+    def _baseline(self, users: Tensor, items: Tensor | slice) -> Tensor:
+        """Mean and biases of pairs of any shape that broadcasts; ``slice(None)``: of all items."""
         return self.mean + self.user_bias[users] + self.item_bias[items]
 
-    def _bias_of(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """The bias of a user who was not in training, as the others' are solved; float32 []."""
+    def _newcomer_bias(self, items: Tensor, ratings: Tensor) -> Tensor:
+        """The regularised bias of a user who was not in the training data, float32 []."""
         centred, one = ratings - self.mean - self.item_bias[items], torch.zeros_like(items)
         return damped_mean(centred, one, 1, self.bias_regularization or 0).squeeze(0)
 
@@ -170,13 +170,13 @@ class AutoRec(Recommender):
 
 
 class IAutoRec(AutoRec):
-    """Items are encoded from the ratings that users gave them; see :class:`AutoRec`."""
+    """AutoRec that encodes items by their ratings; see :class:`AutoRec`."""
 
     trains_on = "items"
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         scores = torch.addmm(self.output_bias[users].unsqueeze(1), self.decoder(users), self.codes().T)
-        return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
+        return scores + self._baseline(users.unsqueeze(1), slice(None))
 
     @torch.no_grad()
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ class IAutoRec(AutoRec):
         """
         items, ratings = distinct_history(items, targets)
         codes = self.codes()
-        offset = self._bias_of(items, ratings) + self.mean + self.item_bias
+        offset = self._newcomer_bias(items, ratings) + self.mean + self.item_bias
         inputs, targets = codes[items].double(), (ratings - offset[items]).double()
         ridge = torch.eye(codes.shape[1], dtype=torch.float64, device=codes.device) * max(self.regularization / 2, 1e-6)
         weights = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ targets)
@@ -200,14 +200,14 @@ class IAutoRec(AutoRec):
 
 
 class UAutoRec(AutoRec):
-    """Users are encoded from the ratings that they gave; see :class:`AutoRec`."""
+    """AutoRec that encodes users by their ratings; see :class:`AutoRec`."""
 
     trains_on = "users"
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         codes = self.encode(self.histories.take(users))
         scores = torch.addmm(self.output_bias, codes, self.decoder.weight.T)
-        return scores + self._baseline(users.unsqueeze(1), torch.arange(self.num_items, device=users.device))
+        return scores + self._baseline(users.unsqueeze(1), slice(None))
 
     @torch.no_grad()
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
@@ -216,5 +216,5 @@ class UAutoRec(AutoRec):
         starts = torch.tensor([0, len(items)], device=items.device)
         code = self.encode(SparseRows(starts, items, ratings, self.num_items))
         scores = torch.addmm(self.output_bias, code, self.decoder.weight.T).squeeze(0)
-        bias = 0 if self.bias_regularization is None else self._bias_of(items, ratings)
+        bias = 0 if self.bias_regularization is None else self._newcomer_bias(items, ratings)
         return scores + self.mean + bias + self.item_bias

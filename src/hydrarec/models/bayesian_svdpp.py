@@ -1,4 +1,4 @@
-"""Bayesian SVD++ by Gibbs sampling: what a user has rated, and who has rated an item, as a prior on their factors."""
+"""Bayesian SVD++ by Gibbs sampling: the rated items, or the rating users, are a prior on the factors of each row."""
 
 from __future__ import annotations
 
@@ -96,18 +96,18 @@ class BayesianSVDpp(SolvedRecommender):
         return self.mean + total / stored
 
     def vectors(self, side: Side) -> Tensor:
-        """Of the latest sample that is kept: factors turn from sample to sample, and their mean would mean nothing."""
+        """The latest stored sample: factors rotate from sample to sample, so that their mean has no meaning."""
         return self._samples(side)[-1][:, :-1]
 
     def biases(self, side: Side) -> Tensor:
-        """The mean of the samples that are kept."""
+        """The mean of the stored samples."""
         return self._samples(side)[:, :, -1].mean(0)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         """The mean over the samples of the scores with the newcomer's conditional mean.
 
-        Departures: implicit features are not kept, so that the newcomer's prior is the mean and covariance of the users' rows
-        of each sample, which those features spread too; the noise is that of the latest sweep, w of the newcomer 1.
+        Departures: implicit features are not stored, so that the newcomer's prior is the mean and covariance of the users'
+        rows of each sample, which those features affect too; the noise is that of the latest sweep, w of the newcomer 1.
         """
         items, targets = distinct_history(items, targets)
         precisions = self.noise_precision * self.items.noise[items]
@@ -120,7 +120,7 @@ class BayesianSVDpp(SolvedRecommender):
         return self.mean + torch.stack(scores).mean(0)
 
     def _samples(self, side: Side) -> Tensor:
-        """float32 [S, n, D + 1], the latest last; the current state while none is kept."""
+        """float32 [S, n, D + 1], the latest last; the current state while none is stored."""
         stored = int(self.num_stored)
         if stored == 0:
             return (self.users if side == "user" else self.items).rows.unsqueeze(0)

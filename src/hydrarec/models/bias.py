@@ -1,4 +1,4 @@
-"""The baseline that every rating model must beat."""
+"""Biases of users and items: the baseline that every rating model must beat."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bias(SolvedRecommender):
         user_regularization, item_regularization: λ_u and λ_i, in ratings.
     """
 
-    tasks = ("rating",)  # without ratings every mean is 1
+    tasks = ("rating",)  # under implicit feedback every mean is 1
     observed = ("mean", "user_bias", "item_bias")
     mean: Tensor
     user_bias: Tensor
@@ -56,8 +56,8 @@ class Bias(SolvedRecommender):
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
         items, targets = distinct_history(items, targets)
-        left = targets - self.mean - self.item_bias[items]
-        return self.mean + damped_mean(left, torch.zeros_like(items), 1, self.user_regularization) + self.item_bias
+        residuals = targets - self.mean - self.item_bias[items]
+        return self.mean + damped_mean(residuals, torch.zeros_like(items), 1, self.user_regularization) + self.item_bias
 
 
 def swept_biases(

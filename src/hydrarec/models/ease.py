@@ -1,4 +1,4 @@
-"""EASE^R: a linear autoencoder in closed form."""
+"""EASE^R: a linear autoencoder with a closed form."""
 
 from __future__ import annotations
 

@@ -98,9 +98,9 @@ class NeuMF(EmbeddingRecommender):
         self.floats_per_pair = sum(hidden_dims) + gmf_dim
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        of_gmf, of_mlp = self.output.weight[0].split([self.gmf_user.weight.shape[1], self.tower.out_features])
-        gmf = ((self.gmf_user(users) * of_gmf) * self.gmf_item(items)).sum(-1)
-        return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ of_mlp + self.output.bias[0]
+        gmf_weight, mlp_weight = self.output.weight[0].split([self.gmf_user.weight.shape[1], self.tower.out_features])
+        gmf = ((self.gmf_user(users) * gmf_weight) * self.gmf_item(items)).sum(-1)
+        return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ mlp_weight + self.output.bias[0]
 
     def vectors(self, side: Side) -> Tensor:
         """The embeddings of both halves, concatenated."""

@@ -1,4 +1,4 @@
-"""Everybody gets what most people take."""
+"""The most popular items, the same for every user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hydrarec.models.solved import SolvedRecommender
 
 
 class Popularity(SolvedRecommender):
-    """``s_ui`` = the number of training interactions of item i: the baseline whose figures validate an evaluator."""
+    """``s_ui`` = the number of training interactions of item i: a baseline with known figures, which validates an evaluator."""
 
     tasks = ("ranking",)
     observed = ("counts",)

@@ -1,4 +1,4 @@
-"""The base of models that are counted or solved instead of descended."""
+"""The base of models that are solved instead of trained by gradient descent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hydrarec.models.base import Recommender
 
 
 class SolvedRecommender(Recommender):
-    """A model that is counted or solved instead of descended: each epoch is one call of :meth:`solve`.
+    """A model that counts or solves equations instead of descending a gradient: each epoch is one call of :meth:`solve`.
 
-    It trains through the same Trainer, run folder, checkpoints and evaluation as the others; optimiser and schedule
-    have nothing to do. Its parameters are buffers.
+    It uses the same Trainer, run folder, checkpoints and evaluation as the others, but neither optimiser nor schedule.
+    Its parameters are buffers.
     """
 
     def __init__(self, *, num_users: int, num_items: int) -> None:
@@ -24,9 +24,9 @@ class SolvedRecommender(Recommender):
         self._data: TrainingData | None = None
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor | None:
-        """One sweep over the training part, which lies on the model's device.
+        """One sweep over the training data, which is on the model's device.
 
-        Returns its loss after the sweep, the mean over the rows, a scalar; None for a model that minimises nothing.
+        Returns the mean loss of its rows after the sweep, a scalar; None for a model without a loss.
         """
         raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
 
@@ -45,7 +45,7 @@ class SolvedRecommender(Recommender):
         self._data = self._data.to(self.device)
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
-        if batch_idx > 0:  # the sweep of this epoch is done
+        if batch_idx > 0:  # one sweep per epoch
             return
         assert self._data is not None
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch))

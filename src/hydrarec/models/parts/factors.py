@@ -1,4 +1,4 @@
-"""The base of models that end in a user's and an item's factors without gradients."""
+"""The base of models that solve for factors of users and items."""
 
 from __future__ import annotations
 

@@ -145,17 +145,13 @@ class HistoryRecommender(Recommender):
         """A few distinct users at a time."""
         distinct, places = torch.unique(users, return_inverse=True)
         places, items = torch.broadcast_tensors(places, items)
-        shape, places, items = places.shape, places.flatten(), items.flatten()
-        order = torch.argsort(places)
-        ends = torch.bincount(places, minlength=len(distinct)).cumsum(0).tolist()
-        scores = torch.empty(len(places), device=items.device)
-        step, begin = max(1, 16 * _SCRATCH_FLOATS // self.num_items), 0
-        for first, some in zip(range(0, len(distinct), step), distinct.split(step), strict=False):
-            end = ends[first + len(some) - 1]
-            pairs = order[begin:end]
-            scores[pairs] = self.catalogue_scores(some)[places[pairs] - first, items[pairs]].float()
-            begin = end
-        return scores.view(shape)
+        scores = torch.empty(places.shape, device=items.device)
+        step = max(1, 16 * _SCRATCH_FLOATS // self.num_items)
+        for first in range(0, len(distinct), step):
+            pairs = (places >= first) & (places < first + step)
+            catalogue = self.catalogue_scores(distinct[first : first + step])
+            scores[pairs] = catalogue[places[pairs] - first, items[pairs]].float()
+        return scores
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
         return self.scores_from(self.histories.take(users))

@@ -9,7 +9,7 @@ from torch import Tensor
 def implicit_basis(pattern: Tensor) -> tuple[Tensor, Tensor]:
     """L [n, rank] and e [rank, 1] of N Nᵀ = L diag(e) Lᵀ, by the smaller of the two Gram matrices of N = ``pattern``.
 
-    Eigenvalues below 1e-6 of the largest are numerically nothing.
+    Eigenvalues below 1e-6 of the largest count as 0.
     """
     wide = pattern.shape[0] <= pattern.shape[1]
     eigenvalues, vectors = torch.linalg.eigh(_gram(pattern if wide else pattern.to_sparse_coo().T.to_sparse_csr()))

@@ -1,4 +1,4 @@
-"""Small parts that models are made of."""
+"""Layers that several models share."""
 
 from __future__ import annotations
 
@@ -53,16 +53,12 @@ class Lookup(nn.Module):
         return self.weight[indices]
 
 
-class OneHot(nn.Module):
-    """A linear layer without bias on one-hot rows (reference B5): the same function as an embedding, dearly bought.
+class OneHot(Lookup):
+    """A linear layer without bias on one-hot rows (reference B5): the same function as an embedding, at a high price.
 
-    ``forward(indices int64 [...]) -> float32 [..., embedding_dim]``, a product of dense one-hot rows, float32
-    [..., num_embeddings], with the weights. Where no gradient needs the rows again, only some of them exist at a time.
+    It multiplies dense one-hot rows, float32 [..., num_embeddings], with the weights. Where no gradient needs the rows
+    again, only some of them exist at a time.
     """
-
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
 
     def forward(self, indices: Tensor) -> Tensor:
         flat = indices.reshape(-1)
@@ -78,11 +74,11 @@ class OneHot(nn.Module):
 
 def embedding_table(
     layer: EmbeddingLayer, rows: int, width: int, initialization: Initialization, scale: float
-) -> nn.Embedding | Lookup | OneHot:
-    """``layer`` ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the hand-written one,
-    ``one_hot`` the linear layer that all of them stand for.
+) -> nn.Embedding | Lookup:
+    """An initialised embedding: ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the
+    hand-written one, ``one_hot`` a linear layer on one-hot rows.
     """
-    table: nn.Embedding | Lookup | OneHot
+    table: nn.Embedding | Lookup
     if layer == "lookup":
         table = Lookup(rows, width)
     elif layer == "one_hot":
@@ -94,13 +90,13 @@ def embedding_table(
 
 
 class Table(nn.Embedding):
-    """:class:`torch.nn.Embedding`, values and gradients bit for bit, with a gather whose backward is five times as fast.
+    """:class:`torch.nn.Embedding`, bit for bit, with a backward pass that is five times as fast on a CPU.
 
-    That of the library's CPU kernel takes a fifth to a half of a whole training step of the models here.
+    The library's takes a fifth to a half of a whole training step of the models here.
     """
 
     def forward(self, indices: Tensor) -> Tensor:
-        if self.sparse or indices.device.type != "cpu":  # on CUDA the library's is the fast and deterministic one
+        if self.sparse or indices.device.type != "cpu":  # on CUDA the library's is fast and deterministic
             return super().forward(indices)
         return self.weight.index_select(0, indices.reshape(-1)).view(*indices.shape, self.embedding_dim)
 
@@ -108,8 +104,8 @@ class Table(nn.Embedding):
 class RatingRange(nn.Module):
     """A sigmoid scaled to the rating range, widened by ``margin`` on both sides: ``low + (high − low) · σ(x)``.
 
-    With a margin the extreme ratings lie within reach of finite scores. The range is data, not a hyper-parameter: it is
-    set once by :meth:`observe` and saved with the weights.
+    With a margin, finite scores reach the extreme ratings. The range is data, not a hyper-parameter: :meth:`observe` sets
+    it once, and it is saved with the weights.
     """
 
     low: Tensor
@@ -138,19 +134,19 @@ def hidden_layers(sizes: Sequence[int], dropout: Sequence[float]) -> nn.Sequenti
 
 
 def _activation(rates: Sequence[float]) -> list[nn.Module]:
-    """ReLU, and dropout where it does something, for each of ``rates``."""
+    """ReLU, and dropout unless its rate is 0, for each of ``rates``."""
     return [layer for rate in rates for layer in (nn.ReLU(), *([nn.Dropout(rate)] if rate > 0 else []))]
 
 
 class PairPerceptron(nn.Module):
-    """Hidden layers over a user's and an item's vector side by side: ``h_1 = ReLU(W [p_u, q_i] + b)`` and so on.
+    """Hidden layers over the concatenated vectors of a user and an item: ``h_1 = ReLU(W [p_u, q_i] + b)`` and so on.
 
     ``forward(user float32 [..., width], item float32 [..., width]) -> float32 [..., out_features]`` for leading shapes that
     broadcast. The first layer is ``W_p p_u + W_q q_i + b``, so that a user beside many items is multiplied only once.
 
     Args:
         width: of each vector.
-        hidden_dims: widths of the hidden layers; empty: the vectors themselves, side by side.
+        hidden_dims: widths of the hidden layers; empty: the concatenated vectors are the output.
         input_dropout: on both vectors. dropout: after each hidden layer, one rate per layer.
     """
 
@@ -174,10 +170,10 @@ class PairPerceptron(nn.Module):
         if self.first is None:
             return _side_by_side(user, item)
         if self.training and self.first.out_features > 2 * self.width:
-            # A wide layer costs more to add up and to go back through than to multiply.
+            # The sum of two wide outputs and its backward pass cost more than the larger product.
             return self.rest(self.first(_side_by_side(user, item)))
-        of_user, of_item = self.first.weight.split(self.width, dim=1)
-        return self.rest(functional.linear(user, of_user) + functional.linear(item, of_item, self.first.bias))
+        user_weight, item_weight = self.first.weight.split(self.width, dim=1)
+        return self.rest(functional.linear(user, user_weight) + functional.linear(item, item_weight, self.first.bias))
 
 
 def _side_by_side(user: Tensor, item: Tensor) -> Tensor:
@@ -185,5 +181,5 @@ def _side_by_side(user: Tensor, item: Tensor) -> Tensor:
 
 
 def dropped(values: Tensor, rate: float, training: bool) -> Tensor:
-    """Dropout that costs nothing where it does nothing."""
+    """Dropout; without cost at rate 0 and outside training."""
     return functional.dropout(values, rate, training) if training and rate > 0 else values

@@ -1,4 +1,4 @@
-"""What costs more to compute than to keep: results that stay until what they were computed from changes."""
+"""A cache of one result that is valid until the tensors it was computed from change."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Remembered(Generic[T]):
-    """A result that is computed anew only when one of the tensors behind it has changed.
+    """A result that is recomputed only when one of the tensors behind it has changed.
 
-    With gradients recorded it is computed anew in any case, and forgotten: fused optimisers leave a weight's version as it
-    is, but a step needs a gradient from here.
+    While gradients are recorded it is always recomputed, and never kept: a step needs its gradient, and fused optimisers
+    change weights without changing their version.
     """
 
     def __init__(self) -> None:
@@ -35,5 +35,5 @@ class Remembered(Generic[T]):
 
 
 def _version(tensor: Tensor) -> tuple[int, int]:
-    """Changes with the tensor's place and with every operation in place; tensors made for inference only never change."""
+    """Changes with the tensor's address and with every in-place operation; inference tensors never change."""
     return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version

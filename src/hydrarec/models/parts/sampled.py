@@ -1,4 +1,4 @@
-"""Inner products of chosen pairs of rows of two matrices, with a gradient that never writes the pairs' rows down."""
+"""Inner products of chosen pairs of rows of two matrices, with a gradient that needs no copy of the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class SampledProduct(torch.autograd.Function):
     """``s_n = ⟨left[rows_n], right[columns_n]⟩``: the entries (rows_n, columns_n) of ``left · rightᵀ`` and no others.
 
     ``apply(left float32 [R, d], right float32 [C, d], rows int64 [N], columns int64 [N]) -> float32 [N]``. Time and memory
-    grow with N · d and N, not with R · C or N · d. The gradients are products with the sparse matrix of the scores'.
+    grow with N · d and N, not with R · C or N · d. The gradients are products with the sparse matrix of the scores'
+    gradients.
     """
 
     @staticmethod
@@ -35,6 +36,6 @@ class SampledProduct(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         left, right, rows, columns = ctx.saved_tensors
         shape = len(left), len(right)
-        of_left = SparseRows.of_entries(rows, columns, gradient, shape).times(right)
-        of_right = SparseRows.of_entries(columns, rows, gradient, shape[::-1]).times(left)
-        return of_left, of_right, None, None
+        left_gradient = SparseRows.of_entries(rows, columns, gradient, shape).times(right)
+        right_gradient = SparseRows.of_entries(columns, rows, gradient, shape[::-1]).times(left)
+        return left_gradient, right_gradient, None, None

@@ -1,4 +1,4 @@
-"""A learning-rate schedule as a model steps it."""
+"""A learning-rate schedule and when a model steps it."""
 
 from __future__ import annotations
 
