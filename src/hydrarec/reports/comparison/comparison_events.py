@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from hydrarec.core.files import atomic_write
 from hydrarec.reports.comparison.content import Contents
+from hydrarec.runs.reader import unix_seconds
 from hydrarec.runs.survey import Run
 
 FOLDER = "tensorboard"  # of a run and of a report
@@ -78,8 +78,4 @@ def _named(contents: Contents) -> Iterator[tuple[str, Run]]:
 
 def _moment(contents: Contents) -> float:
     """When the last run started: the same report is the same file."""
-    started = max((run.started for _, run in _named(contents)), default="")
-    try:
-        return datetime.datetime.fromisoformat(started).timestamp()
-    except ValueError:
-        return 0.0
+    return unix_seconds(max((run.started for _, run in _named(contents)), default=""))

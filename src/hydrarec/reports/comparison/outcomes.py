@@ -34,16 +34,16 @@ class Outcomes:
 
 
 def outcomes_of(run: Run, metric: str) -> Outcomes | None:
-    """The parts of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None where the run folder does not hold them.
+    """The parts of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None if the run folder does not hold them.
 
-    Neither does it where they disagree with ``result.json``: a test on figures of another run is worse than none.
+    None, too, if their mean is not the one in ``result.json``: a test on another run's numbers is worse than none.
     """
-    found = _rating(run, metric) or _ranking(run, metric)
-    if found is None or not len(found.values):
+    outcomes = _rating(run, metric) or _ranking(run, metric)
+    if outcomes is None or not len(outcomes.values):
         return None
-    mean = float(found.values.mean())
+    mean = float(outcomes.values.mean())
     value = mean**0.5 if metric.endswith("/rmse") else mean
-    return found if abs(value - run.metrics[metric]) <= TOLERANCE * max(abs(value), 1e-3) else None
+    return outcomes if abs(value - run.metrics[metric]) <= TOLERANCE * max(abs(value), 1e-3) else None
 
 
 def _rating(run: Run, metric: str) -> Outcomes | None:
@@ -65,11 +65,11 @@ def _ranking(run: Run, metric: str) -> Outcomes | None:
         return None
     part, name, k, protocol = match[1], match[2], int(match[3] or 1), match[4]
     full = protocol == "full"  # else each held-out item has candidates of its own, and is a query of its own
-    wanted = [
+    names = [
         f"{part}/{'user' if full else 'row'}",
         *(f"{part}/{protocol}/{x}" for x in ("better", "tied", "candidates")),
     ]
-    columns = _columns(run, "ranking", wanted)
+    columns = _columns(run, "ranking", names)
     if columns is None:
         return None
     from hydrarec.tasks.metrics.per_query import per_query_metrics  # torch takes seconds to import

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,7 @@ class Output:
     @classmethod
     def of_run(cls, folder: RunReader) -> Output:
         """A run's own; the caller holds its lock."""
-        return cls(folder.figures, folder.analysis, folder.tensorboard / "analysis", started(folder), None)
+        return cls(folder.figures, folder.analysis, folder.tensorboard / "analysis", folder.read_start(), None)
 
     @classmethod
     def of_several(cls, folder: Path, moment: float) -> Output:
@@ -81,12 +80,3 @@ class Output:
         values += [event_file.image(name, (self.figures / f"{name}.png").read_bytes()) for name in names]
         with atomic_write(self.tensorboard / EVENTS) as file:
             file.write(event_file.event_file(values, self.moment))
-
-
-def started(folder: RunReader) -> float:
-    """When a run began, unix seconds; 0 where its record does not tell."""
-    text = str((folder.read_record().get("provenance") or {}).get("started"))
-    try:
-        return datetime.datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        return 0.0

@@ -14,7 +14,7 @@ from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import load_run
-from hydrarec.reports.embeddings.analysis_output import Output, started
+from hydrarec.reports.embeddings.analysis_output import Output
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Indices, Subject, item_vectors, subject_of_run
 from hydrarec.reports.embeddings.analysis_summary import Summary
@@ -52,7 +52,7 @@ def analyze_pair(settings: AnalyzeConfig) -> Summary:
             seed=settings.seed,
         )
         advance(1)
-    output = Output.of_several(output_folder, max(started(run.folder) for run in runs))
+    output = Output.of_several(output_folder, max(run.folder.read_start() for run in runs))
     names = [f"{each.title}, seed {run.config['seed']}" for each, run in zip(subjects, runs, strict=True)]
     title = " against ".join(names)
     output.write(f"Compared: {title}", [said], [section])

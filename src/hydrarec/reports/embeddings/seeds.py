@@ -13,7 +13,7 @@ from hydrarec.core.console import progress
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.paths import folder_in
 from hydrarec.models.trained import TrainedRun, load_run
-from hydrarec.reports.embeddings.analysis_output import Output, started
+from hydrarec.reports.embeddings.analysis_output import Output
 from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Subject, item_vectors, subject_of_run
 from hydrarec.reports.embeddings.analysis_summary import Summary
@@ -48,7 +48,7 @@ def analyze_seeds(settings: AnalyzeConfig) -> Summary:
             advance(1)
         sections = _sections(subjects[0], projections, [_seed(run) for run in runs], settings)
         advance(1)
-    output = Output.of_several(output_folder, max(started(run.folder) for run in runs))
+    output = Output.of_several(output_folder, max(run.folder.read_start() for run in runs))
     title = f"{subjects[0].title}, seeds {', '.join(str(_seed(run)) for run in runs)}"
     output.write(f"What is found again: {title}", notes, sections)
     shown = paths.shown(runs[0].folder.path)
