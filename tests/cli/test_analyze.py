@@ -61,7 +61,7 @@ def run(execute: Execute, workplace: Path) -> Path:
     titles = tuple(f"The Film, Part {item} ({1990 + item})" for item in range(1, 31))
     genres = tuple("Drama|War" if item % 3 else "Comedy" for item in range(1, 31))
     known = dataclasses.replace(read_data(folder), titles=titles, genres=genres)
-    folder.write_arrays("data.npz", known.to_arrays())
+    folder.write_data(known.to_arrays())
     folder.release()
     return workplace / "run"
 

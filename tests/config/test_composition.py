@@ -22,7 +22,7 @@ from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import SUPPLIED, ReproduceConfig
 from hydrarec.config.signatures import parameters
 from hydrarec.core.errors import ConfigError
-from hydrarec.runs.identity import changed_keys, config_hash
+from hydrarec.runs.identity import changes, config_hash
 
 FOLDERS = sorted({path.parent for path in conf_dir().rglob("*/*.yaml")})  # task/protocol is a group of its own
 OPTIONS = [
@@ -382,7 +382,7 @@ def test_hash_is_eight_hex_digits_and_names_the_run_folder() -> None:
     ],
 )
 def test_changed_keys_are_those_that_change_the_numbers(overrides: tuple[str, ...], keys: list[str]) -> None:
-    changed = changed_keys(config_of(), config_of(*overrides))
+    changed = changes(config_of(), config_of(*overrides), "resume")
     assert [key for key in changed if not any(key.startswith(f"{name}.") for name in keys)] == [
         key for key in keys if key in changed
     ]
@@ -392,4 +392,4 @@ def test_changed_keys_are_those_that_change_the_numbers(overrides: tuple[str, ..
 def test_more_epochs_change_the_numbers_of_a_schedule_that_stretches_over_them() -> None:
     for scheduler, changed in (("constant", []), ("one_cycle", ["trainer.epochs"])):
         before, after = (config_of(f"scheduler={scheduler}", f"trainer.epochs={epochs}") for epochs in (3, 4))
-        assert changed_keys(before, after) == changed
+        assert list(changes(before, after, "resume")) == changed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -105,14 +104,6 @@ class Output:
                 if picture.figure is not None:
                     save(picture.figure, self.figures / picture.name)
                 advance(1)
-
-
-def unix_seconds(moment: str) -> float:
-    """Of an ISO date with its time; 0 for anything else."""
-    try:
-        return datetime.datetime.fromisoformat(moment).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def write_text(path: Path, text: str) -> None:

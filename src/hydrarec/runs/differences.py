@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,14 @@ from hydrarec.core.errors import CheckpointError
 from hydrarec.runs.checkpoint import load
 from hydrarec.runs.identity import flat
 from hydrarec.runs.reader import HISTORY, OUTCOMES, RECORD, RESULT, RunReader
+from hydrarec.runs.record_types import Comparison
 
 _TIMES = {"seconds", "samples_per_second"}  # which no two runs share
 
 
-@dataclass
-class Comparison:
-    """Two runs, in words.
-
-    Attributes:
-        differences: of the numbers, ``<what> <first> → <second>``; none: all that was compared is equal.
-        compared, not_compared: which parts of the runs, and why not.
-        circumstances: differences of the records: code, packages, machine, data or split.
-    """
-
-    differences: list[str] = field(default_factory=list)
-    compared: list[str] = field(default_factory=list)
-    not_compared: list[str] = field(default_factory=list)
-    circumstances: list[str] = field(default_factory=list)
-
-
 def compare(first: RunReader, second: RunReader) -> Comparison:
     """The second run beside the first; parts that are missing or damaged are not compared."""
-    comparison, pair = Comparison(), (first, second)
+    comparison: Comparison = {"differences": [], "compared": [], "not_compared": [], "circumstances": []}
     parts = {
         RESULT: _compare_results,
         HISTORY: _compare_histories,
@@ -45,10 +29,10 @@ def compare(first: RunReader, second: RunReader) -> Comparison:
     }
     for name, part in parts.items():
         try:
-            part(comparison, name, *pair)
+            part(comparison, name, first, second)
         except (CheckpointError, PermissionError) as error:
             reason = error.what if isinstance(error, CheckpointError) else str(error)
-            comparison.not_compared.append(f"{name}: {reason}")
+            comparison["not_compared"].append(f"{name}: {reason}")
     return comparison
 
 
@@ -59,8 +43,8 @@ def _compare_results(comparison: Comparison, name: str, *runs: RunReader) -> Non
             raise CheckpointError(f"there is no {run.path / name}")
     one, other = ({**content.pop("metrics"), **flat(content)} for content in contents)
     times = {key for key in one if key.split(".")[0] in _TIMES}
-    comparison.differences += _changes(one, other, but=times)
-    comparison.compared.append(f"{sum('/' in key for key in other)} metrics")
+    comparison["differences"] += _changes(one, other, but=times)
+    comparison["compared"].append(f"{sum('/' in key for key in other)} metrics")
 
 
 def _compare_histories(comparison: Comparison, name: str, *runs: RunReader) -> None:
@@ -69,9 +53,9 @@ def _compare_histories(comparison: Comparison, name: str, *runs: RunReader) -> N
     for epoch, rows in enumerate(zip(one, other, strict=False), 1):
         changes = _changes(*rows, but=_TIMES)
         if changes:
-            comparison.differences.append(f"the learning curve from epoch {epoch} on: {changes[0]}")
+            comparison["differences"].append(f"the learning curve from epoch {epoch} on: {changes[0]}")
             break
-    comparison.compared.append(f"{len(other)} epochs")
+    comparison["compared"].append(f"{len(other)} epochs")
 
 
 def _compare_weights(comparison: Comparison, name: str, *runs: RunReader) -> None:
@@ -95,8 +79,8 @@ def _compare_arrays(comparison: Comparison, what: str, one: dict[str, Any], othe
     names = [key for key in {**one, **other} if not (key in one and key in other and _same(one[key], other[key]))]
     if names:
         shown = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
-        comparison.differences.append(f"{len(names)} of {len(other)} {what}: {shown}")
-    comparison.compared.append(f"{len(other)} {what}")
+        comparison["differences"].append(f"{len(names)} of {len(other)} {what}: {shown}")
+    comparison["compared"].append(f"{len(other)} {what}")
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
@@ -108,7 +92,7 @@ def _compare_records(comparison: Comparison, name: str, *runs: RunReader) -> Non
     """What either record leaves open, such as that of an older version, explains nothing."""
     one, other = (_circumstances(run.read_record()) for run in runs)
     unknown = {key for key in {**one, **other} if one.get(key) is None or other.get(key) is None} - {"git commit"}
-    comparison.circumstances += _changes(one, other, but=unknown)
+    comparison["circumstances"] += _changes(one, other, but=unknown)
 
 
 def _circumstances(record: dict[str, Any]) -> dict[str, Any]:

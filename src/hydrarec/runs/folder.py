@@ -85,12 +85,11 @@ class RunFolder(RunReader):
         """What :class:`hydrarec.runs.run_data.RunData` is made of."""
         self._write_arrays(self.data_file.name, arrays)
 
-    def write_diff(self, content: bytes) -> None:
-        self._write(DIFF, lambda file: file.write(content), mode="wb")
-
-    def remove_diff(self) -> None:
-        """Of an earlier attempt, with other code."""
-        self._remove(DIFF)
+    def write_diff(self, content: bytes | None) -> None:
+        """What differs from the commit; None: nothing does."""
+        self._remove(DIFF)  # an earlier attempt's
+        if content is not None:
+            self._write(DIFF, lambda file: file.write(content), mode="wb")
 
     def write_result(self, result: dict[str, Any]) -> None:
         """The last file of a run: from here on it is finished."""

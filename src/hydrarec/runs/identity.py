@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -91,23 +92,19 @@ def _resolve(*, _root_: DictConfig) -> str:
 OmegaConf.register_new_resolver("confighash", _resolve, replace=True)
 
 
-def changed_keys(old: dict[str, Any], new: dict[str, Any], purpose: Purpose = "resume") -> list[str]:
-    """The dotted keys in which two resolved configurations differ, without those that may change for ``purpose``.
+def changes(old: dict[str, Any], new: dict[str, Any], purpose: Purpose) -> dict[str, tuple[Any, Any]]:
+    """The dotted keys in which two resolved configurations differ and must not for ``purpose``, with both values.
 
     More epochs are another run where the schedule stretches over all of them.
     """
     before, after = flat(old), flat(new)
-    stretched = str(old["scheduler"]["_target_"]).endswith(".one_cycle")
-    keys = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
-    return [key for key in keys if purpose not in role_of(key).may_change or (stretched and key == "trainer.epochs")]
-
-
-def value_at(config: dict[str, Any], key: str) -> object:
-    """The value under a dotted key; None where there is none."""
-    node: Any = config
-    for name in key.split("."):
-        node = node.get(name) if isinstance(node, dict) else None
-    return node
+    stretched = str(before.get("scheduler._target_")).endswith(".one_cycle")
+    pairs = {key: (before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())}
+    return {
+        key: pair
+        for key, pair in pairs.items()
+        if pair[0] != pair[1] and (purpose not in role_of(key).may_change or (stretched and key == "trainer.epochs"))
+    }
 
 
 def flat(node: object, path: str = "") -> dict[str, Any]:
@@ -117,36 +114,38 @@ def flat(node: object, path: str = "") -> dict[str, Any]:
     return {path: node}
 
 
-@dataclass
-class Part:
+class Part(NamedTuple):
     """Dotted keys to values, and a text that is equal where they are."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    text: str = ""
-
-    def extend(self, other: Part) -> None:
-        self.values.update(other.values)
-        self.text += other.text
+    values: dict[str, Any]
+    text: str
 
 
 class Settings:
-    """Divides configurations; each section once, where they share it (:mod:`hydrarec.runs.section_reader`)."""
+    """Divides configurations; each section once where they share it: :func:`hydrarec.runs.reader.parse_config`."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[Any, Part, Part]] = {}
+        self._known: dict[tuple[str, int], tuple[Any, list[Part]]] = {}
 
     def of(self, config: dict[str, Any]) -> tuple[Part, Part]:
         """The model's own settings and the protocol's, both without the seeds of the run and of the split."""
-        own, protocol = Part(), Part()
-        for name in sorted(config):
-            section = config[name]
-            if (name, id(section)) not in self._known:
-                # The section is kept, so that no other can get its id.
-                self._known[name, id(section)] = section, _part(name, section, "own"), _part(name, section, "protocol")
-            _, of_own, of_protocol = self._known[name, id(section)]
-            own.extend(of_own)
-            protocol.extend(of_protocol)
-        return own, protocol
+        sections = [self._divided(name, config[name]) for name in sorted(config)]
+        own, protocol = zip(*sections, strict=True)
+        return _joined(own), _joined(protocol)
+
+    def _divided(self, name: str, section: Any) -> list[Part]:
+        known = self._known.get((name, id(section)))
+        if known is None:  # the section is kept, so that no other can get its id
+            known = section, [_part(name, section, use) for use in ("own", "protocol")]
+            self._known[name, id(section)] = known
+        return known[1]
+
+
+def _joined(parts: Iterable[Part]) -> Part:
+    values: dict[str, Any] = {}
+    for part in parts:
+        values |= part.values
+    return Part(values, "".join(part.text for part in parts))
 
 
 def _part(name: str, section: Any, use: str) -> Part:

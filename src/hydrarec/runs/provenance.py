@@ -62,52 +62,48 @@ def peak_memory_bytes() -> int:
 
 
 def _git(folder: RunFolder) -> dict[str, Any] | None:
+    """Commit, and how the code differs from it; the difference itself goes into ``git.diff``, for ``git apply``."""
+    folder.write_diff(None)
     package = Path(hydrarec.__file__).resolve().parent
-    folder.remove_diff()
+    diff_words = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv")
     try:
-        if not _ask(package, "ls-files", "__init__.py"):  # a wheel merely lies inside somebody's repository
+        if not _git_output(package, "ls-files", "__init__.py"):  # a wheel merely lies inside somebody's repository
             return None
-        commit = _ask(package, "rev-parse", "HEAD").decode()
-        new = _new_files(package)
-        dirty = bool(new or _ask(package, "status", "--porcelain", "--untracked-files=no"))
+        commit, root = (_git_output(package, "rev-parse", word).strip() for word in ("HEAD", "--show-toplevel"))
+        diff = _git_output(package, *diff_words, "--no-relative", "HEAD")
+        for name in _new_files(package):  # git exits with 1 where a file differs from nothing
+            words = (*diff_words, "--no-index", "--", os.devnull, name)
+            diff += _git_output(Path(os.fsdecode(root)), *words, exit_codes=(0, 1))
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit, "dirty": dirty, "diff": _written_diff(package, new, folder) if dirty else None}
+    about = {
+        "file": DIFF,
+        "bytes": len(diff),
+        "sha256": hashlib.sha256(diff).hexdigest(),
+        "cut_at_bytes": MOST_DIFF_BYTES if len(diff) > MOST_DIFF_BYTES else None,
+    }
+    folder.write_diff(diff[:MOST_DIFF_BYTES] or None)
+    return {"commit": commit.decode(), "dirty": bool(diff), "diff": about if diff else None}
 
 
 def _new_files(package: Path) -> list[str]:
     """Code and settings that git does not know yet, such as a model that was just written."""
     places = [str(package.parent), str(conf_dir())]
-    found = _ask(package, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *places)
-    names = [os.fsdecode(name) for name in found.split(b"\0")]
+    output = _git_output(package, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *places)
+    names = [os.fsdecode(name) for name in output.split(b"\0")]
     return [name for name in names if name.endswith((".py", ".yaml"))][:MOST_NEW_FILES]
 
 
-def _written_diff(package: Path, new: list[str], folder: RunFolder) -> dict[str, Any] | None:
-    """Write ``git.diff``, for ``git apply``; what was written. None if git could not tell."""
-    plain = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv")
-    try:
-        diff = _ask(package, "diff", *plain, "--no-relative", "HEAD", strip=False)
-        root = Path(os.fsdecode(_ask(package, "rev-parse", "--show-toplevel")))
-        for name in new:  # whose difference from nothing git tells with the exit code 1
-            diff += _ask(root, "diff", *plain, "--no-index", "--", os.devnull, name, strip=False, fine=(0, 1))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    folder.write_diff(diff[:MOST_DIFF_BYTES])
-    about = {"file": DIFF, "bytes": len(diff), "sha256": hashlib.sha256(diff).hexdigest()}
-    return {**about, "cut_at_bytes": MOST_DIFF_BYTES if len(diff) > MOST_DIFF_BYTES else None}
-
-
-def _ask(place: Path, *arguments: str, strip: bool = True, fine: tuple[int, ...] = (0,)) -> bytes:
-    """What git says.
+def _git_output(folder: Path, *words: str, exit_codes: tuple[int, ...] = (0,)) -> bytes:
+    """What ``git words…`` prints in ``folder``.
 
     Raises:
         OSError, SubprocessError: there is no git, it takes too long, or it failed.
     """
-    done = subprocess.run(["git", "-C", str(place), *arguments], capture_output=True, timeout=10, check=False)
-    if done.returncode not in fine:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, timeout=10, check=False)
+    if done.returncode not in exit_codes:
         raise subprocess.CalledProcessError(done.returncode, done.args)
-    return done.stdout.strip() if strip else done.stdout
+    return done.stdout
 
 
 def _version(package: str) -> str | None:

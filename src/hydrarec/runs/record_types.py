@@ -29,36 +29,40 @@ class Provenance(TypedDict, total=False):
     packages: dict[str, str | None]
     python: str
     machine: dict[str, Any]
-    command: list[str]
     started: str
 
 
-class Replay(TypedDict):
-    """How a replay compares with its original: :mod:`hydrarec.runs.differences`."""
+class Comparison(TypedDict):
+    """Two runs, in words.
 
-    of: str
-    equal: bool
+    Attributes:
+        differences: of the numbers, ``<what> <first> → <second>``; none: all that was compared is equal.
+        compared, not_compared: which parts of the runs, and why not.
+        circumstances: differences of the records: code, packages, machine, data or split.
+    """
+
     differences: list[str]
     compared: list[str]
     not_compared: list[str]
     circumstances: list[str]
 
 
+class Replay(Comparison):
+    """A replay beside its original."""
+
+    of: str
+    equal: bool
+
+
 class Record(TypedDict, total=False):
     """``run.json``, which grows while a run goes on."""
 
     status: str
-    seed: int
-    config_hash: str
     overrides: list[str]
     provenance: Provenance
     data: Fingerprinted
     split: Fingerprinted
-    evaluation: dict[str, Any]
-    parameters: int
     device: str
-    peak_memory_bytes: int
-    seconds: dict[str, float]
     replay_of: str
     replay: Replay
 
@@ -85,7 +89,6 @@ class Failure(TypedDict, total=False):
     """``error.json``: :meth:`hydrarec.core.errors.HydrarecError.to_dict`."""
 
     code: str
-    exit_code: int
     what: str
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ from hydrarec.config.composition import compose_config, parse_overrides, plain
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.runs.folder import RunFolder
-from hydrarec.runs.identity import Purpose, changed_keys, value_at
-from hydrarec.runs.reader import RunReader
+from hydrarec.runs.identity import Purpose, changes
+from hydrarec.runs.reader import RECORD, RunReader
 
-SHOWN = 8  # differences on the screen; run.json has them all
+SHOWN = 8  # differences on the screen
 
 
 def replayed_folder(overrides: Sequence[str]) -> Path | None:
@@ -46,10 +45,10 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
     merged = [*run.read_overrides(), *new, f"{purpose}='{run.path}'"]
     config = plain(compose_config(merged))
     judge(config)
-    changed = changed_keys(old, config, purpose)
+    changed = changes(old, config, purpose)
     if not changed:
         return merged
-    key, before, after = changed[0], value_at(old, changed[0]), value_at(config, changed[0])
+    key, (before, after) = next(iter(changed.items()))
     what = {"resume": "cannot be resumed with", "replay": "would not be the same run with"}[purpose]
     fixes = {
         "resume": "leave these out (only trainer.epochs and logging may change), or start a new run",
@@ -58,7 +57,7 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
     }
     raise CheckpointError(
         f"{run.path} {what} another {key}: {before} became {after}",
-        expected=f"the run's own settings; changed: {', '.join(changed[:8])}{' …' if len(changed) > 8 else ''}",
+        expected=f"the run's own settings; changed: {', '.join(_shortened(list(changed)))}",
         fix=fixes[purpose],
         value=key,
     )
@@ -73,8 +72,8 @@ def conclude(folder: RunFolder) -> None:
     from hydrarec.runs.differences import compare
 
     comparison = compare(RunReader(Path(original)), folder)
-    equal = not comparison.differences and bool(comparison.compared)
-    folder.update_record(replay={"of": original, "equal": equal, **asdict(comparison)})
+    equal = not comparison["differences"] and bool(comparison["compared"])
+    folder.update_record(replay={"of": original, "equal": equal, **comparison})
 
 
 def describe(record: dict[str, Any]) -> list[str]:
@@ -83,10 +82,10 @@ def describe(record: dict[str, Any]) -> list[str]:
     if replay is None:
         return []
     lines = [f"replay of {replay['of']}: {_verdict(replay)}"]
-    lines.extend(f"  {line}" for line in _shortened(replay["differences"])[1:])
+    lines.extend(f"  {line}" for line in _shortened(replay["differences"], f", in {RECORD}")[1:])
     if replay["not_compared"]:
         lines.append(f"  not compared: {'; '.join(replay['not_compared'])}")
-    circumstances = "; ".join(_shortened(replay["circumstances"]))
+    circumstances = "; ".join(_shortened(replay["circumstances"], f", in {RECORD}"))
     if replay["equal"] and circumstances:
         lines.append(f"  although this was different: {circumstances}")
     elif replay["differences"]:
@@ -104,6 +103,6 @@ def _verdict(replay: dict[str, Any]) -> str:
     return f"differs: {replay['differences'][0]}" if replay["differences"] else "nothing could be compared"
 
 
-def _shortened(lines: list[str]) -> list[str]:
+def _shortened(lines: list[str], place: str = "") -> list[str]:
     more = len(lines) - SHOWN
-    return lines if more <= 0 else [*lines[:SHOWN], f"… and {more} more, in run.json"]
+    return lines if more <= 0 else [*lines[:SHOWN], f"… and {more} more{place}"]

@@ -13,7 +13,6 @@ from typing import Any, Literal, get_args
 
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.runs.reader import CONFIG, ERROR, RECORD, RESULT, RunReader
-from hydrarec.runs.section_reader import SectionReader
 
 State = Literal["finished", "pruned", "failed", "unfinished", "damaged"]
 STATES = get_args(State)
@@ -77,8 +76,7 @@ class Run:
 
 def read_all(folders: Iterable[str]) -> list[Run]:
     """Every folder as a :class:`Run`; none raises."""
-    sections = SectionReader()
-    return [_read(RunReader(Path(folder), sections)) for folder in folders]
+    return [_read(RunReader(Path(folder))) for folder in folders]
 
 
 def _read(reader: RunReader) -> Run:

@@ -99,9 +99,9 @@ def group_runs(runs: Sequence[Run]) -> list[Protocol]:
             groups[identity] = Group(fact.own)
             protocol.groups.append(groups[identity])
         _add(groups[identity], fact.run)
-    found = [protocol for variants in protocols.values() for protocol in variants]
-    _assign_lost([run for run in runs if run.state != "finished"], found, settings)
-    return found
+    in_order = [protocol for variants in protocols.values() for protocol in variants]
+    _assign_lost([run for run in runs if run.state != "finished"], in_order, settings)
+    return in_order
 
 
 def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: Settings) -> None:

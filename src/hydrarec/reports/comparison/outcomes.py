@@ -32,9 +32,9 @@ class Outcomes:
 
 
 def outcomes_of(run: Run, metric: str) -> Outcomes | None:
-    """The parts of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None where the run folder does not hold them.
+    """The parts of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None if the run folder does not hold them.
 
-    Neither does it where they disagree with ``result.json``: a test on figures of another run is worse than none.
+    None, too, if their mean is not the one in ``result.json``: a test on another run's numbers is worse than none.
     """
     measure = Measure.parse(metric)
     if measure is None or measure.columns is None:

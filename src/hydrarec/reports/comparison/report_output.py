@@ -19,8 +19,9 @@ from hydrarec.reports.comparison.comparison_page import document
 from hydrarec.reports.comparison.comparison_settings import ReportConfig
 from hydrarec.reports.comparison.content import Contents, contents
 from hydrarec.reports.document import Document
-from hydrarec.reports.output import Output, unix_seconds, write_text
+from hydrarec.reports.output import Output, write_text
 from hydrarec.reports.writers import latex
+from hydrarec.runs.reader import unix_seconds
 from hydrarec.runs.survey import Run, find, read_all
 
 FOLDER = "tensorboard"  # of a run and of a report

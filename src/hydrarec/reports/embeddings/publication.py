@@ -14,7 +14,7 @@ from hydrarec.models.trained import TrainedRun
 from hydrarec.reports.document import Document, Section, Table, parts
 from hydrarec.reports.embeddings.projector import Projector
 from hydrarec.reports.embeddings.projector import write as write_projector
-from hydrarec.reports.output import Output, unix_seconds
+from hydrarec.reports.output import Output
 from hydrarec.runs.reader import RunReader
 
 
@@ -40,7 +40,7 @@ def run_output(folder: RunReader) -> Output:
         events=folder.tensorboard / "analysis" / "events.out.tfevents.0.analysis",
         tag="Analysis",
         logdir=folder.path,
-        moment=_started(folder),
+        moment=folder.read_start(),
         fix=f"chmod -R u+w {shlex.quote(str(folder.path))}",
     )
 
@@ -60,7 +60,7 @@ def publish_several(
     """
     first = shlex.quote(f"run={paths.shown(runs[0].folder.path)}")
     document = Document(f"{heading}: {title}", notes, sections, [title, *notes], f"hydrarec-analyze {first}")
-    moment = max(_started(run.folder) for run in runs)
+    moment = max(run.folder.read_start() for run in runs)
     output = Output.in_folder(folder, "analysis", "Analysis", moment, lock=folder / ".lock")
     output.write(document)
     return document, output
@@ -71,8 +71,3 @@ def table(
 ) -> Table:
     """A table whose file has 7 significant digits; ``shown`` as of a :class:`Table`, ``()`` for one too long for a page."""
     return Table.of(name, title, columns, {"genres": parts}, digits=7, shown=shown)
-
-
-def _started(folder: RunReader) -> float:
-    """When a run began, unix seconds; 0 where its record does not hold it."""
-    return unix_seconds(str((folder.read_record().get("provenance") or {}).get("started")))

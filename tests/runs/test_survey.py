@@ -12,7 +12,7 @@ import yaml
 from tests.reports.comparison.run_folders import config, make_run
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.runs.section_reader import SectionReader
+from hydrarec.runs.reader import parse_config
 from hydrarec.runs.survey import Run, find, read_all
 
 
@@ -95,17 +95,16 @@ def test_run_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_sections_read_as_the_whole() -> None:
-    reader = SectionReader()
     texts = [yaml.safe_dump(config(seed=seed, optimizer__learning_rate=rate)) for seed in (0, 1) for rate in (0.1, 1)]
     texts += ["a: &x {b: 1}\nc: *x\n", "a:\n- 1\n- 2\nb: |\n  text\n\n  more\n", "# note\na: 'x\n  y'\n", "---\na: 1\n"]
     for text in texts:
-        assert reader.parse(text) == yaml.safe_load(text)
+        assert parse_config(text) == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "a", "- 1\n- 2\n", "a: 1\n  b: 2\n", "a: !!python/name:os.system x"])
 def test_sections_refuse_what_is_no_mapping(text: str) -> None:
     with pytest.raises(ValueError):
-        SectionReader().parse(text)
+        parse_config(text)
 
 
 def test_finds_runs_at_any_depth_and_by_glob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
