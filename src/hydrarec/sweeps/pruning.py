@@ -27,12 +27,9 @@ class Pruning(pl.Callback):
     def __init__(self, history: History, monitor: str | None, *, storage: str, study: str, number: int) -> None:
         assert monitor is not None, "a search is refused where nothing is monitored"
         self.history, self.monitor = history, monitor
-        import optuna  # an extra
+        from hydrarec.sweeps.studies import begun_trial, open_study  # which need an extra
 
-        from hydrarec.sweeps.studies import open_study
-
-        opened = open_study(storage, study)
-        self.trial = optuna.trial.Trial(opened, opened.get_trials(deepcopy=False)[number]._trial_id)
+        self.trial = begun_trial(open_study(storage, study), number)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, value = trainer.current_epoch + 1, self.history.rows[-1][self.monitor]

@@ -19,7 +19,7 @@ from hydrarec.core.errors import ConfigError
 from hydrarec.sweeps.grid import Job
 from hydrarec.sweeps.journal import key_of, last_ends
 from hydrarec.sweeps.space import Space, corners, read_space
-from hydrarec.sweeps.studies import Sessions, make_study
+from hydrarec.sweeps.studies import Sessions, begun_trial, make_study
 from hydrarec.sweeps.task import SEARCH, TRIAL, SweepTask, shortened, what_differs
 
 Run = Callable[[list[Job]], Any]
@@ -96,7 +96,7 @@ class Search:
         if not self.space:
             raise ConfigError(
                 f"there is nothing to search for in {' '.join(self.fixed) or 'the defaults'}",
-                expected="conf/search/<model>.yaml, or an interval(…) or choice(…) on the command line",
+                expected="a search_space in conf/model/<model>.yaml, or an interval(…) or choice(…) on the command line",
                 fix="hydra/sweeper=grid runs it as it is",
             )
         for corner in corners(self.space):
@@ -106,7 +106,7 @@ class Search:
         """Abandoned ones again, then new ones up to the number asked for; their jobs by number."""
         with sessions.choosing:
             abandoned = sessions.abandoned(self.study)
-            trials = [optuna.trial.Trial(self._ready(trial.number), trial._trial_id) for trial in abandoned[:most]]
+            trials = [begun_trial(self._ready(trial.number), trial.number) for trial in abandoned[:most]]
             begun = len(self.study.get_trials(deepcopy=False, states=_BEGUN))
             while len(trials) < most and begun < self.trials:
                 number = begun  # numbers are given in the order of asking, but for one that was enqueued

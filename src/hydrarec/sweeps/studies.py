@@ -32,6 +32,11 @@ def make_study(storage: str, name: str, *, mode: str, pruner: dict[str, Any] | N
     return study
 
 
+def begun_trial(study: optuna.Study, number: int) -> optuna.Trial:
+    """A trial that was begun before, to report to it or to run it again."""
+    return optuna.trial.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+
+
 class Sessions:
     """Who is alive among the processes that share a search: each holds a lock, which a kill takes away.
 
