@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 
@@ -37,6 +39,17 @@ def test_one_value_is_no_space(text: str) -> None:
         read_space({"k": text})
 
 
+def test_inherited_dimension_is_left_out_by_null() -> None:
+    assert read_space({"a": None, "k": "choice(1, 2)"}) == [Choice("k", ("1", "2"), (1, 2))]
+
+
+def test_model_without_a_space_has_nothing_to_search(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "plain.yaml").write_text("_target_: hydrarec.models.popularity.Popularity\n")
+    composed = compose_config([f"hydra.searchpath=[{tmp_path.as_uri()}]", "model=plain"])
+    assert read_space(composed.sweep.space) == []
+
+
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [("1,2", False), ("choice(1,2)", True), ("interval(0,1)", True), ("range(3)", True), ("1", False)],
@@ -63,7 +76,6 @@ def test_default_is_found_in_its_space(text: str, value: object, parameter: obje
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_ships_a_space_that_holds_its_defaults(model: str) -> None:
-    assert (conf_dir() / "search" / f"{model}.yaml").is_file()
     fixed = [f"model={model}", f"task={'ranking' if model in RANKING else 'rating'}"]
     if model == "bayesian_svdpp":
         fixed.append("trainer.epochs=200")

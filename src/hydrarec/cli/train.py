@@ -24,6 +24,7 @@ from hydrarec.config.composition import (
     register_resolvers,
     value_at,
 )
+from hydrarec.config.experiments import todays_overrides
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.core import paths
@@ -94,7 +95,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
             return None
         old = folder.read_config()
         new = [override for override in overrides if not override.startswith("resume=")]
-        merged = [*folder.read_overrides(), *new, f"resume='{folder.path}'"]
+        merged = [*todays_overrides(folder.read_overrides()), *new, f"resume='{folder.path}'"]
         config = plain(compose_config(merged))
         judge(config)
         changed = changed_keys(old, config)

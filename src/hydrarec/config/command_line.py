@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def configuration(
-    config_name: str, schema: type, texts: Sequence[str], lists: Sequence[str] = ()
+    config_name: str, schema: type, texts: Sequence[str] = (), lists: Sequence[str] = ()
 ) -> dict[str, Any] | None:
     """What the command line asks of a command that trains nothing, judged; None where it only wanted to see something.
 

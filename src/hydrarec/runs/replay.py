@@ -14,6 +14,7 @@ from hydrarec.config.composition import (
     plain,
     value_at,
 )
+from hydrarec.config.experiments import todays_overrides
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.runs import folder as runs
@@ -54,7 +55,7 @@ def overrides_of(path: Path, overrides: Sequence[str]) -> list[str]:
             value=str(folder.path),
         )
     new = [override for override in overrides if not override.startswith("replay=")]
-    merged = [*folder.read_overrides(), *new, f"replay='{folder.path}'"]
+    merged = [*todays_overrides(folder.read_overrides()), *new, f"replay='{folder.path}'"]
     old, config = folder.read_config(), plain(compose_config(merged))
     judge(config)
     changed = changed_keys(old, config, HARMLESS_TO_REPLAY)
