@@ -25,6 +25,7 @@ from hydrarec.config.composition import (
     value_at,
 )
 from hydrarec.config.experiments import todays_overrides
+from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.core import paths
@@ -52,6 +53,9 @@ def _main() -> int:
             failures.append(error)  # Hydra would add lines of its own to ours
 
     overrides = arguments.overrides
+    if arguments.explain:
+        sys.stdout.write(as_table(explain(overrides)))
+        return 0
     if arguments.multirun and not arguments.shows:
         return start_sweep(overrides)
     if arguments.shows:
