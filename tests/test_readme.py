@@ -45,7 +45,7 @@ def test_training_commands(command: str, workplace: Path, cache: str, monkeypatc
     (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))
     arguments = shlex.split(command)[1:]
     if arguments == ["--help"]:
-        assert "experiment=B2" in hydrarec("hydrarec.cli.train", *arguments).stdout
+        assert "experiment=keras_dot_bias" in hydrarec("hydrarec.cli.train", *arguments).stdout
         return
     if "dataset=csv" in arguments:
         arguments.append("task.datamodule.batch_size=32")

@@ -53,8 +53,9 @@ def bench_training(arguments: argparse.Namespace) -> list[Figure]:
     figures = []
     for name, title in (("gmf", "GMF-16"), ("e1", "E1's MLP"), ("neumf", "NeuMF-8")):
         with tempfile.TemporaryDirectory() as scratch:
-            of_framework = functools.partial(framework, overrides(f"model={name}", "task/protocol=full"), scratch)
-            of_bare, of_textbook = references(name, overrides(f"model={name}", "task/protocol=full"), scratch)
+            settings = overrides(*(textbook.E1 if name == "e1" else [f"model={name}"]), "task/protocol=full")
+            of_framework = functools.partial(framework, settings, scratch)
+            of_bare, of_textbook = references(name, settings, scratch)
             for work in (of_framework, of_bare, of_textbook):
                 work()
             ours, bare, single = in_turn((of_framework, of_bare, of_textbook), arguments.repeats)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import textbook
 from benchmarks.figures import Figure, Work, built, cpu, in_turn, training_run
 from hydrarec.runs.provenance import peak_memory_bytes
 from hydrarec.training.optim.optimizers import adam, rowwise_adam
@@ -37,7 +38,7 @@ def overrides(rows: int, *others: str) -> list[str]:
     return [
         "task=ranking",
         "task/protocol=sampled",
-        "model=e1",
+        *textbook.E1,
         "dataset=synthetic",
         f"dataset.num_users={NUM_USERS}",
         f"dataset.num_items={NUM_ITEMS}",

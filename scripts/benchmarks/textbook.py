@@ -52,6 +52,14 @@ class NeuMF(nn.Module):
         return self.output(torch.cat([gmf, mlp], dim=-1)).squeeze(-1)
 
 
+# The same of ours, which is no model of its own name.
+E1 = (
+    "model=ncf_mlp",
+    "model.embedding_dim=8",
+    "model.hidden_dims=[64,32]",
+    "model.dropout=[0,0]",
+    "model.init_scale=0.05",
+)
 MODELS: dict[str, Callable[[int, int], nn.Module]] = {"gmf": GMF, "e1": MLP, "neumf": NeuMF}
 
 

@@ -134,8 +134,7 @@ def test_configuration_is_refused_before_data_is_read(
 def test_name_with_nothing_near_has_no_made_up_answer(train: Train) -> None:
     completed = train("experiment=Z9")
     assert_refused(completed, 2, "experiment=Z9")
-    (fix,) = re.findall("fix: (.*)", completed.stderr)
-    assert re.search(r"experiment=(?![A-D]\d\b)", fix) is None, "the answer is an experiment that there is, or none"
+    assert "experiment=" not in completed.stderr.partition("fix: ")[2]
 
 
 # Sound one by one, impossible together; what an optimiser or a schedule alone knows to refuse.

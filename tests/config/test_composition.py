@@ -40,15 +40,14 @@ def skipped_without_its_plugin(group: str, option: str) -> object:
 
 
 INSTALLED = [skipped_without_its_plugin(group, option) for group, option in OPTIONS]
-EXPERIMENTS = [option for group, option in OPTIONS if group == "experiment"]
 MODELS = [option for group, option in OPTIONS if group == "model"]
-SHARED = ("founding", "he2017", "best_rating")  # what several experiments have in common, and a recipe
 RUN_KNOWS = {name for names in SUPPLIED.values() for name in names}
 NEEDED = {  # what an option asks of the user before it can run
     ("dataset", "csv"): ["dataset.path=ratings.csv"],
     ("callbacks", "early_stopping"): ["trainer.epochs=20"],
     ("trainer", "debug"): [],
     ("model", "bayesian_svdpp"): ["trainer.epochs=60"],  # more than its burn-in
+    ("experiment", "he2017_neumf_pretrained"): ["model.pretrained_gmf=run", "model.pretrained_mlp=run"],
 }
 
 
@@ -62,21 +61,9 @@ def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
 
 
 def chosen(group: str, option: str) -> dict[str, Any]:
-    if group == "experiment":
-        named = [f"name={option}"] if option in SHARED else []
-        return config_of(f"experiment={option}", *named, *(f"{key}=run" for key in starts_from(option)))
     if group == "task/protocol":
         return config_of("task=ranking", f"{group}={option}")
-    if group == "tuned":
-        task, _, model = option.partition("_")
-        return config_of(f"task={task}", f"model={model}")
     return config_of(f"{group}={option}", *NEEDED.get((group, option), []))
-
-
-def starts_from(experiment: str) -> list[str]:
-    """The settings in which an experiment names the runs that it goes on from."""
-    published = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").get("published") or {}
-    return list(published.get("starts_from") or {})
 
 
 def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -94,28 +81,25 @@ def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[
 
 
 @pytest.mark.parametrize(("group", "option"), INSTALLED)
-def test_shipped_option_composes_and_is_sound(group: str, option: str) -> None:
-    judge(chosen(group, option))
-
-
-@pytest.mark.parametrize(("group", "option"), INSTALLED)
-def test_every_parameter_is_in_the_yaml_or_supplied_by_the_run(group: str, option: str) -> None:
-    for path, node in nodes_with_target(chosen(group, option)):
+def test_shipped_option_is_sound_and_states_each_default_once(group: str, option: str) -> None:
+    """It composes, gives every parameter that the run does not supply, and no parameter has a second default in Python."""
+    config = chosen(group, option)
+    judge(config)
+    for path, node in nodes_with_target(config):
         accepted = parameters(node["_target_"])
         assert accepted is not None, f"{path}: {node['_target_']}"
         assert set(accepted) - set(node) <= RUN_KNOWS, f"{path}: neither set nor supplied"
         assert set(node) - set(accepted) <= {"_target_"}, f"{path}: set, and not accepted"
-
-
-@pytest.mark.parametrize(("group", "option"), INSTALLED)
-def test_default_is_stated_once_in_the_yaml(group: str, option: str) -> None:
-    """No parameter of ours has a second default in Python."""
-    for path, node in nodes_with_target(chosen(group, option)):
         assert list(python_defaults(node["_target_"])) == [], path
 
 
-def python_defaults(target: str) -> Iterator[str]:
+@functools.cache
+def python_defaults(target: str) -> list[str]:
     """The parameters of a target that have a default in its source; nothing is imported."""
+    return list(_python_defaults(target))
+
+
+def _python_defaults(target: str) -> Iterator[str]:
     import hydrarec
 
     module, _, name = target.rpartition(".")
@@ -161,22 +145,6 @@ def test_model_is_made_under_each_task_that_it_serves_and_keeps_its_settings(tas
         parameter.kind is inspect.Parameter.KEYWORD_ONLY
         for parameter in inspect.signature(type(model)).parameters.values()
     )
-
-
-@pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "tuned"])
-def test_tuned_settings_apply_to_the_task_and_model_of_their_name_alone(option: str) -> None:
-    task, _, model = option.partition("_")
-    assert model in MODELS
-    settings = OmegaConf.to_container(OmegaConf.load(conf_dir() / "tuned" / f"{option}.yaml"))
-    assert holds(config_of(f"task={task}", f"model={model}"), settings)
-    assert "tuned" not in config_of(f"task={task}", f"model={model}")
-
-
-def holds(config: Any, settings: Any) -> bool:
-    """Whether all ``settings`` stand in ``config``."""
-    if isinstance(settings, dict):
-        return all(key in config and holds(config[key], value) for key, value in settings.items())
-    return bool(config == settings)
 
 
 @pytest.mark.parametrize("optimizer", [option for group, option in OPTIONS if group == "optimizer"])
@@ -272,32 +240,6 @@ def test_callbacks_are_made(option: str) -> None:
         wanted = set(parameters(node["_target_"]) or ()) & set(run_knows)
         callback = factory(OmegaConf.create(node))(**{name: run_knows[name] for name in wanted})
         assert isinstance(callback, pl.Callback)
-
-
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name not in SHARED])
-def test_experiment_states_what_it_is_held_against(experiment: str) -> None:
-    from hydra.utils import get_class
-
-    config = chosen("experiment", experiment)
-    published = config["published"]
-    if published is None:  # a twin on other data, or where another one starts from
-        return
-    assert published["id"] == experiment
-    low, high = published["band"]
-    assert low <= high
-    part, metric, *_ = (
-        published["metric"].split("/", 2) if config["task"]["name"] == "rating" else (published["metric"].split("/", 1))
-    )
-    assert part in ("val", "test")
-    assert metric in get_class(config["task"]["objective"]["_target_"]).produced(config["task"]["objective"])
-    if beaten := published.get("first_epoch_beats"):
-        assert beaten in EXPERIMENTS
-    assert all(key in EXPERIMENTS for key in _named_by(experiment))
-
-
-def _named_by(experiment: str) -> list[str]:
-    published = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").get("published") or {}
-    return list((published.get("starts_from") or {}).values())
 
 
 def test_reproduction_composes_and_is_sound() -> None:

@@ -40,6 +40,15 @@ SMALL_TABLES = ("model.embedding_dim=8",)
 # For models without a mean to start from: two epochs leave them below 1, where clipped predictions would all be equal.
 UNCLIPPED = ("task.objective.clip=false", "optimizer.learning_rate=0.03")
 
+# The network of reference E1, which was `model=e1` when the hashes were written.
+E1 = (
+    "model=ncf_mlp",
+    "model.embedding_dim=8",
+    "model.hidden_dims=[64,32]",
+    "model.dropout=[0.0,0.0]",
+    "model.init_scale=0.05",
+)
+
 RATING_MODELS: dict[str, tuple[str, ...]] = {
     "bias": (),
     "dot": (*SMALL_TABLES, *UNCLIPPED),
@@ -53,13 +62,11 @@ RATING_MODELS: dict[str, tuple[str, ...]] = {
     "gmf": (*SMALL_TABLES, *UNCLIPPED),
     "ncf_mlp": (*SMALL_TABLES, *UNCLIPPED),
     "neumf": UNCLIPPED,
-    "e1": UNCLIPPED,
     "mf": (*SMALL_TABLES, *UNCLIPPED),
 }
 RANKING_MODELS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("dot", "biased_dot", "mlp", "onehot_mlp", "svdpp", "gmf", "ncf_mlp"), SMALL_TABLES),
     "neumf": ("model.dropout=[0.1,0.1,0.1]",),
-    "e1": (),
     "mf": SMALL_TABLES,
     "lightgcn": SMALL_TABLES,
     "multi_vae": ("model.hidden_dims=[16]", "model.latent_dim=8", "task.datamodule.batch_size=8"),
@@ -74,6 +81,8 @@ RANKING_MODELS: dict[str, tuple[str, ...]] = {
 CASES: dict[str, Case] = {
     **{f"rating {name}": Case((*CSV, f"model={name}", *own)) for name, own in RATING_MODELS.items()},
     **{f"ranking {name}": Case((*CSV, *RANKING, f"model={name}", *own)) for name, own in RANKING_MODELS.items()},
+    "rating e1": Case((*CSV, *E1, *UNCLIPPED)),
+    "ranking e1": Case((*CSV, *RANKING, *E1)),
     # -- splits: `random` and `leave_one_out` are those of the models above
     "split folds": Case((*CSV, "split=folds", "split.fold=2")),
     "split given": Case((*FILES, "split=given")),
@@ -92,7 +101,8 @@ CASES: dict[str, Case] = {
     "adagrad, plateau": Case((*CSV, "model=svdpp", "optimizer=adagrad", "scheduler=plateau", "scheduler.patience=0",
                               "scheduler.threshold=0.5", "trainer.epochs=4")),
     "rowwise_adam, cosine_restarts": Case((*CSV, *RANKING, "model=gmf", "model.embedding=sparse",
-                                           "optimizer=rowwise_adam", "scheduler=cosine_restarts", "trainer.epochs=4")),
+                                           "optimizer=rowwise_adam", "optimizer.learning_rate=0.001",
+                                           "scheduler=cosine_restarts", "trainer.epochs=4")),
     # -- filters, datasets, embeddings, callbacks
     "filter five_core": Case((*CSV, "filter=five_core")),
     "filter liked": Case((*CSV, *RANKING, "filter=liked", "filter.user_fraction=0.8", "model=gmf")),

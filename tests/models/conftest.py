@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 import torch
 from hydra.utils import get_class
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from hydrarec.config.composition import compose_config
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.location import conf_dir
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
@@ -22,7 +22,8 @@ MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
 
 @cache  # composing takes longer than what is done with it
 def model_config(task: str, model: str) -> DictConfig:
-    return compose_config([f"task={task}", f"model={model}"])
+    config: DictConfig = OmegaConf.create(plain(compose_config([f"task={task}", f"model={model}"])))
+    return config
 
 
 def tasks_of(model: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hydra.utils import get_class
@@ -41,6 +42,17 @@ def test_words_of_hydra_are_read(text: str, dimension: object) -> None:
 def test_one_value_is_no_space(text: str) -> None:
     with pytest.raises(ConfigError, match="leaves nothing to choose"):
         read_space({"k": text})
+
+
+def test_inherited_dimension_is_left_out_by_null() -> None:
+    assert read_space({"a": None, "k": "choice(1, 2)"}) == [Choice("k", ("1", "2"), (1, 2))]
+
+
+def test_model_without_a_space_has_nothing_to_search(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "plain.yaml").write_text("_target_: hydrarec.models.popularity.Popularity\n")
+    composed = compose_config([f"hydra.searchpath=[{tmp_path.as_uri()}]", "model=plain"])
+    assert read_space(composed.sweep.space) == []
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,6 @@ def test_search_without_optuna_names_the_extra(workplace: Path, monkeypatch: pyt
 
 
 def test_launcher_of_a_missing_plugin_names_the_extra() -> None:
-    from hydrarec.config.composition import _no_such_option
+    from hydrarec.config.hydra_errors import _no_such_option
 
     assert "hydrarec[slurm]" in str(_no_such_option("hydra/launcher", "submitit_slurm", ["basic", "joblib"]).fix)

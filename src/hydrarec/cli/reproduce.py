@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import itertools
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import hydra
-
 from hydrarec.cli import entry_point as cli
-from hydrarec.config.command_line import parse
+from hydrarec.config.command_line import configuration, parse
 from hydrarec.config.composition import compose_config, plain
-from hydrarec.config.judge import judge, judge_against
-from hydrarec.config.location import conf_dir
+from hydrarec.config.experiments import PublishedRow, published_rows
+from hydrarec.config.judge import judge
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
@@ -31,10 +30,20 @@ from hydrarec.training.processes import LOG, ChildProcess, end_all, first_to_end
 
 
 @dataclass(frozen=True)
-class Job:
-    """One experiment with one seed, in a folder named by its configuration, so that a finished run is recognised."""
+class Work:
+    """What is run once per seed: a published row, or, without ``published``, something that others start from."""
 
     id: str
+    overrides: tuple[str, ...]
+    published: Published | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One work with one seed, in a folder named after what it computes, so that a finished one is found again."""
+
+    work: Work
+    seed: int
     overrides: list[str]
     config: dict[str, Any]
     folder: Path
@@ -46,17 +55,10 @@ def main() -> None:
 
 
 def _main() -> int:
-    arguments = parse(sys.argv[1:])
-    passed_on = [override for override in arguments.overrides if _is_of_runs(override)]
+    passed_on = [override for override in parse(sys.argv[1:]).overrides if _is_of_runs(override)]
     sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in passed_on]
-    if not arguments.shows:
-        own = [override for override in arguments.overrides if override not in passed_on]
-        judge_against(ReproduceConfig, plain(compose_config(own, "reproduce")))
-    asked: list[dict[str, Any]] = []
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="reproduce")(
-        lambda config: asked.append(plain(config))
-    )()
-    return reproduce(asked[0], passed_on) if asked else 0  # after Hydra, which would add lines of its own to an error
+    config = configuration("reproduce", ReproduceConfig)
+    return 0 if config is None else reproduce(config, passed_on)
 
 
 def _is_of_runs(override: str) -> bool:
@@ -68,79 +70,78 @@ def _is_of_runs(override: str) -> bool:
 def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
     """Run what is missing, with ``overrides`` for every run, write the tables; 5 if some runs failed, else 0."""
     warm_up()  # it imports torch while the experiments are composed
-    known = experiments()
-    chosen = _matching(config["ids"], known)
+    rows = _chosen(config["ids"], published_rows())
     output = Path(config["output_dir"])
     jobs: list[Job] = []
     problems: dict[Path, str] = {}
-    for names in _in_waves(chosen, known):
-        wave = [_job(name, seed, output, overrides, jobs) for name in names for seed in range(config["seeds"])]
+    for works in _waves(rows):
+        wave = [_job(work, seed, output, overrides, jobs) for work in works for seed in range(config["seeds"])]
         problems |= _run_all(wave, config["workers"])
         jobs += wave
-    rows = [_row(known[name], [job.folder for job in jobs if job.id == name], problems) for name in chosen]
+    lines = [
+        _row(row.published, [job.folder for job in jobs if job.work.id == row.published.id], problems) for row in rows
+    ]
     table, records = output / "table.md", output / "table.csv"
     output.mkdir(parents=True, exist_ok=True)
-    for file, text in ((table, reproduction.markdown(rows)), (records, reproduction.comma_separated(rows))):
+    for file, text in ((table, reproduction.markdown(lines)), (records, reproduction.comma_separated(lines))):
         with atomic_write(file, "w") as handle:
             handle.write(text)
     sys.stdout.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
     return 5 if problems else 0
 
 
-def _matching(ids: str | list[str], known: dict[str, Published]) -> list[str]:
-    """The experiments that the setting ``ids`` names, by patterns or by ``all``."""
+def _chosen(ids: str | list[str], known: Mapping[str, PublishedRow]) -> list[PublishedRow]:
+    """The rows that patterns name by their published ids, or by their experiments."""
     if ids == "all":
-        return [name for name, entry in known.items() if not entry.on_request]
-    if not ids:
+        return [row for row in known.values() if not row.published.on_request]
+    patterns = [ids] if isinstance(ids, str) else ids
+    if not patterns:
         raise ConfigError("ids is empty", expected="all, or a list of experiments", fix="ids=all")
-    chosen: dict[str, None] = {}
-    for pattern in [ids] if isinstance(ids, str) else ids:
-        names = fnmatch.filter(known, pattern)
-        if not names:
+    chosen: dict[str, PublishedRow] = {}
+    for pattern in patterns:
+        named = {key: row for key, row in known.items() if fnmatch(key, pattern) or fnmatch(row.experiment, pattern)}
+        if not named:
             raise ConfigError(
                 f"ids: there is no published experiment '{pattern}'",
-                expected=did_you_mean(pattern, known),
+                expected=did_you_mean(pattern, [*known, *(row.experiment for row in known.values())]),
                 fix="ids=all",
                 value=pattern,
             )
-        chosen |= dict.fromkeys(names)
-    return list(chosen)
+        chosen |= named
+    return list(chosen.values())
 
 
-def _in_waves(chosen: list[str], known: dict[str, Published]) -> list[list[str]]:
+def _waves(rows: list[PublishedRow]) -> list[list[Work]]:
     """What others start from comes first, published or not; within a wave nothing waits."""
-    sources = {name: list((known[name].starts_from or {}).values()) for name in chosen}
-    first = dict.fromkeys(source for names in sources.values() for source in names)
-    first |= dict.fromkeys(name for name in chosen if not sources[name])
-    return [list(first), [name for name in chosen if sources[name]]]
+    first = [_start(command) for row in rows for command in (row.published.starts_from or {}).values()]
+    first += [_work(row) for row in rows if not row.published.starts_from]
+    return [[*{work.id: work for work in first}.values()], [_work(row) for row in rows if row.published.starts_from]]
 
 
-def experiments() -> dict[str, Published]:
-    """Every experiment with a published value, by id."""
-    found = {}
-    for path in sorted((conf_dir() / "experiment").glob("*.yaml")):
-        published = (
-            plain(compose_config([f"experiment={path.stem}"]))["published"]
-            if "published:" in path.read_text()
-            else None
-        )
-        if published:
-            found[published["id"]] = Published(**published)
-    return found
+def _work(row: PublishedRow) -> Work:
+    return Work(row.published.id, tuple(row.overrides), row.published)
 
 
-def _job(name: str, seed: int, output: Path, more: list[str], before: list[Job]) -> Job:
+def _start(command: str) -> Work:
+    """The published row with these overrides, or a work of its own."""
+    overrides = command.split()
+    known = [row for row in published_rows().values() if row.overrides == overrides]
+    name = re.sub(r"[^\w.]+", "-", command.removeprefix("experiment="))
+    return _work(known[0]) if known else Work(name, tuple(overrides), None)
+
+
+def _job(work: Work, seed: int, output: Path, more: list[str], before: list[Job]) -> Job:
     """One run; ``before`` holds those that it may start from, of the same seed."""
-    overrides = [f"experiment={name}", f"seed={seed}", "logger=none", "save_predictions=false", *more]
-    published = plain(compose_config(overrides))["published"] or {}
-    for key, source in (published.get("starts_from") or {}).items():
-        folder = next(job.folder for job in before if job.id == source and f"seed={seed}" in job.overrides)
+    overrides = [*work.overrides, f"seed={seed}", "logger=none", "save_predictions=false", *more]
+    starts = work.published.starts_from if work.published else None
+    for key, command in (starts or {}).items():
+        folder = next(job.folder for job in before if (job.work, job.seed) == (_start(command), seed))
         overrides.append(f"{key}='{folder.absolute()}'")
     if "seed" in plain(compose_config(overrides))["split"]:  # else the split is one of its own
         overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))
     judge(config)
-    return Job(name, overrides, config, output / "runs" / name / f"seed-{seed}-{config_hash(config)}")
+    return Job(work, seed, overrides, config, output / "runs" / work.id / f"seed-{seed}-{config_hash(config)}")
 
 
 def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
@@ -155,7 +156,7 @@ def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
         with console.progress("reproducing", total=len(jobs), unit="runs") as advance:
             for _ in jobs:
                 for job in itertools.islice(waiting, workers - len(running)):
-                    running[_start(job)] = job
+                    running[_begin(job)] = job
                 process = first_to_end(running)
                 job = running.pop(process)
                 problem = _problem(job, process.failure())
@@ -167,7 +168,7 @@ def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
     return problems
 
 
-def _start(job: Job) -> ChildProcess:
+def _begin(job: Job) -> ChildProcess:
     """A run that has begun, or goes on where it was stopped; its live table is in ``train.log``."""
     job.folder.mkdir(parents=True, exist_ok=True)
     config = {**job.config, "resume": str(job.folder)}
@@ -180,10 +181,10 @@ def _problem(job: Job, error: HydrarecError | None) -> str:
         raise error
     if error is not None:
         return error.what
-    published, metrics = job.config["published"], RunReader(job.folder).read_result()["metrics"]
-    if published is None or published["metric"] in metrics:  # without a published value, others start from it
+    published, metrics = job.work.published, RunReader(job.folder).read_result()["metrics"]
+    if published is None or published.metric in metrics:  # without a published value, others start from it
         return ""
-    return f"published.metric={published['metric']} is not among {', '.join(metrics)}"
+    return f"published.metric={published.metric} is not among {', '.join(metrics)}"
 
 
 def _first_epoch(run: RunReader, metric: str) -> float | None:

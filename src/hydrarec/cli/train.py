@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
 from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.core import paths
@@ -46,6 +47,9 @@ def _main() -> int:
             failures.append(error)  # Hydra would add lines of its own to ours
 
     overrides = arguments.overrides
+    if arguments.explain:
+        sys.stdout.write(as_table(explain(overrides)))
+        return 0
     if arguments.multirun and not arguments.shows:
         return start_sweep(overrides)
     if arguments.shows:

@@ -13,6 +13,7 @@ import hydra
 from hydra._internal.utils import get_args_parser
 
 from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.core.errors import ConfigError, did_you_mean
@@ -27,6 +28,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         ConfigError: an option that does not exist (with the nearest ones), or one that goes with another.
     """
     parser = get_args_parser()
+    parser.add_argument("--explain", action="store_true", help="Show each setting and the file that it comes from")
     options = [option for action in parser._actions for option in action.option_strings]
 
     def complain(message: str) -> NoReturn:
@@ -44,6 +46,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         complain("--resolve goes with --cfg")
     if found.config_name or found.config_path:
         complain("--config-name and --config-path are not for hydrarec, which has one configuration per command")
+    if found.explain and found.multirun:
+        complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
     if found.config_dir:  # a folder of the user's own, beside conf/
         found.overrides = [f"hydra.searchpath=[{Path(found.config_dir).resolve().as_uri()}]", *found.overrides]
@@ -51,7 +55,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def configuration(
-    config_name: str, schema: type, texts: Sequence[str], lists: Sequence[str] = ()
+    config_name: str, schema: type, texts: Sequence[str] = (), lists: Sequence[str] = ()
 ) -> dict[str, Any] | None:
     """What the command line asks of a command that trains nothing, judged; None where it only wanted to see something.
 
@@ -67,6 +71,9 @@ def configuration(
     arguments = parse(sys.argv[1:])
     if arguments.multirun:
         raise ConfigError("-m is for training only", expected="no -m", fix=f"hydrarec-{config_name} without -m")
+    if arguments.explain:
+        sys.stdout.write(as_table(explain(arguments.overrides, config_name)))
+        return None
     if arguments.shows:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()
         return None

@@ -1,168 +1,88 @@
-"""Compose a configuration from ``conf/`` and overrides; every failure of Hydra becomes a :class:`ConfigError`."""
+"""Compose a configuration from ``conf/`` and overrides, and tell two configurations apart."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from hydrarec.config.former_names import with_todays_names
-from hydrarec.config.location import conf_dir
-from hydrarec.core.errors import ConfigError, did_you_mean, nearest
-
-EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
+from hydrarec.config.hydra_errors import hydra_state, translated
+from hydrarec.config.schema import MODEL_NOTES, OWN_DEFAULTS, TASKS
+from hydrarec.core.errors import ConfigError, did_you_mean
 
 
 def compose_config(overrides: Sequence[str], config_name: str = "train", with_hydra: bool = False) -> DictConfig:
     """Compose ``conf/<config_name>.yaml`` with ``overrides``.
 
+    What sets a value last wins: the files in the order of the defaults list, a model's own defaults in place of the
+    values that these files give as ``${own:…}``, the experiment, the overrides.
+
     Raises:
         ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
     """
-    with _translated(config_name, overrides), _hydra():
-        return compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
+    with translated(config_name, overrides), hydra_state():
+        config = compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
+    _check_own_defaults(OmegaConf.select(config, "model.own_defaults") or {})
+    return config
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """A configuration as resolved plain containers; ``???`` stays to be judged.
 
-    Without Hydra's own node and the sweep's, which say how runs are started and nothing about what they compute.
+    Without what computes nothing by itself: Hydra's own node and the sweep's, which say how runs are started, an
+    experiment's own settings, and a model's own defaults, which all stand in the values that depend on them.
     """
-    with _translated("train", []):
+    with translated():
         node = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
-        return with_todays_names(OmegaConf.to_container(node, resolve=True, throw_on_missing=False))
+        values: dict[str, Any] = with_todays_names(OmegaConf.to_container(node, resolve=True, throw_on_missing=False))
+    values.pop("experiment", None)
+    if isinstance(values.get("model"), dict):
+        values["model"] = {key: value for key, value in values["model"].items() if key not in MODEL_NOTES}
+    return values
+
+
+def _own_default(key: str, value: object, *, _root_: DictConfig) -> object:
+    return OmegaConf.select(_root_, f"model.own_defaults.{_root_.task.name}.{key}", default=value)
+
+
+def _times(factor: int, number: object) -> object:
+    return factor * number if isinstance(number, int | float) else number  # to be refused where it ends up
+
+
+# What conf/ computes: ${own:<key>,<value>}, a model's own default under the task, or else the value; and
+# ${times:<factor>,<number>}. Registered on import, for every process that may have to resolve them.
+OmegaConf.register_new_resolver("own", _own_default, replace=True)
+OmegaConf.register_new_resolver("times", _times, replace=True)
+
+
+def _check_own_defaults(own_defaults: Mapping[Any, Any]) -> None:
+    for task, settings in own_defaults.items():
+        names = [(str(task), TASKS), *((key, OWN_DEFAULTS) for key in flat(OmegaConf.to_container(settings)))]
+        for name, known in names:
+            if name not in known:
+                raise ConfigError(
+                    f"own_defaults.{task} in the model's file: {name} cannot be set there",
+                    expected=did_you_mean(name, known),
+                    fix="correct or remove it",
+                    value=name,
+                )
+
+
+def flat(node: object, path: str = "") -> dict[str, object]:
+    """The leaves of nested mappings by their dotted keys."""
+    if isinstance(node, dict) and node:
+        return {k: v for key, entry in node.items() for k, v in flat(entry, f"{path}.{key}" if path else key).items()}
+    return {path: node}
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     """Hydra's overrides, with globs over the options of ``conf/`` ready to be expanded."""
-    with _translated("train", overrides), _hydra():
+    with translated(overrides=overrides), hydra_state():
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         return parser.parse_overrides(list(overrides))
-
-
-@contextlib.contextmanager
-def _hydra() -> Iterator[None]:
-    """Hydra's global state for one composition; an outer one (inside a running job) is put back."""
-    outer = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            yield
-    finally:
-        GlobalHydra.instance().hydra = outer
-
-
-@contextlib.contextmanager
-def _translated(config_name: str, overrides: Sequence[str]) -> Iterator[None]:
-    try:
-        yield
-    except MissingConfigException as error:
-        raise _missing_option(error) from error
-    except OverrideParseException as error:
-        raise ConfigError(
-            f"cannot read the override '{error.override}'",
-            expected="key=value, group=option, +key=value or ~key",
-            fix="put quotes around values with special characters",
-            value=error.override,
-        ) from error
-    except OmegaConfBaseException as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(first, expected="a value of the field's type", fix=f"correct '{error.full_key}'") from error
-    except HydraException as error:
-        raise _unknown_key(error, config_name, overrides) from error
-    except ValueError as error:
-        if not str(error).startswith("Config group override"):  # Hydra's own words for model=3
-            raise
-        wrong = [override.split("=") for override in overrides if override.split("=")[0] in _groups()]
-        group, option = next(pair for pair in wrong if pair[1] not in _options(pair[0]))
-        raise _no_such_option(group, option, _options(group)) from error
-
-
-def _missing_option(error: MissingConfigException) -> ConfigError:
-    wanted = str(error.missing_cfg_file or error)
-    group, _, option = wanted.rpartition("/")
-    options = [str(name) for name in error.options or []]
-    if not group:  # a whole group is unknown, or the primary config
-        return ConfigError(f"there is no config '{wanted}'", expected=did_you_mean(wanted, options or _groups()))
-    return _no_such_option(group, option, options)
-
-
-def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigError:
-    extra = EXTRAS.get(option) if group == "hydra/launcher" else None
-    if extra is not None:
-        return ConfigError(
-            f"{group}={option} comes with a plugin that is not installed",
-            expected=f"the extra [{extra}]",
-            fix=f"pip install 'hydrarec[{extra}]', or hydra/launcher=joblib",
-            value=option,
-        )
-    close = nearest(option, options)
-    return ConfigError(
-        f"{group}={option}: there is no such {group}",
-        expected=did_you_mean(option, options),
-        fix=f"{group}={close[0]}" if close else f"one of the files in conf/{group}",
-        value=option,
-    )
-
-
-def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[str]) -> ConfigError:
-    text = f"{error}\n{error.__cause__ or ''}"
-    match = re.search(r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", text)
-    key = match.group(1) if match else ""
-    parent, _, last = key.rpartition(".")
-    choices = [override for override in overrides if override.split("=")[0] in _groups()]
-    valid = _keys_under(parent, config_name, choices) if key else []
-    shown = f"'hydrarec-{config_name} --cfg job' shows every setting"
-    if not valid:
-        return ConfigError(
-            str(error).splitlines()[0],
-            expected="a key or group of the configuration",
-            fix=shown,
-        )
-    elsewhere = [
-        f"{parent}={option}"
-        for option in _options(parent)
-        if last in set(_load(conf_dir() / parent / f"{option}.yaml"))
-    ]
-    hint = f"it belongs to {', '.join(elsewhere)}; or " if elsewhere else ""
-    return ConfigError(
-        f"unknown key '{key}'",
-        expected=did_you_mean(last, valid),
-        fix=f"{hint}correct the name; {shown}",
-        value=key,
-    )
-
-
-def _keys_under(parent: str, config_name: str, choices: Sequence[str]) -> list[str]:
-    """The keys beside a mistyped one, in the configuration with the same options chosen."""
-    with _hydra():
-        config = compose(config_name, overrides=list(choices))
-    node = OmegaConf.select(config, parent) if parent else config
-    keys = {str(key) for key in node} if isinstance(node, DictConfig) else set()
-    groups = (
-        set() if parent or config_name != "train" else set(_groups())
-    )  # other commands have none but among their keys
-    return sorted((keys | groups) - {"_target_"})
-
-
-def _load(path: Path) -> DictConfig:
-    node = OmegaConf.load(path)
-    return node if isinstance(node, DictConfig) else DictConfig({})
-
-
-def _groups() -> list[str]:
-    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
-
-
-def _options(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))

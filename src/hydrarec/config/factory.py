@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from hydrarec.config.schema import MODEL_NOTES
 
 
 def factory(node: DictConfig) -> Callable[..., Any]:
@@ -14,5 +16,7 @@ def factory(node: DictConfig) -> Callable[..., Any]:
 
     Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
     """
-    made: Callable[..., Any] = instantiate(node, _partial_=True, _convert_="all")
+    settings: Any = OmegaConf.to_container(node, resolve=True)
+    settings = {key: value for key, value in settings.items() if key not in MODEL_NOTES}
+    made: Callable[..., Any] = instantiate(settings, _partial_=True, _convert_="all")
     return made

@@ -17,38 +17,48 @@ from hydrarec.config.signatures import Kind
 from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
 
 Node = dict[str, Any]
-_NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # that say what they are
+NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # each has a _target_
 
 
-def judge(config: Node) -> None:
-    """Raise :class:`ConfigError` for the first thing in ``config`` (resolved, plain containers) that cannot work."""
+def judge(config: Node, changed: str | None = None) -> None:
+    """Raise :class:`ConfigError` for the first thing in ``config`` (resolved, plain containers) that cannot work.
+
+    Args:
+        changed: the only top-level key below which ``config`` differs from a configuration that was judged before.
+    """
     judge_against(TrainConfig, config)
-    for path in ("logger", "published", "task", *_NODES, "callbacks"):
-        _judge_below(config, path)
-    _judge_together(config)
-
-
-def judge_part(config: Node, changed: str) -> None:
-    """The same where only what lies below the top-level key ``changed`` differs from a judged configuration."""
-    judge_against(TrainConfig, config)
-    _judge_below(config, changed)
+    for path in ("logger", "published", "task", *NODES, "callbacks") if changed is None else (changed,):
+        _judge_below(path, config[path])
     _judge_together(config)
 
 
 def judge_nodes(config: Node, *names: str) -> None:
-    """The same of some nodes that say what they are, such as ``dataset``, where they are not part of a run."""
+    """The same of some nodes with a ``_target_``, such as ``dataset``, where they are not part of a run."""
     for name in names:
         _judge_node(name, config[name])
 
 
-def _judge_below(config: Node, path: str) -> None:
-    node = config[path]
-    if path in _NODES:
+def judge_against(schema: type, node: Node, path: str = "") -> None:
+    """Hold a node without ``_target_`` against a dataclass; a field with a default may be missing."""
+    required = [field.name for field in dataclasses.fields(schema) if field.default is dataclasses.MISSING]
+    _judge_values(path, node, signatures.fields_of(schema), required)
+
+
+def judge_hydra(node: object) -> None:
+    """Hydra's own node may name Hydra's classes and its plugins', and nothing else."""
+    for path, inner in _targets("hydra", node):
+        if not re.match(r"hydra(_plugins)?\.", str(inner["_target_"])):
+            raise _foreign(path, inner["_target_"], "a class of Hydra or of one of its plugins")
+
+
+def _judge_below(path: str, node: Any) -> None:
+    if path in NODES:
         _judge_node(path, node)
     elif path == "logger":
         judge_against(LoggerConfig, node, path)
-    elif path == "published" and node is not None:
-        judge_against(Published, node, path)
+    elif path == "published":
+        for row in node if isinstance(node, list) else [node] if node else []:
+            judge_against(Published, row, path)
     elif path == "task":
         judge_against(TaskConfig, node, path)
         for part in ("datamodule", "objective"):
@@ -59,25 +69,12 @@ def _judge_below(config: Node, path: str) -> None:
                 _judge_node(f"callbacks.{name}", inner)
 
 
-def judge_against(schema: type, node: Node, path: str = "") -> None:
-    """Hold a node without ``_target_`` against a dataclass; a field with a default may be missing."""
-    required = [field.name for field in dataclasses.fields(schema) if field.default is dataclasses.MISSING]
-    _judge_values(path, node, signatures.kinds_of(schema), required)
-
-
-def judge_hydra(node: object) -> None:
-    """Hydra's own node may name Hydra's classes and its plugins', and nothing else."""
-    for path, inner in _targets("hydra", node):
-        if not re.match(r"hydra(_plugins)?\.", str(inner["_target_"])):
-            raise _foreign(path, inner["_target_"], "a class of Hydra or of one of its plugins")
-
-
 def _judge_node(path: str, node: object) -> None:
-    """A node that has to say what it is, and every such node inside it."""
+    """A node with a ``_target_``, and every such node inside it."""
     group = path.split(".")[0]
     if not isinstance(node, dict) or "_target_" not in node:
         raise ConfigError(
-            f"{path} does not say what it is: it has no _target_",
+            f"{path} has no _target_, which would name its class",
             expected=f"one of the files in conf/{group}",
             fix=f"{group}=<one of them>",
             value=path,
@@ -105,13 +102,13 @@ def _judge_target(path: str, node: Node, home: str) -> None:
         )
     supplied = next((names for pattern, names in SUPPLIED.items() if re.fullmatch(pattern, path)), ())
     accepted = {name: kind for name, kind in accepted.items() if name not in supplied}
-    values = {key: value for key, value in node.items() if key != "_target_"}
-    _judge_values(path, values, accepted, accepted)
+    _judge_values(path, {key: value for key, value in node.items() if key != "_target_"}, accepted, accepted)
 
 
 def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: Iterable[str]) -> None:
+    prefix = f"{path}." if path else ""
     for key, value in values.items():
-        name = f"{path}.{key}" if path else key
+        name = prefix + key
         if key not in accepted:
             raise ConfigError(
                 f"unknown key '{name}'",
@@ -124,15 +121,16 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
                 f"'{name}' has no value", expected=str(accepted[key]), fix=f"set it on the command line: {name}=…"
             )
         if not accepted[key].admits(value):
+            text = str(value)
             raise ConfigError(
-                f"{name}={_shown(value)} ({type(value).__name__}) is not possible",
+                f"{name}={text if len(text) <= 60 else text[:57] + '…'} ({type(value).__name__}) is not possible",
                 expected=f"{name}: {accepted[key]}",
                 fix=f"correct {name}",
                 value=value,
             )
     for key in required:
         if key not in values:
-            name = f"{path}.{key}" if path else key
+            name = prefix + key
             raise ConfigError(
                 f"'{name}' is missing", expected=f"{name}: {accepted[key]}", fix=f"set {name}, or leave it as it was"
             )
@@ -140,7 +138,7 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
 
 def _foreign(path: str, target: object, expected: str) -> ConfigError:
     return ConfigError(
-        f"{path}._target_={target} is not one of ours",
+        f"{path}._target_={target} is outside the hydrarec package",
         expected=expected,
         fix="add the class to the package, or choose one that is there",
         value=str(target),
@@ -148,7 +146,7 @@ def _foreign(path: str, target: object, expected: str) -> ConfigError:
 
 
 def _targets(path: str, node: object) -> Iterator[tuple[str, Node]]:
-    """Every mapping with a ``_target_`` in ``node``, itself included, and where it stands."""
+    """Every mapping with a ``_target_`` in ``node``, itself included, and its path."""
     if isinstance(node, list):
         for position, entry in enumerate(node):
             yield from _targets(f"{path}[{position}]", entry)
@@ -178,14 +176,9 @@ def _judge_together(config: Node) -> None:
                 fix="experiment=best_rating, which has settings that belong together",
                 value=epochs,
             )
-    _judge_memory(config)
-
-
-def _judge_memory(config: Node) -> None:
-    """Refuse tables that cannot fit, as far as the dataset says how many rows to expect; again when they are known."""
     width, counts = config["model"].get("embedding_dim"), config["dataset"].get("expected") or {}
-    rows = sum(counts.get(side) or 1 for side in ("users", "items"))
-    if width:
+    if width:  # as far as the dataset says how many rows to expect; again when they are known
+        rows = sum(counts.get(side) or 1 for side in ("users", "items"))
         check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
 
 
@@ -204,8 +197,3 @@ def check_memory(parameters: int, what: str, fix: str, others: int = 0) -> None:
             fix=fix,
             value=parameters,
         )
-
-
-def _shown(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -29,7 +29,7 @@ class TrainConfig:
     trainer: dict
     callbacks: dict
     logger: dict
-    published: dict | None
+    published: list[dict] | dict | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class LoggerConfig:
 
 @dataclass(frozen=True)
 class Published:
-    """``published``: what an experiment is held against.
+    """An entry of ``published``: a number that an experiment is held against.
 
     Attributes:
         id, source: of the row in the table of results.
@@ -86,7 +86,8 @@ class Published:
         band: lowest and highest mean of ours that counts as reproduced, and ``reason``, why so.
         first_epoch_beats: the id of the experiment whose final value this one's first epoch is claimed to beat.
         on_request: not part of ``ids=all`` (a large download, or hours).
-        starts_from: settings that name finished runs, and the ids of the experiments that these are runs of.
+        overrides: the settings of this row, beside those of the experiment; none by default.
+        starts_from: settings that name finished runs, and the overrides, separated by spaces, that these are runs of.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Published:
     claim: str | None = None
     first_epoch_beats: str | None = None
     on_request: bool = False
+    overrides: list[str] | None = None
     starts_from: dict | None = None
 
 
@@ -110,6 +112,21 @@ class ReproduceConfig:
     workers: Count
     output_dir: str
 
+
+TASKS = ("rating", "ranking")
+
+# Of a model's file, and not of its class: settings elsewhere, by task, and where a search looks for the best ones.
+MODEL_NOTES = ("own_defaults", "search_space")
+
+# What own_defaults may set: conf/ reads each of these by ${own:<key>,<value>}, so that whatever else sets it wins.
+OWN_DEFAULTS = (
+    "optimizer.learning_rate",
+    "optimizer.weight_decay",
+    "trainer.epochs",
+    "task.datamodule.batch_size",
+    "task.datamodule.num_negatives",
+    "task.objective.loss",
+)
 
 # Where the class of a group's own node lives; nodes inside it may be anywhere in hydrarec.
 HOMES = {

@@ -9,168 +9,195 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, is_typeddict
+from typing import Any
 
 import hydrarec
-from hydrarec.core import kinds
 from hydrarec.core.kinds import Bounds
 
 PACKAGE = "hydrarec"
+KINDS = "hydrarec.core.kinds"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A set of admissible values: plain types with bounds, literals, sequences of a kind. ``anything`` admits all."""
+    """A set of admissible values: in words, and as a test. Equal words, equal kinds."""
 
-    types: tuple[type, ...] = ()
-    bounds: Bounds | None = None
-    literals: tuple[object, ...] = ()
-    element: Kind | None = None
-    optional: bool = False
-    anything: bool = False
-    alternatives: tuple[Kind, ...] = ()
-    length: int | None = None  # of a sequence
-    fields: tuple[tuple[str, Kind], ...] = ()  # of a mapping with exactly these keys
-    node: bool = False  # a mapping that says what it is by its _target_
-
-    def admits(self, value: object) -> bool:
-        if self.anything or (self.optional and value is None):
-            return True
-        if self.alternatives:
-            return any(kind.admits(value) for kind in self.alternatives)
-        if self.literals:
-            return any(value == literal and type(value) is type(literal) for literal in self.literals)
-        if self.node:
-            return isinstance(value, dict) and "_target_" in value
-        if self.fields:
-            return (
-                isinstance(value, dict)
-                and set(value) == {name for name, _ in self.fields}
-                and all(kind.admits(value[name]) for name, kind in self.fields)
-            )
-        if self.element is not None:
-            fits = isinstance(value, list | tuple) and self.length in (None, len(value))
-            return fits and all(self.element.admits(entry) for entry in value)  # type: ignore[attr-defined]
-        if isinstance(value, bool):  # bool is an int to Python, not to a person
-            return bool in self.types
-        accepted = (*self.types, int) if float in self.types else self.types
-        return isinstance(value, accepted) and (self.bounds is None or self.bounds.admit(value))  # type: ignore[arg-type]
+    words: str
+    admits: Callable[[Any], bool] = field(compare=False)
 
     def __str__(self) -> str:
-        if self.alternatives:
-            text = " or ".join(str(kind) for kind in self.alternatives)
-        elif self.literals:
-            text = "one of " + ", ".join(str(literal) for literal in self.literals)
-        elif self.node:
-            text = "a mapping with a _target_"
-        elif self.fields:
-            text = "{" + ", ".join(f"{name}: {kind}" for name, kind in self.fields) + "}"
-        elif self.element is not None:
-            text = f"a list{f' of {self.length}' if self.length else ''}, each entry {self.element}"
-        else:
-            names = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
-            text = " or ".join(names.get(kind, kind.__name__) for kind in self.types)
-            if self.bounds is not None and str(self.bounds) != "finite":
-                text += f" {self.bounds}"
-        return f"{text}, or null" if self.optional else text
+        return self.words
 
 
-ANYTHING = Kind(anything=True)
-_PLAIN = {"int": int, "str": str, "bool": bool, "dict": dict}
-_UNKNOWN = {"Any", "Tensor", "object"}  # names of types that no configuration gives
+ANYTHING = Kind("anything", lambda value: True)
+NULL = Kind("null", lambda value: value is None)
+NODE = Kind("a mapping with a _target_", lambda value: isinstance(value, dict) and "_target_" in value)
+_PLAIN = {
+    "int": (int, "a whole number"),
+    "float": (float, "a finite number"),
+    "bool": (bool, "true or false"),
+    "str": (str, "a text"),
+    "dict": (dict, "a mapping"),
+    "list": (list, "a list"),
+}
 
 
 def parameters(target: str) -> dict[str, Kind] | None:
     """The keyword parameters of ``hydrarec.module.Name`` and what each admits; None if there is no such definition.
 
-    A class without an ``__init__`` has that of its base in the same module, or its annotated fields.
+    A class without an ``__init__`` has that of its base in hydrarec, or its annotated fields.
     """
     module, _, name = target.rpartition(".")
-    definition = _definitions(module).get(name)
-    if definition is None:
-        return None
+    definition = _names(module).get(name)
     if isinstance(definition, ast.FunctionDef):
-        return _arguments(definition)
+        return _signature(definition, module)
+    if not isinstance(definition, ast.ClassDef):
+        return None
     for statement in definition.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-            return _arguments(statement)
-    for base in definition.bases:  # of the same module
-        if isinstance(base, ast.Name) and base.id in _definitions(module):
-            return parameters(f"{module}.{base.id}")
-    return {  # a dataclass
-        statement.target.id: kind_of(statement.annotation)
-        for statement in definition.body
-        if isinstance(statement, ast.AnnAssign)
-        and isinstance(statement.target, ast.Name)
-        and not _is_class_var(statement)
-    }
+            return _signature(statement, module)
+    for base in definition.bases:
+        place, inherited = _find(module, ast.unparse(base))
+        if isinstance(inherited, ast.ClassDef):
+            return parameters(f"{place}.{inherited.name}")
+    return _signature(definition, module)
+
+
+def fields_of(schema: type) -> dict[str, Kind]:
+    """The fields of a dataclass in hydrarec and what each admits."""
+    fields = parameters(f"{schema.__module__}.{schema.__name__}")
+    assert fields is not None, f"{schema} is not defined at the top of a module of hydrarec"
+    return fields
 
 
 def names_in(module: str) -> list[str]:
     """The public classes and functions that a hydrarec module defines; empty if there is no such module."""
-    return [name for name in _definitions(module) if not name.startswith("_")]
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    return [name for name, node in _names(module).items() if isinstance(node, kinds) and not name.startswith("_")]
 
 
-def kind_of(annotation: ast.expr | None) -> Kind:
-    """Read an annotation; what is neither plain nor a kind of :mod:`hydrarec.core.kinds` admits anything."""
+def kind_of(annotation: ast.expr | None, module: str = KINDS) -> Kind:
+    """Read an annotation; its names are those of ``module``. What only a run can give, such as a tensor, is ANYTHING."""
     match annotation:
-        case ast.Name(id="float"):
-            return Kind(types=(float,), bounds=Bounds())
+        case ast.Constant(value=None):
+            return NULL
         case ast.Name(id=name) if name in _PLAIN:
-            return Kind(types=(_PLAIN[name],))
-        case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Annotated:
-            plain, bounds = get_args(getattr(kinds, name))
-            return Kind(types=(plain,), bounds=bounds)
-        case ast.Name(id=name) if get_origin(getattr(kinds, name, None)) is Literal:
-            return Kind(literals=get_args(getattr(kinds, name)))
-        case ast.Name(id=name) if is_typeddict(getattr(kinds, name, None)):
-            fields = inspect.get_annotations(getattr(kinds, name))
-            return Kind(fields=tuple((field, kind_of(_parsed(text))) for field, text in fields.items()))
-        case ast.Name(id=name) if name not in _UNKNOWN:
-            return Kind(node=True)  # a class of ours, built from a node of its own
-        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            inner = kind_of(left)
-            return inner if inner.anything else Kind(**{**inner.__dict__, "optional": True})
+            return _plain(name, Bounds() if name == "float" else None)
+        case ast.Name(id=name):
+            return _named(name, module)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return Kind(alternatives=(kind_of(left), kind_of(right)))
+            return _either(kind_of(left, module), kind_of(right, module))
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             entries = choices.elts if isinstance(choices, ast.Tuple) else [choices]
-            return Kind(literals=tuple(entry.value for entry in entries if isinstance(entry, ast.Constant)))
+            return _one_of([entry.value for entry in entries if isinstance(entry, ast.Constant)])
+        case ast.Subscript(
+            value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[ast.Name(id=name), ast.Call() as call])
+        ):
+            return _plain(name, Bounds(**{str(end.arg): _number(end.value) for end in call.keywords}))
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=entry):
-            return Kind(element=kind_of(entry))
+            return _list_of(kind_of(entry, module))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[entry, *others])):
-            return Kind(element=kind_of(entry), length=1 + len(others))
+            any_length = [ast.unparse(other) for other in others] == ["..."]
+            return _list_of(kind_of(entry, module), None if any_length else 1 + len(others))
         case ast.Subscript(value=ast.Name(id="dict")):
-            return Kind(types=(dict,))
+            return _plain("dict")
         case _:
             return ANYTHING
 
 
-def kinds_of(schema: type) -> dict[str, Kind]:
-    """The fields of a dataclass of plain values that is at hand, and what each admits."""
-    return {name: kind_of(_parsed(text)) for name, text in inspect.get_annotations(schema).items()}
+def _named(name: str, module: str) -> Kind:
+    """A class of ours, which is built from a node of its own, or what an alias stands for."""
+    place, definition = _find(module, name)
+    if isinstance(definition, ast.expr):
+        return kind_of(definition, place)
+    if not isinstance(definition, ast.ClassDef):
+        return ANYTHING
+    is_record = "TypedDict" in map(ast.unparse, definition.bases)
+    return _record(_signature(definition, place)) if is_record else NODE
 
 
-def _parsed(annotation: Any) -> ast.expr:
-    """An annotation as source: a string already, or inside the forward reference that TypedDict makes of it."""
-    return ast.parse(getattr(annotation, "__forward_arg__", annotation), mode="eval").body
+def _plain(name: str, bounds: Bounds | None = None) -> Kind:
+    kind, words = _PLAIN[name]
+    accepted = (int, float) if kind is float else kind
+
+    def admits(value: Any) -> bool:
+        if isinstance(value, bool):  # bool is an int to Python, not to a person
+            return kind is bool
+        return isinstance(value, accepted) and (bounds is None or bounds.admit(value))  # type: ignore[arg-type]
+
+    return Kind(words if bounds is None or str(bounds) == "finite" else f"{words} {bounds}", admits)
 
 
-def _arguments(function: ast.FunctionDef) -> dict[str, Kind]:
-    spec = function.args
-    arguments = [argument for argument in (*spec.args, *spec.kwonlyargs) if argument.arg != "self"]
-    return {argument.arg: kind_of(argument.annotation) for argument in arguments}
+def _number(node: ast.expr) -> float:
+    """A number as source, powers such as ``2**63`` included."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return float(_number(node.left)) ** _number(node.right)
+    number: float = ast.literal_eval(node)
+    return number
 
 
-def _is_class_var(statement: ast.AnnAssign) -> bool:
-    return "ClassVar" in ast.unparse(statement.annotation)
+def _either(one: Kind, other: Kind) -> Kind:
+    if ANYTHING in (one, other):
+        return ANYTHING
+    words = f"{one}, or null" if other == NULL else f"{one} or {other}"
+    return Kind(words, lambda value: one.admits(value) or other.admits(value))
+
+
+def _one_of(literals: Sequence[object]) -> Kind:
+    return Kind(
+        f"one of {', '.join(map(str, literals))}",
+        lambda value: any(value == literal and type(value) is type(literal) for literal in literals),
+    )
+
+
+def _list_of(entry: Kind, length: int | None = None) -> Kind:
+    return Kind(
+        f"a list{f' of {length}' if length else ''}, each entry {entry}",
+        lambda value: (
+            isinstance(value, list | tuple) and length in (None, len(value)) and all(map(entry.admits, value))
+        ),
+    )
+
+
+def _record(fields: dict[str, Kind]) -> Kind:
+    """A mapping with exactly these keys."""
+    return Kind(
+        "{" + ", ".join(f"{name}: {kind}" for name, kind in fields.items()) + "}",
+        lambda value: (
+            isinstance(value, dict)
+            and value.keys() == fields.keys()
+            and all(kind.admits(value[name]) for name, kind in fields.items())
+        ),
+    )
+
+
+def _signature(definition: ast.FunctionDef | ast.ClassDef, module: str) -> dict[str, Kind]:
+    """The parameters of a function, the fields of a class, and what each admits."""
+    if isinstance(definition, ast.FunctionDef):
+        arguments = (*definition.args.args, *definition.args.kwonlyargs)
+        return {each.arg: kind_of(each.annotation, module) for each in arguments if each.arg != "self"}
+    return {
+        ast.unparse(statement.target): kind_of(statement.annotation, module)
+        for statement in definition.body
+        if isinstance(statement, ast.AnnAssign) and "ClassVar" not in ast.unparse(statement.annotation)
+    }
+
+
+def _find(module: str, name: str) -> tuple[str, ast.AST | None]:
+    """Where a name that a module uses is defined, and its definition; None outside hydrarec."""
+    definition = _names(module).get(name)
+    if isinstance(definition, ast.ImportFrom):
+        original = next(alias.name for alias in definition.names if name in (alias.asname, alias.name))
+        return _find(str(definition.module), original)
+    return module, definition
 
 
 @functools.cache
-def _definitions(module: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+def _names(module: str) -> dict[str, ast.AST]:
+    """The top level of a hydrarec module: classes, functions, aliases of types, and what it imports from where."""
     parts = module.split(".")
     if parts[0] != PACKAGE or not all(part.isidentifier() for part in parts):
         return {}
@@ -178,22 +205,18 @@ def _definitions(module: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
     source = root / "__init__.py" if root.is_dir() else root.with_suffix(".py")
     if not source.is_file():
         return {}
-    body: list[Any] = ast.parse(source.read_text(encoding="utf-8")).body
-    written_out = _Aliases(body)
-    return {node.name: written_out.visit(node) for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
-
-
-class _Aliases(ast.NodeTransformer):
-    """Replaces a module's own aliases of literals, ``Loss = Literal["a", "b"]``, by what they are short for."""
-
-    def __init__(self, body: list[Any]) -> None:
-        self.aliases = {
-            target.id: node.value
-            for node in body
-            if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Literal[")
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.aliases.get(node.id, node)
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    names: dict[str, ast.AST] = {}
+    for node in ast.walk(tree):  # an import may stand below ``if TYPE_CHECKING``
+        if isinstance(node, ast.ImportFrom):
+            names.update((alias.asname or alias.name, node) for alias in node.names)
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                names[name] = node
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                names[name] = value
+    return names

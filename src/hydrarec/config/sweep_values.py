@@ -6,11 +6,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from hydra.core.override_parser.types import Override, Transformer
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.config.composition import compose_config, parse_overrides, plain
-from hydrarec.config.judge import judge, judge_against, judge_hydra, judge_part
+from hydrarec.config.judge import judge, judge_against, judge_hydra
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import SweepConfig
 from hydrarec.core.errors import ConfigError
@@ -28,25 +28,29 @@ def judge_sweep(overrides: Sequence[str]) -> DictConfig:
     """
     parsed = parse_overrides(overrides)
     _refuse_what_is_not_swept(parsed)
-    swept = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
-    fixed = [str(override.input_line) for override in parsed if override not in swept]
-    first = {override.get_key_element(): _first(override) for override in swept}
+    swept = {
+        override.get_key_element(): _values(override)
+        for override in parsed
+        if override.is_sweep_override() and not override.is_hydra_override()
+    }
+    fixed = [str(override.input_line) for override in parsed if override.get_key_element() not in swept]
+    first = {key: f"{key}={values[0]}" for key, values in swept.items()}
     composed = compose_config([*fixed, *first.values()], with_hydra=True)
     base = plain(composed)
     judge(base)
     judge_hydra(OmegaConf.to_container(composed.hydra))
     judge_against(SweepConfig, OmegaConf.to_container(composed.sweep, resolve=True), "sweep")  # type: ignore[arg-type]
     names = {base["name"]}
-    for override in swept:
-        key = override.get_key_element()
-        if _is_group(override) and override.is_discrete_sweep():
-            others = [other for name, other in first.items() if name != key]
-            for value in list(override.sweep_string_iterator())[1:]:
-                config = plain(compose_config([*fixed, *others, f"{key}={value}"]))
-                judge(config)
-                names.add(config["name"])
-        else:
-            _judge_values(override, base)
+    for key, values in swept.items():
+        top, *path = key.lstrip("+").split(".")
+        if top in base and not (not path and (conf_dir() / top).is_dir()):
+            _judge_values(key, values, base)
+            continue
+        others = [other for name, other in first.items() if name != key]
+        for value in values[1:]:  # of a group, or of an experiment's own setting, on which others may depend
+            config = plain(compose_config([*fixed, *others, f"{key}={value}"]))
+            judge(config)
+            names.add(config["name"])
     if len(names) > 1:  # several tasks or data sets: a folder that none of them names, and that a grown grid keeps
         return compose_config([*fixed, *first.values(), "name=mixed"], with_hydra=True)
     return composed
@@ -58,39 +62,30 @@ def _refuse_what_is_not_swept(parsed: Sequence[Override]) -> None:
         if key in ("resume", "replay"):
             does = "goes on with one run" if key == "resume" else "runs one run again"
             raise ConfigError(f"{key}= {does}, not a sweep", expected=f"no {key}= beside -m", fix="drop -m", value=key)
-        if override.is_sweep_override() and override.key_or_group.split(".")[0] == "sweep":
+        if override.is_sweep_override() and key.split(".")[0] == "sweep":
             raise ConfigError(
-                f"{override.input_line}: a sweep has one {override.key_or_group}",
+                f"{override.input_line}: a sweep has one {key}",
                 expected="one value",
-                fix=f"several commands, each with its own {override.key_or_group}",
-                value=override.key_or_group,
+                fix=f"several commands, each with its own {key}",
+                value=key,
             )
 
 
-def _first(override: Override) -> str:
-    """One value of a sweep, as an override; of an interval, its lower end."""
+def _values(override: Override) -> list[str]:
+    """The values of a sweep as they are typed; of an interval, its ends."""
     if override.is_discrete_sweep():
-        return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
-    return f"{override.get_key_element()}={override.value().start}"  # type: ignore[union-attr]
+        return list(override.sweep_string_iterator())
+    interval: Any = override.value()
+    return [str(interval.start), str(interval.end)]
 
 
-def _judge_values(override: Override, base: dict[str, Any]) -> None:
+def _judge_values(key: str, values: Sequence[str], base: dict[str, Any]) -> None:
     """Every value of one key, each in the part of the configuration that it belongs to."""
-    key = override.get_key_element().lstrip("+")
-    top, *path = key.split(".")
-    values = (
-        override.sweep_iterator(transformer=Transformer.identity)
-        if override.is_discrete_sweep()
-        else (override.value().start, override.value().end)  # type: ignore[union-attr]
-    )
-    config = {**base, top: copy.deepcopy(base[top])} if path else dict(base)
+    top, *path = key.lstrip("+").split(".")
+    config = {**base, top: copy.deepcopy(base[top])}
     node = config
     for parent in [top, *path][:-1]:
         node = node[parent]
-    for value in values:
-        node[[top, *path][-1]] = Override._convert_value(value)
-        judge_part(config, top)
-
-
-def _is_group(override: Override) -> bool:
-    return (conf_dir() / override.key_or_group).is_dir()
+    for override in parse_overrides([f"{key}={value}" for value in values]):
+        node[[top, *path][-1]] = override.value()
+        judge(config, changed=top)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hydrarec.config.composition import flat
 from hydrarec.core.errors import CheckpointError
 from hydrarec.runs.checkpoint import load
-from hydrarec.runs.identity import flat
 from hydrarec.runs.reader import HISTORY, OUTCOMES, RECORD, RESULT, RunReader
 from hydrarec.runs.record_types import Comparison
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from hydrarec.config.composition import plain
+from hydrarec.config.composition import flat, plain
 
 Purpose = Literal["resume", "replay"]
 
@@ -105,13 +105,6 @@ def changes(old: dict[str, Any], new: dict[str, Any], purpose: Purpose) -> dict[
         for key, pair in pairs.items()
         if pair[0] != pair[1] and (purpose not in role_of(key).may_change or (stretched and key == "trainer.epochs"))
     }
-
-
-def flat(node: object, path: str = "") -> dict[str, Any]:
-    """The leaves of nested mappings by their dotted keys."""
-    if isinstance(node, dict) and node:
-        return {k: v for key, entry in node.items() for k, v in flat(entry, f"{path}.{key}" if path else key).items()}
-    return {path: node}
 
 
 class Part(NamedTuple):

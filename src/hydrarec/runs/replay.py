@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydrarec.config.composition import compose_config, parse_overrides, plain
+from hydrarec.config.experiments import todays_overrides
 from hydrarec.config.judge import judge
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.runs.folder import RunFolder
@@ -42,7 +43,7 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
     """
     old = run.read_config()
     new = [override for override in overrides if not override.startswith(f"{purpose}=")]
-    merged = [*run.read_overrides(), *new, f"{purpose}='{run.path}'"]
+    merged = [*todays_overrides(run.read_overrides()), *new, f"{purpose}='{run.path}'"]
     config = plain(compose_config(merged))
     judge(config)
     changed = changes(old, config, purpose)

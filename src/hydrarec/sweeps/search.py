@@ -96,7 +96,7 @@ class Search:
         if not self.space:
             raise ConfigError(
                 f"there is nothing to search for in {' '.join(self.fixed) or 'the defaults'}",
-                expected="conf/search/<model>.yaml, or an interval(…) or choice(…) on the command line",
+                expected="a search_space in conf/model/<model>.yaml, or an interval(…) or choice(…) on the command line",
                 fix="hydra/sweeper=grid runs it as it is",
             )
         for corner in corners(self.space):

@@ -87,13 +87,13 @@ Dimension = Choice | Numbers
 Space = list[Dimension]
 
 
-def read_space(node: Mapping[str, str]) -> Space:
-    """``sweep.space``, or ``search/<model>.yaml``: key → sweep.
+def read_space(node: Mapping[str, str | None]) -> Space:
+    """``sweep.space``, which is that of the model's file: key → sweep; null for what a model inherits and fixes.
 
     Raises:
         ConfigError: an entry that is no sweep.
     """
-    return [dimension_of(parse_overrides([f"{key}={text}"])[0]) for key, text in node.items()]
+    return [dimension_of(parse_overrides([f"{key}={text}"])[0]) for key, text in node.items() if text is not None]
 
 
 def corners(space: Space) -> list[list[str]]:

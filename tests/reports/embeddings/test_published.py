@@ -37,7 +37,7 @@ WORST = (
 def test_published_lists_are_met_again(real_data: Path, tmp_path: Path) -> None:
     if not (real_data / "ml-latest-small-2016").is_dir():
         pytest.skip("$HYDRAREC_DATA_DIR has no ml-latest-small-2016/")
-    overrides = ["experiment=C1", "logger=none"]
+    overrides = ["experiment=fastai_library_dot_bias", "logger=none"]
     execute(plain(compose_config(overrides)), tmp_path / "run", overrides)
     run = load_run(tmp_path / "run")
     subject = subject_of(run.model, run.data, run.task)
