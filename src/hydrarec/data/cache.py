@@ -129,12 +129,13 @@ def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
             raise _UnusableError("the cache is damaged: texts.json has another checksum")
         texts = json.loads(raw_texts)
         low, high = meta["scale"]
-        known: dict[str, Any] = {"scale": (low, high), "name": meta["name"], "fingerprint": meta["fingerprint"]}
+        fields: dict[str, Any] = {**arrays, "scale": (low, high)}
+        fields |= {name: meta[name] for name in ("name", "fingerprint")}
         for name in ID_MAPS:
-            known[name] = IdMap(np.array(arrays.pop(name))) if name in arrays else IdMap.from_list(texts[name])
+            fields[name] = IdMap(np.array(arrays[name])) if name in arrays else IdMap.from_list(texts[name])
         for name in ("titles", "genres"):
-            known[name] = None if texts[name] is None else tuple(texts[name])
-        return Interactions(**arrays, **known)
+            fields[name] = None if texts[name] is None else tuple(texts[name])
+        return Interactions(**fields)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise _UnusableError(f"the cache is damaged: {error}") from error
 
