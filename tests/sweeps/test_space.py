@@ -17,7 +17,7 @@ from hydrarec.sweeps.space import Choice, Numbers, Space, corners, dimension_of,
 
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("*.yaml"))
 SHIPPED = [
-    "bayesian_svdpp", "bias", "biased_dot", "dot", "e1", "ease", "gmf", "i_autorec", "ials", "item_knn", "lightgcn", "mf", "mlp",
+    "bayesian_svdpp", "bias", "biased_dot", "dot", "ease", "gmf", "i_autorec", "ials", "item_knn", "lightgcn", "mf", "mlp",
     "multi_vae", "ncf_mlp", "neumf", "onehot_mlp", "popularity", "pure_svd", "svdpp", "u_autorec", "user_knn",
 ]  # fmt: skip
 

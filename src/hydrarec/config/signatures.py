@@ -59,11 +59,13 @@ def parameters(target: str) -> dict[str, Kind] | None:
     for statement in definition.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
             return _signature(statement, module)
+    inherited: dict[str, Kind] = {}
     for base in definition.bases:
-        place, inherited = _find(module, ast.unparse(base))
-        if isinstance(inherited, ast.ClassDef):
-            return parameters(f"{place}.{inherited.name}")
-    return _signature(definition, module)
+        place, found = _find(module, ast.unparse(base))
+        if isinstance(found, ast.ClassDef):
+            inherited |= parameters(f"{place}.{found.name}") or {}
+    is_dataclass = any(ast.unparse(decorator).startswith("dataclass") for decorator in definition.decorator_list)
+    return inherited | _signature(definition, module) if is_dataclass else inherited
 
 
 def fields_of(schema: type) -> dict[str, Kind]:
