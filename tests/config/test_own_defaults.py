@@ -99,6 +99,14 @@ def test_mistake_in_own_defaults_is_answered_with_the_nearest_name(
     assert nearest in caught.value.expected
 
 
+def test_misspelt_own_defaults_are_answered_with_the_right_name(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").write_text("defaults: [dot]\nown_default: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        judge(config_of(f"hydra.searchpath=[{tmp_path.as_uri()}]", "model=mine"))
+    assert "own_defaults" in caught.value.expected
+
+
 def test_model_in_a_folder_of_the_user_has_own_defaults_too(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.yaml").write_text("defaults: [dot]\nown_defaults: {rating: {trainer: {epochs: 7}}}\n")

@@ -139,7 +139,7 @@ def test_study_prunes_what_is_worse_than_the_median(task: SweepTask) -> None:
     ("fixed", "says"),
     [
         (("model=popularity",), "nothing to search"),
-        (("model=dot", "search=biased_dot"), "user_dropout"),
+        (("model=dot", "sweep.space={model.user_dropout:'interval(0.2,0.8)'}"), "user_dropout"),
         (("model=dot", "task.monitor=null"), "validation metric"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hydrarec.config import signatures
-from hydrarec.config.schema import HOMES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
+from hydrarec.config.schema import HOMES, MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
 
@@ -41,7 +41,9 @@ def judge_nodes(config: Node, *names: str) -> None:
 def judge_against(schema: type, node: Node, path: str = "") -> None:
     """Hold a node without ``_target_`` against a dataclass; a field with a default may be missing."""
     required = [field.name for field in dataclasses.fields(schema) if field.default is dataclasses.MISSING]
-    _judge_values(path, node, signatures.fields_of(schema), required)
+    fields = signatures.parameters(f"{schema.__module__}.{schema.__name__}")
+    assert fields is not None, f"{schema} is not defined at the top of a module of hydrarec"
+    _judge_values(path, node, fields, required)
 
 
 def judge_hydra(node: object) -> None:
@@ -112,7 +114,7 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
         if key not in accepted:
             raise ConfigError(
                 f"unknown key '{name}'",
-                expected=did_you_mean(key, accepted),
+                expected=did_you_mean(key, [*accepted, *(MODEL_NOTES if path == "model" else ())]),
                 fix=f"remove or correct '{name}'; --cfg job shows every setting",
                 value=key,
             )

@@ -68,13 +68,6 @@ def parameters(target: str) -> dict[str, Kind] | None:
     return inherited | _signature(definition, module) if is_dataclass else inherited
 
 
-def fields_of(schema: type) -> dict[str, Kind]:
-    """The fields of a dataclass in hydrarec and what each admits."""
-    fields = parameters(f"{schema.__module__}.{schema.__name__}")
-    assert fields is not None, f"{schema} is not defined at the top of a module of hydrarec"
-    return fields
-
-
 def names_in(module: str) -> list[str]:
     """The public classes and functions that a hydrarec module defines; empty if there is no such module."""
     kinds = (ast.ClassDef, ast.FunctionDef)
