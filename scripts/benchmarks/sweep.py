@@ -25,6 +25,7 @@ TINY = ("dataset.num_ratings=2000", "trainer.epochs=1", "save_predictions=false"
 
 
 def bench_sweep(arguments: argparse.Namespace) -> list[Figure]:
+    """Two jobs at a time against one, and the start-up of a job."""
     training = ("dataset.num_ratings=50_000", f"trainer.epochs={arguments.epochs}", "task.datamodule.batch_size=64")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

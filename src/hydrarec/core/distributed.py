@@ -1,4 +1,4 @@
-"""Several processes, one run: what they must agree on. With one process every function is the identity."""
+"""What the processes of one run must agree on; with one process every function is the identity."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class Replicas(DDPStrategy):
         """Leave the model as it is."""
 
 
-def together() -> bool:
+def is_distributed() -> bool:
     """Whether this process is one of several."""
     return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
-def decided(value: int, device: torch.device) -> int:
-    """What the first process says, for all."""
-    if not together():
+def broadcast_from_rank0(value: int, device: torch.device) -> int:
+    """The value of rank 0, on every rank."""
+    if not is_distributed():
         return value
     word = torch.tensor(value, device=device)
     distributed.broadcast(word, src=0)
     return int(word)
 
 
-def summed(*values: float, device: torch.device) -> list[float]:
+def sum_over_ranks(*values: float, device: torch.device) -> list[float]:
     """The sum over all processes of each value, in float64."""
-    if not together():
+    if not is_distributed():
         return list(values)
     sums = torch.tensor(values, dtype=torch.float64, device=device)
     distributed.all_reduce(sums)
@@ -50,7 +50,7 @@ def average_gradients(parameters: Iterable[Tensor], samples: int) -> None:
         parameters: in the same order everywhere.
         samples: that this process's gradients are the mean of; 0 for an empty share, whose gradients do not count.
     """
-    if not together():
+    if not is_distributed():
         return
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     flat = [torch.zeros_like(p) if p.grad is None or not samples else p.grad * samples for p in trained]

@@ -26,7 +26,7 @@ class IdMap:
     """
 
     def __init__(self, raw: NDArray) -> None:
-        if not (raw.dtype == np.int64 or raw.dtype == object):
+        if raw.dtype not in (np.int64, object):
             raise TypeError(f"raw ids are int64 or str, not {raw.dtype}")
         self._raw = raw.view()
         self._raw.setflags(write=False)

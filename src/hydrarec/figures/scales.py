@@ -46,6 +46,7 @@ def log_locator(low: float, high: float) -> LogLocator:
 
 
 def set_log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Plain numbers at few places of a logarithmic axis from ``low`` to ``high``."""
     axis.set_major_locator(log_locator(low, high))
     axis.set_major_formatter(PLAIN_NUMBERS)
     axis.set_minor_formatter(NullFormatter())

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.core.distributed import average_gradients, summed
+from hydrarec.core.distributed import average_gradients, sum_over_ranks
 from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.models.parts.schedule import Schedule
@@ -179,7 +179,7 @@ class Recommender(pl.LightningModule):
         sizes = torch.tensor([batch.targets.numel() for batch in chunk], dtype=torch.float64)
         losses = losses.cpu().double()
         own = float((losses * sizes)[sizes > 0].sum())  # the share of a batch may be empty, its mean no number
-        total, samples = summed(own, float(sizes.sum()), device=self.device)
+        total, samples = sum_over_ranks(own, float(sizes.sum()), device=self.device)
         if not math.isfinite(total):
             broken = (~losses.isfinite() & (sizes > 0)).nonzero()
             first = int(broken[0]) if len(broken) else len(chunk) - 1

@@ -107,5 +107,6 @@ class Output:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a text file atomically."""
     with atomic_write(path, "w") as file:
         file.write(text)

@@ -108,6 +108,7 @@ def verify(path: Path) -> None:
 
 
 def sidecar(path: Path) -> Path:
+    """The file that holds the SHA-256 of a checkpoint."""
     return path.with_name(path.name + ".sha256")
 
 

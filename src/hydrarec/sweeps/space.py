@@ -108,6 +108,7 @@ def is_dimension(override: Override) -> bool:
 
 
 def dimension_of(override: Override) -> Dimension:
+    """The dimension of a search space that an override describes."""
     key, sweep = override.get_key_element(), override.value()
     if not override.is_sweep_override():
         raise ConfigError(

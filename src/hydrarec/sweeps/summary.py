@@ -24,6 +24,7 @@ def conclude(task: SweepTask) -> int:
 
 
 def lines_of(ends: list[Event], folder: Path, swept: Collection[str]) -> list[str]:
+    """The end of a sweep as lines for a person: counts, the best jobs, the failed ones."""
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     counts = Counter(end["event"] for end in ends)
     pruned = f", {counts['pruned']} pruned" if counts["pruned"] else ""

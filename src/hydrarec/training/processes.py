@@ -230,8 +230,9 @@ def _as_json(error: HydrarecError) -> bytes:
 
 
 def _end_with_server() -> None:
-    """Let the kernel kill this process when the fork server ends, and the server end when its starter does."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    """Let the kernel kill this process when the fork server ends (on Linux), and the server end when its starter does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     server: Any = forkserver._forkserver
     os.close(server._forkserver_alive_fd)  # the server lives as long as anybody holds it
 

@@ -104,6 +104,7 @@ def statistics_table(section: Section) -> Table:
 
 
 def protocol_table(section: Section) -> Table:
+    """What is the same for all runs of a section."""
     terms, words = zip(*protocol_words(section), strict=True)
     columns = {"what": list(terms), "which": list(words)}
     return Table.of("", "Protocol, data and code", columns, only="html", folded=True)
@@ -121,6 +122,7 @@ def runs_table(section: Section, folder: Path) -> Table:
 
 
 def failures_table(contents: Contents, folder: Path) -> Table:
+    """Runs without a result, why, and how they were started."""
     rows = []
     for run in contents.failures:
         overrides = run.record.get("overrides")

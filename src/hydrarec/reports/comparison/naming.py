@@ -72,6 +72,7 @@ def shown(value: Any) -> str:
 
 
 def last_part(dotted: str) -> str:
+    """``hydrarec.models.dot.Dot`` → ``Dot``."""
     return dotted.rpartition(".")[2]
 
 

@@ -22,6 +22,7 @@ def sentence(comparison: Comparison) -> str:
 
 
 def better_first(comparison: Comparison) -> tuple[str, str]:
+    """The names of the two groups, the better one first."""
     names = comparison.first, comparison.second
     return names if comparison.first_is_better else (names[1], names[0])
 

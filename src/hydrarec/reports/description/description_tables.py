@@ -40,6 +40,7 @@ def sizes(found: Description) -> dict[str, Cell]:
 
 
 def sizes_table(found: Description) -> Table:
+    """Users, items, ratings and what follows from them."""
     cells = sizes(found)
     return Table.of("sizes", "The data in numbers.", {"quantity": list(cells), "value": list(cells.values())})
 

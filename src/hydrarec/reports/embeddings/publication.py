@@ -33,6 +33,7 @@ def publish_run(document: Document, folder: RunReader, projector: Projector | No
 
 
 def run_output(folder: RunReader) -> Output:
+    """Where the analysis of a run is written: into its own folder."""
     return Output(
         markdown=folder.analysis / "analysis.md",
         html=folder.analysis / "analysis.html",

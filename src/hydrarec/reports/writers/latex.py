@@ -21,6 +21,7 @@ def render(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
+    """Text in which LaTeX sees no commands."""
     return "".join(_CHARACTERS.get(character, character) for character in text)
 
 

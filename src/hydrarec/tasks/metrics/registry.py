@@ -192,6 +192,7 @@ def column_names() -> list[str]:
 
 
 def is_column(name: str) -> bool:
+    """Whether a report may have a column of this name, such as ``hr@10``."""
     return base_name(name) == name and Measure.parse(name) is not None
 
 

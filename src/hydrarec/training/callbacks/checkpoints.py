@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 
-from hydrarec.core.distributed import decided
+from hydrarec.core.distributed import broadcast_from_rank0
 from hydrarec.training.callbacks.history import History
 
 
@@ -60,6 +60,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     def _save_last(self, trainer: pl.Trainer, *, force: bool) -> None:
         due = time.monotonic() - self._written >= self.every_seconds
-        if force or decided(due, trainer.strategy.root_device):
+        if force or broadcast_from_rank0(due, trainer.strategy.root_device):
             trainer.save_checkpoint(self.folder.last_checkpoint)
             self._written = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from hydrarec.core.distributed import decided
+from hydrarec.core.distributed import broadcast_from_rank0
 from hydrarec.core.errors import InterruptedRun
 from hydrarec.training.callbacks.checkpoints import Checkpoints
 
@@ -35,13 +35,13 @@ class Interruption(pl.Callback):
                 self._before[number] = signal.signal(number, self._note)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self.received = decided(self.received or 0, trainer.strategy.root_device) or None
+        self.received = broadcast_from_rank0(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None and not trainer.is_last_batch:
             self.checkpoints.save_now(trainer)
             self.raise_if_received()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.received = decided(self.received or 0, trainer.strategy.root_device) or None
+        self.received = broadcast_from_rank0(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None:
             trainer.should_stop = True  # after this epoch's checkpoint, which is written after all other callbacks
 
