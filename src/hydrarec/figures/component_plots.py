@@ -56,7 +56,7 @@ def item_map(
             axis.scatter(*points[list(layer.places)].T, label=layer.label, **style)
     axis.set(**names)
     axis.margins(0.06)
-    legend_below(figure, columns=9)
+    legend_below(figure, columns=5)
     place_titles(axis, points[titled], [shortened(bare(titles[p]), 36) for p in titled], fontsize=7.5, zorder=3)
     return figure
 

@@ -91,9 +91,8 @@ def metric_against_cost(points: Sequence[Curve], measure: MetricAxis, cost: str)
         set_log_ticks(axis.xaxis, min(costs), max(costs))
     axis.margins(x=0.08)
     axis.grid(True)
-    best = points[:LABELLED]
-    places = np.array([(point.x[0], np.clip(point.y[0], low, high)) for point in best])
-    place_titles(axis, places, [_titled(point, low, high) for point in best], fontsize=8)
+    places = np.array([(point.x[0], np.clip(point.y[0], low, high)) for point in points])
+    place_titles(axis, places, [_titled(point, low, high) for point in points[:LABELLED]], fontsize=8)
     return figure
 
 

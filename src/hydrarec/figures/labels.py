@@ -37,12 +37,13 @@ def bare(title: str) -> str:
 
 
 def place_titles(axis: Axes, points: Floats, titles: Sequence[str], **style: Any) -> list[Text]:
-    """Write ``titles`` beside ``points``, float64 [n, 2] in data units, where they overlap nothing; those that are shown.
+    """Write ``titles`` [m] beside the first of ``points``, float64 [n, 2], where they overlap nothing; those shown.
 
-    The first are the most important: where there is no room for all, later ones are left out. To be called last, when the
-    axes have their final limits. The figure's layout is fixed from here on.
+    Points are in data units, and all are kept clear where possible. The first titles are the most important: where there
+    is no room for all, later ones are left out. To be called last, when the axes have their final limits. The figure's
+    layout is fixed from here on.
     """
-    texts = [axis.text(x, y, title, **style) for (x, y), title in zip(points, titles, strict=True)]
+    texts = [axis.text(x, y, title, **style) for (x, y), title in zip(points, titles, strict=False)]
     if not texts:
         return []
     for text in texts:
@@ -56,7 +57,7 @@ def place_titles(axis: Axes, points: Floats, titles: Sequence[str], **style: Any
     frame = np.array(axis.get_window_extent().padded(-_MARGIN).extents)
     shown: list[Text] = []
     taken = np.empty((0, 4))
-    for text, place in zip(texts, places, strict=True):
+    for text, place in zip(texts, places, strict=False):
         before = text.get_window_extent()
         box = _free_box(np.array(before.size), place, frame, taken, markers)
         if box is None:
