@@ -44,6 +44,9 @@ def test_training_commands(command: str, workplace: Path, cache: str, monkeypatc
     text = (workplace / "ratings.csv").read_text()
     (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))
     arguments = shlex.split(command)[1:]
+    if "--explain" in arguments:
+        assert "conf/optimizer/adam.yaml" in hydrarec("hydrarec.cli.train", *arguments).stdout
+        return
     if arguments == ["--help"]:
         assert "experiment=keras_dot_bias" in hydrarec("hydrarec.cli.train", *arguments).stdout
         return
