@@ -55,3 +55,13 @@ def test_a_reset_forgets_and_what_is_produced_is_reported() -> None:
         assert objective.report()["mae"].item() == error
         assert len(objective.outcomes()["prediction"]) == 1
     assert set(objective.report()) == set(RatingObjective.produced({}))
+
+
+def test_every_rating_counts_once_in_the_loss_however_batches_are_cut() -> None:
+    objective = RatingObjective(loss="mse", clip=False, scale=(1.0, 5.0))
+    scores, targets = torch.zeros(3), torch.tensor([1.0, 2.0, 3.0])
+    users = torch.arange(3)
+    for part in ([0, 1], [], [2]):  # an empty share, too, as a rank may get one
+        rows = users[torch.tensor(part, dtype=torch.int64)]
+        objective.evaluate(Fixed(scores), Batch(rows, rows, targets[rows]))
+    assert objective.report()["loss"].item() == pytest.approx((1 + 4 + 9) / 3)

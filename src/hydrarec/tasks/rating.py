@@ -8,7 +8,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics import MeanMetric
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from hydrarec.data.batching.batches import Batch
@@ -40,8 +39,7 @@ class RatingObjective(Objective):
         self.loss_function = LOSSES[loss]
         self.clip, self.scale = clip, scale
         self.measures = measures("ratings")
-        self.means = PooledMeans([measure.name for measure in self.measures])
-        self.mean_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self.means = PooledMeans(["loss", *(measure.name for measure in self.measures)])
         self._predictions: list[Tensor] = []
 
     @classmethod
@@ -58,7 +56,6 @@ class RatingObjective(Objective):
 
     def reset(self, *, thorough: bool) -> None:
         self.means.reset()
-        self.mean_loss.reset()
         self._predictions.clear()
 
     def evaluate(self, model: Scorer, batch: Batch) -> None:
@@ -66,15 +63,16 @@ class RatingObjective(Objective):
         predictions = self.predict(scores)
         errors = predictions.double() - batch.targets.double()
         sums = {measure.name: measure.metric.values(errors).sum() for measure in self.measures}
-        self.means.update(sums, len(errors))
-        self.mean_loss.update(self.loss(scores, batch.targets).double(), len(batch.targets))
+        if len(errors):  # the share of a rank may be empty, and its mean loss no number
+            sums["loss"] = self.loss(scores, batch.targets).double() * len(errors)
+            self.means.update(sums, len(errors))
         self._predictions.append(predictions)
 
     def report(self) -> dict[str, Tensor]:
         """``loss`` is that of the raw scores, as in training; the errors are those of the predictions."""
         means = self.means.compute()
         pooled = {measure.name: measure.metric.of_mean(means[measure.name]) for measure in self.measures}
-        return {"loss": self.mean_loss.compute(), **pooled}
+        return {"loss": means["loss"], **pooled}
 
     def outcomes(self) -> dict[str, Tensor]:
         """``prediction``: float32 [N]."""
