@@ -1,1 +1,1 @@
-"""Pure computations on arrays: components and their meaning, stability, neighbours, significance."""
+"""Pure computations on arrays: principal components and their meaning, stability, neighbours, significance."""

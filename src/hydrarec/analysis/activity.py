@@ -1,4 +1,4 @@
-"""How many ratings each user gave, or each item got: how unequal these numbers are, and how they are distributed."""
+"""The distribution and inequality of the numbers of ratings per user or per item."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ BINS_PER_DECADE = 8
 
 @dataclass(frozen=True)
 class Activity:
-    """How unequally the ratings are spread over users or items, from how many each has.
+    """Summary of the numbers of ratings per user or per item, with measures of inequality.
 
     Attributes:
-        number: of users, or of items.
+        number: number of users or items.
         least, lower_quartile, median, upper_quartile, most, mean: ratings per user, or per item.
-        top_1, top_10: the share of all ratings that belong to the 1 % or 10 % (rounded, one at least) with most ratings.
-        gini: the Gini coefficient of the counts: 0 if all are equal, 1 − 1/n if one of n has everything.
+        top_1, top_10: share of all ratings held by the 1 % or 10 % (rounded, at least one) with the most ratings.
+        gini: Gini coefficient of the counts: 0 if all are equal, 1 − 1/n if one of n has all ratings.
     """
 
     number: int
@@ -34,7 +34,7 @@ class Activity:
 
     @classmethod
     def of(cls, counts: NDArray[np.int64]) -> Activity:
-        """From ratings per user or per item, int64 [n], n ≥ 1; quantiles between two counts are interpolated."""
+        """Summarise ratings per user or per item, int64 [n], n ≥ 1; quantiles between two counts are interpolated."""
         ascending = np.sort(counts)
         lower, median, upper = np.quantile(ascending, [0.25, 0.5, 0.75]).tolist()
         return cls(
@@ -57,18 +57,18 @@ def frequencies(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def log_binned(sizes: NDArray[np.int64], numbers: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Frequencies averaged over bins that widen with the size: centres and means, float64 [b], empty bins left out.
+    """Frequencies averaged over logarithmic bins: centres and means, float64 [b], without empty bins.
 
-    Bins begin at the smallest size and at the whole numbers ⌊10^(i/8)⌋ beyond it. The mean is per whole number in the bin, so that the slope of a power
-    law stays as it is (Newman, "Power laws, Pareto distributions and Zipf's law", 2005, section 2); the centre is the
-    geometric one.
+    Bins begin at the smallest size and at the whole numbers ⌊10^(i/8)⌋ beyond it. The mean is per
+    whole number in the bin, which preserves the slope of a power law (Newman, "Power laws, Pareto distributions and
+    Zipf's law", 2005, section 2); the centre is the geometric one.
 
     Args:
-        sizes, numbers: as from :func:`frequencies`, the sizes ≥ 1.
+        sizes, numbers: as returned by :func:`frequencies`, sizes ≥ 1.
     """
     decades = len(str(int(sizes[-1])))  # 10^decades is beyond the largest
     powers = np.arange(decades * BINS_PER_DECADE + 1) / BINS_PER_DECADE
-    edges = np.unique(np.maximum(np.floor(10**powers + 1e-9), sizes[0]))  # fewer than `sizes[0]` may be ruled out
+    edges = np.unique(np.maximum(np.floor(10**powers + 1e-9), sizes[0]))  # smaller sizes may be impossible
     sums, _ = np.histogram(sizes, edges, weights=numbers)
     centres, widths = np.sqrt(edges[:-1] * (edges[1:] - 1)), np.diff(edges)
     return centres[sums > 0], (sums / widths)[sums > 0]

@@ -1,4 +1,4 @@
-"""How alike are two embeddings of the same items? Procrustes alignment and centred kernel alignment (CKA)."""
+"""Similarity of two embeddings of the same items: Procrustes alignment and centred kernel alignment (CKA)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Procrustes:
-    """The orthogonal map that lays one matrix onto another: x ↦ scale · (x − source_mean) · rotation + target_mean.
+    """The orthogonal map of one matrix onto another: x ↦ scale · (x − source_mean) · rotation + target_mean.
 
     Attributes:
-        rotation: orthogonal, float64 [D, D] with D the larger width; it may mirror.
+        rotation: orthogonal, float64 [D, D] with D the larger width; may include a reflection.
         scale: 1 if not scaled. source_mean, target_mean: float64 [D]; zeros if not centred.
-        aligned: the source laid onto the target, float64 [n, D].
-        distance: what remains, from 0 (a rotated copy) to 1 (nothing in common).
+        aligned: the source mapped onto the target, float64 [n, D].
+        distance: normalised residual, from 0 (a rotated copy) to 1 (nothing in common).
     """
 
     rotation: Floats
@@ -32,14 +32,14 @@ class Procrustes:
 def procrustes(source: Floats, target: Floats, *, centred: bool, scaled: bool) -> Procrustes:
     """Orthogonal Procrustes alignment of ``source`` [n, D₁] onto ``target`` [n, D₂] (Schönemann 1966), row i onto row i.
 
-    The narrower matrix is padded with columns of zeros: rotation can then use the other's further dimensions.
-    ``centred`` aligns the means too, ``scaled`` the sizes (Schönemann & Carroll 1970). With A and B the matrices, centred
+    The narrower matrix is padded with zero columns, so that the rotation can use the other's extra dimensions.
+    ``centred`` also aligns the means, ``scaled`` the sizes (Schönemann & Carroll 1970). With A and B the matrices, centred
     if asked, and s the sum of the singular values of AᵀB, the distance is
 
-    - scaled: 1 − s² / (‖A‖² ‖B‖²), the residual in units of ‖B‖² (scipy's ``disparity``, where centred too);
+    - scaled: 1 − s² / (‖A‖² ‖B‖²), the residual in units of ‖B‖² (scipy's ``disparity`` if centred too);
     - not scaled: 1 − 2s / (‖A‖² + ‖B‖²), the residual ‖AR − B‖² in units of ‖A‖² + ‖B‖².
 
-    Two matrices of zeros are at distance 0, one against another matrix at distance 1.
+    Two zero matrices have distance 0; a zero matrix and a non-zero one have distance 1.
     """
     width = max(source.shape[1], target.shape[1])
     a, b = _padded(source, width), _padded(target, width)
@@ -67,8 +67,8 @@ def procrustes(source: Floats, target: Floats, *, centred: bool, scaled: bool) -
 def linear_cka(first: Floats, second: Floats) -> float:
     """Linear CKA of embeddings [n, D₁] and [n, D₂] of the same items (Kornblith et al. 2019, eq. 3): from 0 to 1.
 
-    ‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖) of the centred matrices. It grows towards 1 by itself as the widths approach n; see
-    :func:`debiased_cka`. NaN where a matrix does not vary.
+    ‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖) of the centred matrices. It is biased towards 1 as the widths approach n; see
+    :func:`debiased_cka`. NaN if a matrix is constant.
     """
     a, b = first - first.mean(axis=0), second - second.mean(axis=0)
     norms = np.linalg.norm(a.T @ a) * np.linalg.norm(b.T @ b)
@@ -78,7 +78,7 @@ def linear_cka(first: Floats, second: Floats) -> float:
 def debiased_cka(first: Floats, second: Floats) -> float:
     """Linear CKA from the unbiased estimate of HSIC (Song et al. 2012, eq. 5): 0 on average for unrelated embeddings.
 
-    At most 1, and by chance a little below 0. NaN for fewer than 4 items or where a matrix does not vary.
+    At most 1; can be slightly negative by chance. NaN for fewer than 4 items or if a matrix is constant.
     """
     if len(first) < 4:
         return np.nan
@@ -88,9 +88,9 @@ def debiased_cka(first: Floats, second: Floats) -> float:
 
 
 def _unbiased_hsic(a: Floats, b: Floats) -> float:
-    """Up to the factor 1 / (n(n − 3)), without an n × n matrix; centred columns make all row sums of A Aᵀ zero.
+    """Unbiased HSIC up to the factor 1 / (n(n − 3)), without an n × n matrix; needs centred columns: 1ᵀA Aᵀ = 0.
 
-    With K̃ = K less its diagonal: tr(K̃L̃) + (1ᵀK̃1)(1ᵀL̃1) / ((n−1)(n−2)) − 2/(n−2) · 1ᵀK̃L̃1, where K̃1 = −diag K.
+    With K̃ = K without its diagonal: tr(K̃L̃) + (1ᵀK̃1)(1ᵀL̃1) / ((n−1)(n−2)) − 2/(n−2) · 1ᵀK̃L̃1, where K̃1 = −diag K.
     """
     n = len(a)
     diagonal_a, diagonal_b = np.square(a).sum(axis=1), np.square(b).sum(axis=1)

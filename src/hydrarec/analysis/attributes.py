@@ -1,4 +1,4 @@
-"""What is known of an item besides its embedding: genres, release year, popularity, mean rating."""
+"""Item attributes to correlate with embeddings: genres, release year, popularity, mean rating."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ YEAR, POPULARITY, MEAN_RATING = "release year", "popularity", "mean rating"
 
 @dataclass(frozen=True, eq=False)
 class Attributes:
-    """Columns to hold components against: ``names`` [A] and ``values``, float64 [n, A], NaN where unknown."""
+    """Item attributes to correlate with components: ``names`` [A] and ``values``, float64 [n, A], NaN if unknown."""
 
     names: tuple[str, ...]
     values: Floats
@@ -25,7 +25,7 @@ class Attributes:
 def item_attributes(
     titles: Sequence[str] | None, genres: Sequence[str] | None, counts: NDArray, means: Floats
 ) -> Attributes:
-    """Genre flags (0 or 1), release year, log(1 + number of ratings) and mean rating of n items, as far as they are known.
+    """The known attributes of n items: genre flags (0 or 1), release year, log(1 + number of ratings), mean rating.
 
     ``titles``, ``genres`` (``Action|Comedy``): [n] or None. ``counts``: ratings per item, integer [n]; ``means``: float64
     [n], NaN for items without ratings.
@@ -45,13 +45,13 @@ def item_attributes(
 
 
 def release_years(titles: Sequence[str]) -> Floats:
-    """The year that each title states, NaN where it states none: float64 [n]."""
+    """The release year in each title, NaN if there is none: float64 [n]."""
     years = (release_year(title) for title in titles)
     return np.array([np.nan if year is None else year for year in years], np.float64)
 
 
 def genre_flags(genres: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
-    """The genres named in ``genres`` (each ``Action|Comedy``, empty if unknown), sorted, and who has which: bool [n, G]."""
+    """The sorted genres in ``genres`` (each ``Action|Comedy``, empty if unknown), and flags per item: bool [n, G]."""
     parts = [[part.strip() for part in text.split("|") if part.strip()] for text in genres]
     names = sorted({name for named in parts for name in named})
     column = {name: place for place, name in enumerate(names)}

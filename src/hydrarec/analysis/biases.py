@@ -1,4 +1,4 @@
-"""Item biases against plain mean ratings: what a model adds to the average, and where it disagrees."""
+"""Item biases compared with plain mean ratings, and the items on which they disagree."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Disagreements:
-    """Items that bias and mean rating place furthest apart, by :func:`rank_gap`.
+    """Items whose ranks by bias and by mean rating differ most, by :func:`rank_gap`.
 
     Attributes:
-        raised: items that their bias ranks above their mean rating, widest gap first, int64 [≤ k].
-        lowered: items that it ranks below, widest gap first, int64 [≤ k].
-        gap: of every item, float64 [n]; NaN for those not compared.
+        raised: items ranked higher by bias than by mean rating, widest gap first, int64 [≤ k].
+        lowered: items ranked lower by bias, widest gap first, int64 [≤ k].
+        gap: rank gap of every item, float64 [n]; NaN for those not compared.
     """
 
     raised: Indices
@@ -30,7 +30,7 @@ class Disagreements:
 
 
 def best_and_worst(biases: Floats, counts: NDArray, *, top_n: int, k: int) -> Extremes:
-    """The ``k`` items of lowest (worst) and highest (best) bias among the ``top_n`` most rated; ties by index.
+    """The ``k`` items with the lowest (worst) and highest (best) bias among the ``top_n`` most rated; ties by index.
 
     ``biases``: float64 [n], in the scale's unit. ``counts``: ratings per item, integer [n].
     """
@@ -40,8 +40,8 @@ def best_and_worst(biases: Floats, counts: NDArray, *, top_n: int, k: int) -> Ex
 def rank_gap(biases: Floats, means: Floats, counts: NDArray, *, top_n: int) -> Floats:
     """Percentile rank by bias minus percentile rank by mean rating, both among the ``top_n`` most rated: float64 [n].
 
-    From −1 to 1: +0.3 means that the bias places an item above 30 % more of the others than its mean rating does. Ties
-    share their average rank. NaN for items outside, or without a mean (``means``: float64 [n]).
+    From −1 to 1: +0.3 means that the bias ranks an item above 30 % more of the others than its mean rating does. Ties
+    share their average rank. NaN for items outside the ``top_n`` or without a mean (``means``: float64 [n]).
     """
     chosen = most_rated(counts, top_n)
     chosen = chosen[~np.isnan(means[chosen]) & ~np.isnan(biases[chosen])]
@@ -52,7 +52,7 @@ def rank_gap(biases: Floats, means: Floats, counts: NDArray, *, top_n: int) -> F
 
 
 def disagreements(biases: Floats, means: Floats, counts: NDArray, *, top_n: int, k: int) -> Disagreements:
-    """The ``k`` widest gaps either way; an item that both rank alike is in neither list."""
+    """The items with the ``k`` widest gaps in each direction; an item with equal ranks is in neither list."""
     gap = rank_gap(biases, means, counts, top_n=top_n)
     upwards = np.flatnonzero(gap > 0)
     downwards = np.flatnonzero(gap < 0)

@@ -1,4 +1,4 @@
-"""Principal component analysis by the singular value decomposition (Pearson 1901; Jolliffe 2002, ch. 3)."""
+"""Principal component analysis by singular value decomposition (Pearson 1901; Jolliffe 2002, ch. 3)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Components:
 
     Attributes:
         components: the directions, orthonormal rows, float64 [K, D].
-        scores: where each row of the matrix lies along them, float64 [n, K].
-        variance: of the scores along *every* component, for a scree plot, float64 [min(n, D)]; uncentred, it is the mean
-            square.
-        share: of the total in each, sums to 1, float64 [min(n, D)]; zeros where the total is zero.
-        mean: what was subtracted, float64 [D]; zeros if uncentred.
+        scores: coordinates of each row of the matrix on the components, float64 [n, K].
+        variance: variance of the scores on *every* component, for a scree plot, float64 [min(n, D)]; mean square if
+            uncentred.
+        share: share of the total variance, sums to 1, float64 [min(n, D)]; zeros if the total is zero.
+        mean: the mean subtracted, float64 [D]; zeros if uncentred.
     """
 
     components: Floats
@@ -30,21 +30,21 @@ class Components:
     mean: Floats
 
     def scores_of(self, matrix: Floats) -> Floats:
-        """The scores of further rows [m, D] on the same components: float64 [m, K]."""
+        """The scores of other rows [m, D] on these components: float64 [m, K]."""
         scores: Floats = (matrix - self.mean) @ self.components.T
         return scores
 
 
 def principal_components(matrix: Floats, *, centred: bool, components: int) -> Components:
-    """The first ``components`` (K) components of the rows of ``matrix``, float64 [n, D]; min(n, D) of them if K is more.
+    """The first ``components`` (K) components of the rows of ``matrix``, float64 [n, D]; at most min(n, D).
 
     ``centred`` subtracts each column's mean first and divides by n − 1: variance around the mean. Otherwise nothing is
-    subtracted and the divisor is n: mean square, whose first component mostly points to the mean of all rows.
+    subtracted and the divisor is n: mean square, whose first component usually points to the mean of all rows.
 
-    Signs mean nothing, and are fixed by a rule: the loading of largest magnitude (the first of several) is positive.
+    Signs are arbitrary, so a rule fixes them: the loading of largest magnitude (the first if tied) is positive.
 
     Raises:
-        ValueError: fewer than 2 rows if centred, none otherwise, or values that are not finite.
+        ValueError: fewer than 2 rows if centred, no rows otherwise, or values that are not finite.
     """
     n = len(matrix)
     if n < (2 if centred else 1) or components < 1:
@@ -66,6 +66,6 @@ def principal_components(matrix: Floats, *, centred: bool, components: int) -> C
 
 
 def _signs(directions: Floats) -> Floats:
-    """±1 per row [K], which makes the entry of largest magnitude positive."""
+    """±1 per row [K]: the sign that makes the entry of largest magnitude positive."""
     largest = np.abs(directions).argmax(axis=1)
     return np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""What is in the ratings before anyone trains: sizes, inequality, histograms, time, and the busiest corner of the matrix."""
+"""Descriptive statistics of ratings: sizes, inequality, histograms, time, and a cross-tab of the densest part."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.given import EARLIEST_CLOCK
 
-MOST_VALUES = 50  # distinct ratings up to which each is counted by itself; beyond, as many bins of equal width
-MOST_PERIODS = 400  # of a count over time: as fine as stays legible
+MOST_VALUES = 50  # most distinct ratings counted one by one; more go into this many bins
+MOST_PERIODS = 400  # in a count over time: the finest that stays legible
 UNITS = (("second", "s"), ("minute", "m"), ("hour", "h"), ("day", "D"), ("month", "M"), ("year", "Y"))
 
 
 @dataclass(frozen=True)
 class Bars:
-    """How many ratings have a value, or lie in an interval.
+    """Histogram of ratings, by value or by interval.
 
     Attributes:
-        low, high: ends of the intervals, float64 [k]: high excluded but for the last; equal where each value counts by itself.
+        low, high: ends of the intervals, float64 [k], high excluded except in the last; equal if counted by value.
         counts: int64 [k].
-        logarithmic: the intervals grow by a factor instead of being equally wide.
+        logarithmic: whether the intervals grow by a factor instead of being equally wide.
     """
 
     low: NDArray[np.float64]
@@ -42,7 +42,7 @@ class Timeline:
 
     Attributes:
         unit: ``second`` … ``year``.
-        starts: of the periods, one after the other without gaps: datetime64 [k] in the unit, UTC.
+        starts: starts of consecutive periods without gaps: datetime64 [k] in the unit, UTC.
         counts: int64 [k].
     """
 
@@ -53,11 +53,11 @@ class Timeline:
 
 @dataclass(frozen=True)
 class CrossTab:
-    """The ratings that some users gave to some items.
+    """The ratings of selected users for selected items.
 
     Attributes:
-        users, items: indices, int64 [U] and [I], ascending, which is the order of the raw ids.
-        ratings: float32 [U, I], NaN where there is none.
+        users, items: indices, int64 [U] and [I], ascending, which is raw-id order.
+        ratings: float32 [U, I], NaN if missing.
     """
 
     users: NDArray[np.int64]
@@ -71,15 +71,15 @@ class CrossTab:
 
 @dataclass(frozen=True)
 class Description:
-    """All of it.
+    """All descriptive statistics of a dataset.
 
     Attributes:
-        interactions: what is described.
-        mean, sd: of all ratings; the standard deviation of the whole, not of a sample.
-        span: first and last second, or None where there are no times, or row numbers in their place.
-        parts: ratings for training, validation and test where the source is split already.
-        per_user, per_item: ratings of each, int64.
-        user_means, item_means: their mean ratings, float64.
+        interactions: the dataset described.
+        mean, sd: mean and population standard deviation of all ratings.
+        span: first and last second; None if there are no timestamps, or only row numbers in their place.
+        parts: numbers of ratings for training, validation and test if the source is already split.
+        per_user, per_item: numbers of ratings, int64.
+        user_means, item_means: mean ratings, float64.
         most_active, most_rated: indices, most ratings first (:func:`with_most`).
     """
 
@@ -105,11 +105,11 @@ class Description:
         return len(found) / (found.num_users * found.num_items)
 
 
-STEPS = 4  # that `describe` takes
+STEPS = 4  # progress steps of `describe`
 
 
 def describe(interactions: Interactions, *, users: int, items: int, advance: Callable[[float], None]) -> Description:
-    """Everything about the ratings, the cross-tab being that of the ``users`` most active and ``items`` most rated ones.
+    """Compute all statistics; the cross-tab covers the ``users`` most active users and ``items`` most rated items.
 
     ``advance(1)`` is called after each of :data:`STEPS` steps.
     """
@@ -145,17 +145,18 @@ def describe(interactions: Interactions, *, users: int, items: int, advance: Cal
 
 
 def with_most(counts: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """The indices with the largest counts, largest first; of equal ones the smaller index, which has the smaller raw id.
+    """The indices with the largest counts, largest first; ties go to the smaller index, hence the smaller raw id.
 
-    int64 [number], or fewer if there are no more.
+    int64 [number], or fewer if there are not enough.
     """
     return np.argsort(-counts, kind="stable")[:number]
 
 
 def bars_of(ratings: NDArray[np.float32]) -> Bars:
-    """Each value by itself if there are at most :data:`MOST_VALUES`, else that many intervals from the least to the most.
+    """Histogram by value if there are at most :data:`MOST_VALUES` values, else with that many intervals.
 
-    The intervals are of equal width, or of equal ratio if the ratings are :func:`widely_spread`, as counts of plays are.
+    The intervals go from minimum to maximum. They have equal width, or equal ratio if the ratings are
+    :func:`widely_spread`, as play counts are.
     """
     values, counts = np.unique(ratings, return_counts=True)
     low, high = float(values[0]), float(values[-1])
@@ -169,7 +170,7 @@ def bars_of(ratings: NDArray[np.float32]) -> Bars:
 
 
 def widely_spread(low: float, high: float) -> bool:
-    """Whether values from ``low`` to ``high`` are better seen on a logarithmic scale: over three decades or more."""
+    """Whether values from ``low`` to ``high`` need a logarithmic scale: they span three decades or more."""
     return 0 < low * 1000 <= high
 
 
@@ -187,7 +188,7 @@ def over_time(timestamps: NDArray[np.int64]) -> Timeline:
 
 
 def cross_tab(interactions: Interactions, users: NDArray[np.int64], items: NDArray[np.int64]) -> CrossTab:
-    """The ratings of these users, int64 [U], of these items, int64 [I], both in ascending order."""
+    """The ratings of ``users``, int64 [U], for ``items``, int64 [I], both in ascending order."""
     users, items = np.sort(users), np.sort(items)
     rows = interactions.rows_of(np.repeat(users, len(items)), np.tile(items, len(users)))
     found = np.where(rows < 0, np.float32(np.nan), interactions.ratings[rows])
@@ -197,11 +198,11 @@ def cross_tab(interactions: Interactions, users: NDArray[np.int64], items: NDArr
 def _per_index(
     indices: NDArray[np.int32], ratings: NDArray[np.float32], number: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Ratings of each index and their mean: int64 [number], float64 [number]; each index has one at least."""
+    """Number and mean of the ratings of each index: int64 [number], float64 [number]; each has at least one."""
     counts = np.bincount(indices, minlength=number)
     return counts, np.bincount(indices, weights=ratings, minlength=number) / counts
 
 
 def _periods(seconds: NDArray[np.int64], code: str) -> NDArray[np.int64]:
-    """The number of each second's period, counted from 1970: int64."""
+    """The period of each timestamp, as a number counted from 1970: int64."""
     return seconds.astype("datetime64[s]").astype(f"datetime64[{code}]").astype(np.int64)

@@ -1,8 +1,8 @@
-"""What a component means: its correlation with what is known of the items, with intervals.
+"""The meaning of components: their correlations with item attributes, with intervals.
 
-Pearson's r throughout; against a flag it is the point-biserial correlation. Intervals are percentile bootstrap intervals
-over items (Efron & Tibshirani 1993, ch. 13). Every attribute is tried on every component, so the p of all rows are corrected
-together (Holm 1979).
+All correlations are Pearson's r; with a flag it is the point-biserial correlation. Intervals are percentile bootstrap
+intervals over items (Efron & Tibshirani 1993, ch. 13). Every attribute is tested on every component, so the p of all
+rows are corrected together (Holm 1979).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from hydrarec.analysis.multiple_testing import holm
 
 Floats = NDArray[np.float64]
 CHUNK = 2**22  # bootstrap weights in memory at once: 32 MiB
-SENTENCE = 5  # attributes in it at most
+SENTENCE = 5  # most attributes in a sentence
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """One component against one attribute.
+    """The correlation of one component with one attribute.
 
     Attributes:
-        component: 0 for the first.
+        component: index, from 0.
         r: Pearson's, in [−1, 1]. low, high: its bootstrap interval.
-        count: items of which the attribute is known.
-        p: two-sided, of Student's t with count − 2 degrees of freedom (NaN below 3 items); holm: corrected for all rows.
+        count: number of items with a known attribute.
+        p: two-sided, from Student's t with count − 2 degrees of freedom (NaN below 3 items); holm: corrected for all rows.
         level: coverage of the interval.
     """
 
@@ -48,27 +48,27 @@ class Correlation:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval does, this row taken by itself."""
+        """Whether the interval excludes 0, without correction for the other rows."""
         return self.low > 0 or self.high < 0
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes 0 and the corrected p holds at the interval's level."""
+        """Whether the interval excludes 0 and the corrected p is significant at the interval's level."""
         return self.excludes_zero and self.holm < 1 - self.level
 
 
 def correlations(
     scores: Floats, attributes: Attributes, *, level: float, resamples: int, seed: int
 ) -> list[Correlation]:
-    """Every component against every attribute, by component, strongest (by magnitude) first.
+    """Correlate every component with every attribute; by component, largest magnitude first.
 
     Args:
-        scores: float64 [n, K]. attributes: of the same n items; NaN where unknown, and left out pair by pair.
-        level: coverage of the intervals, in (0, 1). resamples: of the items. seed: of the resampling.
+        scores: float64 [n, K]. attributes: of the same n items; NaN if unknown, excluded pairwise.
+        level: coverage of the intervals, in (0, 1). resamples: number of bootstrap resamples. seed: their seed.
 
-    An attribute, or a component, that is constant over the items where both are known has no correlation and gives no row.
-    A resample in which it happens to be constant counts as r = 0, so that an attribute of too few items (a genre of three)
-    gets an interval that reaches 0.
+    An attribute or component that is constant over the items with both known has no correlation and gives no row. A
+    resample in which it happens to be constant counts as r = 0, so that an attribute of too few items (a genre of three)
+    gets an interval that includes 0.
     """
     groups = list(_groups(scores, attributes.values))
     rows = [row for group in groups for row in group.rows(attributes.names, level)]
@@ -88,7 +88,7 @@ def correlations(
 
 
 def sentence(rows: Sequence[Correlation]) -> str:
-    """``PC1: Drama +.41, popularity −.38``: what holds of one component's rows after correction, strongest first."""
+    """Summarise one component's significant rows, strongest first: ``PC1: Drama +.41, popularity −.38``."""
     if not rows:
         return ""
     said = [f"{row.attribute} {_signed(row.r)}" for row in rows if row.significant][:SENTENCE]
@@ -96,16 +96,16 @@ def sentence(rows: Sequence[Correlation]) -> str:
 
 
 def _signed(r: float) -> str:
-    """``+.41``, ``−1.00``: two decimals, no leading zero."""
+    """Format r with two decimals and no leading zero: ``+.41``, ``−1.00``."""
     return ("−" if r < 0 else "+") + f"{abs(r):.2f}".removeprefix("0")
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Attributes that are known of the same items.
+    """Attributes that are known for the same items.
 
     ``members``: those items, int64 [m]; ``scores`` [m, K] and ``values`` [m, a], standardised over them; ``places``: the
-    attributes' columns, [a]; ``pairs``: (component, place in ``places``) of what varies.
+    attributes' columns, [a]; ``pairs``: (component, position in ``places``) where both vary.
     """
 
     members: NDArray[np.int64]
@@ -123,7 +123,7 @@ class _Group:
             yield Correlation(component, name, value, math.nan, math.nan, m, _p_of(value, m), level)
 
     def resampled(self, weights: Floats) -> Floats:
-        """r in each resample, from how often it drew each item, ``weights`` [B, n]: float64 [B, K, a]."""
+        """r in each resample; ``weights`` [B, n] count how often it drew each item: float64 [B, K, a]."""
         weights = weights[:, self.members]
         x, y = self.scores, self.values
         products = (x[:, :, None] * y[:, None, :]).reshape(len(x), -1)
@@ -138,7 +138,7 @@ class _Group:
 
 
 def _groups(scores: Floats, values: Floats) -> Iterator[_Group]:
-    """Split the attributes by which items they are known of: most are known of all."""
+    """Group the attributes by the items for which they are known; most are known for all."""
     patterns, group_of = np.unique(~np.isnan(values), axis=1, return_inverse=True)
     for number in range(patterns.shape[1]):
         members = np.flatnonzero(patterns[:, number])
@@ -152,7 +152,7 @@ def _groups(scores: Floats, values: Floats) -> Iterator[_Group]:
 
 
 def _standardised(columns: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Columns with mean 0 and mean square 1, zeros where they do not vary; and which do: [c]."""
+    """Columns standardised to mean 0 and mean square 1 (zeros if constant), and which vary: bool [c]."""
     centred = columns - columns.mean(axis=0)
     spread = np.sqrt(np.square(centred).mean(axis=0))
     varies = spread > 1e-12 * np.maximum(np.abs(columns).max(axis=0), np.finfo(np.float64).tiny)

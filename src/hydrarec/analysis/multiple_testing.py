@@ -1,4 +1,4 @@
-"""Adjusted p values where many hypotheses are tested at once."""
+"""Adjusted p values for multiple hypothesis tests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p that keep the chance of any false claim below the level (Holm 1979); NaN stays, and counts for none."""
+    """Adjusted p that control the family-wise error rate (Holm 1979); NaN stays NaN and is not counted."""
     return _adjusted(p_values, step_down=True)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p that keep the share of false claims below the level (Benjamini & Hochberg 1995); NaN stays."""
+    """Adjusted p that control the false discovery rate (Benjamini & Hochberg 1995); NaN stays NaN."""
     return _adjusted(p_values, step_down=False)
 
 

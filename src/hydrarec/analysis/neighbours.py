@@ -1,4 +1,4 @@
-"""Nearest neighbours among embeddings, exactly, in blocks: a similarity matrix of all items is never held."""
+"""Exact nearest neighbours among embeddings, in blocks: the full similarity matrix is never in memory."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Measure = Literal["cosine", "inner"]
-NONE = -1  # in place of a neighbour, where there are fewer than k
+NONE = -1  # fills up lists of fewer than k neighbours
 CHUNK = 2**22  # similarities in memory at once: 32 MiB
 
 
 class Neighbours(NamedTuple):
-    """``items``: nearest first, int64 [Q, k], −1 where there are no more; ``similarities``: float64 [Q, k], NaN there."""
+    """Neighbours: ``items``, nearest first, int64 [Q, k], padded with −1; ``similarities``, float64 [Q, k], with NaN."""
 
     items: Indices
     similarities: Floats
 
 
 class Overlap(NamedTuple):
-    """How many neighbours two models share.
+    """Overlap of the neighbours in two models.
 
     Attributes:
-        shared: |A ∩ B| / max(|A|, |B|) of each query, float64 [Q]; NaN where neither has neighbours.
-        mean: of ``shared``. expected: of two independent random choices as large: min(|A|, |B|) / candidates.
-        jaccard: mean of |A ∩ B| / |A ∪ B|. expected_jaccard: by chance, from the hypergeometric law of |A ∩ B|.
+        shared: |A ∩ B| / max(|A|, |B|) of each query, float64 [Q]; NaN if neither has neighbours.
+        mean: mean of ``shared``. expected: its value for independent random sets: min(|A|, |B|) / candidates.
+        jaccard: mean of |A ∩ B| / |A ∪ B|. expected_jaccard: by chance, |A ∩ B| being hypergeometric.
     """
 
     shared: Floats
@@ -41,13 +41,13 @@ class Overlap(NamedTuple):
 def nearest_neighbours(
     vectors: Floats, *, k: int, measure: Measure, queries: Indices | None = None, among: Indices | None = None
 ) -> Neighbours:
-    """The ``k`` most similar items to each query, itself left out, ties by index.
+    """The ``k`` items most similar to each query, without the query itself, ties by index.
 
     Args:
         vectors: float64 [n, D]. measure: ``cosine`` or ``inner`` product.
-        queries: whose neighbours, int [Q]; all items if None. among: who may be one, int [m]; all items if None.
+        queries: items to find neighbours of, int [Q]; all if None. among: candidates, int [m]; all items if None.
 
-    A zero vector has no direction: under ``cosine`` it has no neighbours and is nobody's.
+    Under ``cosine``, a zero vector has no direction: it has no neighbours and is no item's neighbour.
     """
     queries = np.arange(len(vectors)) if queries is None else np.asarray(queries, np.int64)
     among = np.arange(len(vectors)) if among is None else np.unique(np.asarray(among, np.int64))
@@ -76,7 +76,7 @@ def nearest_neighbours(
 def overlap(first: Indices, second: Indices, *, candidates: int) -> Overlap:
     """Compare the neighbours of the same queries in two models, int64 [Q, k] each (−1: none), chosen among ``candidates``.
 
-    ``candidates``: items that could have been a neighbour of a query, itself not counted.
+    ``candidates``: number of items that could be a neighbour of a query, without the query itself.
     """
     sizes = np.stack([(first != NONE).sum(axis=1), (second != NONE).sum(axis=1)])
     row = np.arange(len(first))[:, None] * (max(int(first.max(initial=0)), int(second.max(initial=0))) + 1)
@@ -101,7 +101,7 @@ def _by_chance(a: int, b: int, candidates: int) -> tuple[float, float]:
 
 
 def _unit(vectors: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Vectors of length 1, and which have a direction [n]; a common scale first, so that no square overflows."""
+    """Vectors scaled to length 1, and which are non-zero: bool [n]; a common scale first prevents overflow of squares."""
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
     scaled = vectors / np.where(largest > 0, largest, 1.0)
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
@@ -109,12 +109,12 @@ def _unit(vectors: Floats) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _top(scores: Floats, k: int) -> Indices:
-    """Columns of the ``k`` largest of each row, largest first, ties by column: int64 [R, k]."""
+    """Columns of the ``k`` largest values in each row, largest first, ties by column: int64 [R, k]."""
     if k == 0:
         return np.zeros((len(scores), 0), np.int64)
     limit = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
     chosen = scores >= limit
-    if np.count_nonzero(chosen) > k * len(scores):  # several at the limit: the first of them
+    if np.count_nonzero(chosen) > k * len(scores):  # ties at the k-th value: keep the first
         above = scores > limit
         tied = chosen & ~above
         chosen = above | (tied & (np.cumsum(tied, axis=1) <= k - above.sum(axis=1, keepdims=True)))

@@ -1,20 +1,20 @@
-"""How many components are more than chance? Parallel analysis (Horn 1965) with a null of shuffled data.
+"""The number of components that exceed chance: parallel analysis (Horn 1965) with a null of shuffled data.
 
-Component k is kept if its variance exceeds what the k-th component of shuffled data reaches in a share ``quantile`` of
-cases; the first that does not ends the count. Shuffling permutes every column by itself (Buja & Eyuboglu 1992): columns keep
-their means and variances, and lose what they have in common.
+Component k is kept if its variance exceeds the ``quantile`` of the variance of the k-th component of shuffled data; the
+first that does not ends the count. Shuffling permutes each column separately (Buja & Eyuboglu 1992): columns keep their
+means and variances, and lose their correlations.
 
-Uncentred, that null has a hole: it keeps the columns' means, and with them the direction that uncentred components mostly
-begin with, so whether the first component exceeds it is a matter of luck, and the count ends before it has begun. Its null
-is therefore of random signs (Hong, Sheng & Dobriban 2020), under which no direction, the mean's included, holds more than its
-entries' squares by chance. From the second on the permuted columns are the right null again: they have the mean's direction
-too, and it is not counted twice.
+Without centring, this null fails: it keeps the columns' means, and with them the direction of the usual first uncentred
+component. Whether the first component exceeds it is then a matter of luck, and the count can stop at 0. The first
+component's null therefore uses random signs (Hong, Sheng & Dobriban 2020), under which no direction, not even that of the
+mean, exceeds what its squared entries give by chance. From the second component on, permuted columns are the right null
+again: they contain the mean's direction too, so it is not counted twice.
 
-The rule is cautious: shuffled data share the variance of strong components out among all of them, and can hide a weak one
-("shadowing", Dobriban & Owen 2019). Shuffling what the kept ones leave, their remedy, finds such components, but on trained
-embeddings it hardly ends, since training leaves no residual of independent columns: it kept 43 components of 50 on
-ml-latest-small, of which a third is found again with another seed, and 4 of a model trained on ratings with 3 planted factors.
-This rule kept 14 and 3.
+The rule is conservative: shuffling spreads the variance of strong components over all components, which can hide a weak
+one ("shadowing", Dobriban & Owen 2019). Their remedy, to shuffle the residual of the kept components, finds weak ones, but
+on trained embeddings it hardly stops, because training leaves no residual with independent columns. It kept 43 of 50
+components on ml-latest-small, of which a third recur with another seed, and 4 for a model trained on ratings with 3 planted
+factors. This rule kept 14 and 3.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-MARGIN = 1 + 1e-10  # by which rounding may exceed the null: a matrix with one column that varies is its own shuffle
+MARGIN = 1 + 1e-10  # rounding tolerance: with one varying column, shuffling leaves the variances equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,9 @@ class ParallelAnalysis:
 
 
 def parallel_analysis(matrix: Floats, *, centred: bool, quantile: float, resamples: int, seed: int) -> ParallelAnalysis:
-    """Hold the components of the rows of ``matrix``, float64 [n, D], against shuffled data.
+    """Compare the components of the rows of ``matrix``, float64 [n, D], with those of shuffled data.
 
-    ``quantile``: in (0, 1); at 0.95 one component of pure noise is kept in 5 % of cases. ``resamples``: shuffled copies.
+    ``quantile``: in (0, 1); 0.95 keeps a component of pure noise in 5 % of cases. ``resamples``: number of shuffles.
 
     Raises:
         ValueError: fewer than 2 rows.
@@ -71,6 +71,6 @@ def parallel_analysis(matrix: Floats, *, centred: bool, quantile: float, resampl
 
 
 def _eigenvalues(columns: Floats) -> Floats:
-    """Squared singular values, largest first: float64 [min(D, n)] of [D, n]."""
+    """Squared singular values of ``columns`` [D, n], largest first: float64 [min(D, n)]."""
     gram = columns @ columns.T if columns.shape[0] <= columns.shape[1] else columns.T @ columns
     return np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)

@@ -1,4 +1,4 @@
-"""Is a paired difference more than noise, how large is it, and how small a one could have been seen?
+"""Tests of paired differences: significance, effect size, and the smallest detectable difference.
 
 Pure functions of arrays. Differences are paired: entry i of ``differences`` is system A minus system B on unit i (a user,
 a rating, a seed).
@@ -31,7 +31,7 @@ def paired_t(differences: ArrayLike) -> float:
 
 
 def welch_t(first: ArrayLike, second: ArrayLike) -> float:
-    """Two-sided p of Welch's t-test for unpaired samples (Welch 1947); NaN where one has fewer than 2 values."""
+    """Two-sided p of Welch's t-test for unpaired samples (Welch 1947); NaN if one has fewer than 2 values."""
     a, b = _floats(first), _floats(second)
     if min(len(a), len(b)) < 2:
         return math.nan
@@ -41,9 +41,9 @@ def welch_t(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def wilcoxon(differences: ArrayLike) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test (Wilcoxon 1945), zeros left out; 1 where nothing else is left.
+    """Two-sided p of Wilcoxon's signed-rank test (Wilcoxon 1945), zeros excluded; 1 if all are zero.
 
-    Exact up to 50 units without ties, else by the normal approximation: scipy's choice.
+    Exact for up to 50 units without ties, else by normal approximation, as in scipy.
     """
     values = _floats(differences)
     if len(values) < 2:
@@ -56,7 +56,7 @@ def wilcoxon(differences: ArrayLike) -> float:
 def bootstrap_interval(differences: ArrayLike, *, level: float, resamples: int, seed: int) -> tuple[float, float]:
     """Percentile interval of the mean over resampled units (Efron & Tibshirani 1993, ch. 13).
 
-    ``level``: coverage, in (0, 1). One seed, one interval.
+    ``level``: coverage, in (0, 1). The same seed gives the same interval.
     """
     values = _floats(differences)
     generator = np.random.default_rng(seed)
@@ -71,10 +71,10 @@ def bootstrap_interval(differences: ArrayLike, *, level: float, resamples: int, 
 
 
 def random_blocks(differences: ArrayLike, *, most: int, seed: int) -> Floats:
-    """At most ``most`` means of equally many units each, drawn at random; the units themselves where they are so few.
+    """Means of at most ``most`` random blocks of equal size; the units themselves if there are no more than that.
 
-    The bootstrap of the mean needs no more: such means vary around theirs exactly as much less as there are fewer of
-    them, and millions of ratings would take minutes. Up to one block's worth of units, drawn at random, is left out.
+    For the bootstrap of the mean, blocks suffice: their smaller variance offsets their smaller number exactly, and
+    millions of ratings would take minutes. Less than a block of units, drawn at random, is left out.
     """
     values = _floats(differences)
     if len(values) <= most:
@@ -86,7 +86,7 @@ def random_blocks(differences: ArrayLike, *, most: int, seed: int) -> Floats:
 
 
 def effect_size(differences: ArrayLike) -> float:
-    """Cohen's d of paired differences, mean / standard deviation (Cohen 1988); NaN without a spread."""
+    """Cohen's d of paired differences, mean / standard deviation (Cohen 1988); NaN if constant."""
     values = _floats(differences)
     if len(values) < 2 or _is_constant(values):
         return math.nan
@@ -94,7 +94,7 @@ def effect_size(differences: ArrayLike) -> float:
 
 
 def smallest_detectable(differences: ArrayLike, *, alpha: float, power: float) -> float:
-    """The smallest true mean that a two-sided paired t-test on as many units, as noisy, finds with this ``power``.
+    """The smallest true mean that a two-sided paired t-test with equal size and noise detects with this ``power``.
 
     In the unit of the differences; NaN for fewer than 2 units.
     """
@@ -113,16 +113,16 @@ def _detectable_effect(count: int, alpha: float, power: float) -> float:
 
 
 def power_of(effect: float, count: int, alpha: float) -> float:
-    """The chance that a two-sided paired t-test on ``count`` units finds an effect of this size (Cohen's d)."""
+    """The probability that a two-sided paired t-test on ``count`` units detects ``effect`` (Cohen's d)."""
     freedom = count - 1
     critical = stats.t.isf(alpha / 2, freedom)
     shift = effect * math.sqrt(count)
-    # The lower tail by its mirror image: its own form is NaN far out.
+    # Lower tail by symmetry: computed directly, it is NaN far out.
     return float(stats.nct.sf(critical, freedom, shift) + stats.nct.sf(critical, freedom, -shift))
 
 
 def _is_constant(values: Floats) -> bool:
-    """Equal up to rounding: what is left of equal differences of floats is no noise."""
+    """Whether all values are equal up to rounding: rounding errors of equal differences are not noise."""
     return bool(np.ptp(values) <= 1e-14 * max(1.0, float(np.abs(values).max())))
 
 

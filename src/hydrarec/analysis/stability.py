@@ -1,15 +1,15 @@
-"""Is a component a finding or an accident? Held against the components of other runs over the same items.
+"""Stability of components: comparison with the components of other runs over the same items.
 
-Two components with nearly equal variance turn into each other from seed to seed: each axis is then an accident, while the
-plane they span is a finding. So each component of the first run is judged twice in every other run:
+Two components with nearly equal variance can rotate into each other from seed to seed: each axis is then an accident,
+while the plane they span is a finding. So each component of the first run is judged twice against every other run:
 
-- as an axis: r² with its counterpart there, one to one (the assignment with the largest total r², Kuhn 1955);
-- as part of the subspace: R² of its regression on all components kept there, which no rotation can change.
+- as an axis: r² with its counterpart, matched one to one (the assignment with the largest total r², Kuhn 1955);
+- as part of the subspace: R² of its regression on all components kept in that run, which is invariant to rotation.
 
-R² is what the best rotation of the kept components could reach. To draw another run's scores over the first's, lay them on
-by :func:`hydrarec.analysis.alignment.procrustes`.
+R² is the most that a rotation of the kept components could reach. To draw another run's scores over the first's, align
+them with :func:`hydrarec.analysis.alignment.procrustes`.
 
-The null is what unrelated components of the same size reach: the same scores, with the other runs' items permuted.
+The null comes from unrelated components of the same size: the same scores, with the other runs' items permuted.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Verdict = Literal["finding", "finding up to rotation", "accident"]
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """The K components of the first of R runs, held against the other R − 1.
+    """The K components of the first of R runs, compared with those of the other R − 1.
 
     Attributes:
-        axis, subspace: r² and R², mean over the other runs, float64 [K]. Their difference is what rotation explains.
+        axis, subspace: mean r² and R² over the other runs, float64 [K]. Rotation explains their difference.
         axis_by_run, subspace_by_run: float64 [R − 1, K].
         axis_null, subspace_null: the ``quantile`` of both means for unrelated components, float64 [K].
-        counterparts: the matched component in each other run, int64 [R − 1, K], −1 where it has fewer.
-        signs: ±1, the sign of the correlation with it, float64 [R − 1, K].
+        counterparts: the matched component in each other run, int64 [R − 1, K], −1 if it has too few.
+        signs: ±1, sign of the correlation with the counterpart, float64 [R − 1, K].
         verdicts: [K]; see :func:`stability`.
     """
 
@@ -55,12 +55,12 @@ def stability(scores: Sequence[Floats], *, least: float, quantile: float, resamp
 
     Args:
         scores: of each run's components, float64 [n, K_r], over the same n items in the same order.
-        least: share of a component's variance that the other runs must hold, in (0, 1]; above chance alone is little
-            where items are many: with 3,000 of them r² = 0.002 is.
-        quantile: of the null, in (0, 1). resamples: permutations of the items. seed: of those.
+        least: share of a component's variance that the other runs must explain, in (0, 1]; exceeding chance is not
+            enough with many items: with 3,000, r² = 0.002 already does.
+        quantile: of the null, in (0, 1). resamples: number of permutations of the items. seed: their seed.
 
-    A component is a ``finding`` if its axis is above its null and at least ``least``, a ``finding up to rotation`` if only
-    its part of the subspace is, else an ``accident``.
+    A component is a ``finding`` if its axis value is above its null and at least ``least``, a ``finding up to rotation``
+    if only its subspace value is, else an ``accident``.
 
     Raises:
         ValueError: fewer than 2 runs, or runs over different numbers of items.
@@ -110,7 +110,7 @@ def _null(
 
 
 def _standardised(scores: Floats) -> Floats:
-    """Columns with mean 0 and length 1, so that inner products are correlations; zeros where one does not vary."""
+    """Columns with mean 0 and length 1, so that inner products are correlations; zeros if constant."""
     centred = scores - scores.mean(axis=0)
     lengths = np.linalg.norm(centred, axis=0)
     varies = lengths > 1e-12 * np.maximum(np.linalg.norm(scores, axis=0), np.finfo(np.float64).tiny)
@@ -118,7 +118,7 @@ def _standardised(scores: Floats) -> Floats:
 
 
 def _basis(columns: Floats) -> Floats:
-    """An orthonormal basis of what the columns span: float64 [n, rank]."""
+    """An orthonormal basis of the columns' span: float64 [n, rank]."""
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, singular > 1e-10 * max(1.0, float(singular[0]))]
 
@@ -137,5 +137,5 @@ def _matched(reference: Floats, run: Floats) -> tuple[Floats, NDArray[np.int64],
 
 
 def _explained(reference: Floats, basis: Floats) -> Floats:
-    """R² of each reference component on what ``basis`` spans: float64 [K]."""
+    """R² of each reference component in the span of ``basis``: float64 [K]."""
     return np.minimum(np.square(basis.T @ reference).sum(axis=0), 1.0)

@@ -1,1 +1,1 @@
-"""The commands: the only place that knows how a process starts and how it ends."""
+"""The console commands: only they handle process start and exit."""

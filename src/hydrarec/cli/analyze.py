@@ -1,4 +1,4 @@
-"""``hydrarec-analyze``: look into a finished run: what its embeddings and biases learnt, in pictures and tables."""
+"""``hydrarec-analyze``: analyse the learned embeddings and biases of a finished run in figures and tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _main() -> int:
 
 
 def analyze(config: dict[str, Any]) -> int:
-    """Write the analysis and print its summary; 0."""
+    """Write the analysis and print its summary; return exit code 0."""
     settings = AnalyzeConfig(**config)
     settings.judge_subject()
 

@@ -1,4 +1,4 @@
-"""``hydrarec-describe``: what is in a dataset, before anyone trains on it."""
+"""``hydrarec-describe``: describe a dataset before training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _main() -> int:
 
 
 def _refuse_settings_of_runs(arguments: list[str]) -> None:
-    """``model=…`` and the like would do nothing here."""
+    """Reject ``model=…`` and other run settings, which would have no effect here."""
     others = {field.name for field in dataclasses.fields(TrainConfig)} - set(OWN)
     for argument in arguments:
         if _key(argument) in others:
@@ -48,7 +48,7 @@ def _refuse_settings_of_runs(arguments: list[str]) -> None:
 
 
 def _chosen(config: dict[str, Any], arguments: list[str]) -> list[str]:
-    """The overrides that chose dataset and filter, even the default, for the commands that are shown."""
+    """The overrides that select dataset and filter, defaults included, for the suggested commands."""
     given = [argument for argument in arguments if _key(argument) in ("dataset", "filter")]
     if any(argument.startswith(("dataset=", "dataset.name=")) for argument in given):
         return given
@@ -60,11 +60,11 @@ def _key(argument: str) -> str:
 
 
 def describe(config: dict[str, Any], chosen: list[str]) -> int:
-    """Write the description that a judged ``config`` asks for, and print the summary; 0.
+    """Write the description for a validated ``config`` and print its summary; return exit code 0.
 
     Args:
         config: the settings.
-        chosen: the overrides that chose dataset and filter, for the commands that are shown.
+        chosen: the overrides that select dataset and filter, for the suggested commands.
     """
     settings = DescribeConfig(**config)
     settings.judge_size()

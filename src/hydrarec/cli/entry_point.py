@@ -1,4 +1,4 @@
-"""How an entry point ends: the exit code and the at most four lines of the contract of errors; never a traceback."""
+"""Exit of an entry point: its exit code and, per the error contract, at most four lines; never a traceback."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hydrarec.core.errors import InterruptedRun
 def entry_point(body: Callable[[], int]) -> None:
     """Run ``body`` and exit with its code, or with the code of the error that it raised."""
     show_traceback = os.environ.get(FULL_ERROR, "0") not in ("", "0")
-    os.environ[FULL_ERROR] = "1"  # Hydra then lets exceptions pass instead of printing and exiting by itself
-    logging.raiseExceptions = False  # a broken pipe is no reason for a report of the logging module
+    os.environ[FULL_ERROR] = "1"  # makes Hydra re-raise exceptions instead of printing them and exiting
+    logging.raiseExceptions = False  # no report from the logging module on a broken pipe
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code = body()
     except BaseException as raised:
         if isinstance(raised, SystemExit) and not is_interrupt(raised):
             raise
-        if isinstance(raised, BrokenPipeError):  # the reader, such as head, has seen enough
+        if isinstance(raised, BrokenPipeError):  # the reader, such as head, closed the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(128 + signal.SIGPIPE)
         error = as_contract(raised)

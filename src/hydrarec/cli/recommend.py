@@ -1,4 +1,4 @@
-"""``hydrarec-recommend``: what a trained model recommends, to whom, and why; from its run folder alone."""
+"""``hydrarec-recommend``: recommendations of a trained model, with explanations, from its run folder alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydrarec.recommend.settings import RecommendConfig
 
 TEXTS = ("run", "user", "users", "item", "ratings", "export", "out")
 LISTS = ("genres", "not_genres")
-WIDTH = 240  # columns off a terminal, where nothing has to be broken
+WIDTH = 240  # columns if stdout is not a terminal, so that no line wraps
 
 
 def main() -> None:
@@ -25,17 +25,17 @@ def _main() -> int:
 
 
 def recommend(config: dict[str, Any]) -> int:
-    """Answer the one question that a judged ``config`` asks; 0."""
+    """Answer the one question in a validated ``config``; return exit code 0."""
     settings = RecommendConfig(**config)
-    settings.question()  # before torch is imported
+    settings.question()  # validate before importing torch
 
     from hydrarec.recommend.answers import answer
 
     screen = console.stdout()
     if not screen.is_terminal:
         screen.width = WIDTH
-    for part in list(answer(settings)):  # nothing is printed of an answer that fails
-        screen.print(part, markup=False, emoji=False)  # titles may look like either
+    for part in list(answer(settings)):  # list() first: print nothing if the answer fails midway
+        screen.print(part, markup=False, emoji=False)  # titles may look like markup or emoji codes
     return 0
 
 

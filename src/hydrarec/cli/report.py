@@ -1,4 +1,4 @@
-"""``hydrarec-report``: read run folders and report which is better, by how much, and whether it is more than noise."""
+"""``hydrarec-report``: compare run folders: which is better, by how much, and whether it is significant."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _main() -> int:
 
 
 def report(config: dict[str, Any]) -> int:
-    """Write the report, or print one comparison; 0."""
+    """Write the report, or print one comparison; return exit code 0."""
     from hydrarec.reports.comparison import check, report_output  # scipy takes a second to import
     from hydrarec.reports.writers import terminal
 
-    gc.disable()  # a short process, whose many objects stay: the collector would take a fifth of its time in vain
+    gc.disable()  # short process with many live objects: the collector would waste a fifth of its time
     settings = ReportConfig(**config)
     settings.judge_columns()
     if settings.check is None:

@@ -1,4 +1,4 @@
-"""``hydrarec-reproduce``: run the published experiments over several seeds and compare with the published results."""
+"""``hydrarec-reproduce``: rerun published experiments over several seeds and compare with the published results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hydrarec.training.processes import LOG, ChildProcess, end_all, first_to_end
 
 @dataclass(frozen=True)
 class Work:
-    """What is run once per seed: a published row, or, without ``published``, something that others start from."""
+    """An experiment run once per seed: a published row or, without ``published``, a prerequisite of others."""
 
     id: str
     overrides: tuple[str, ...]
@@ -40,7 +40,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Job:
-    """One work with one seed, in a folder named after what it computes, so that a finished one is found again."""
+    """One work with one seed; its folder is named after its configuration, so that a finished run is reused."""
 
     work: Work
     seed: int
@@ -62,14 +62,14 @@ def _main() -> int:
 
 
 def _is_of_runs(override: str) -> bool:
-    """Whether an override is a setting of the runs, ``dataset.path=…``, and not of the reproduction."""
+    """Whether an override is for the runs, such as ``dataset.path=…``, and not for the reproduction."""
     names = {field.name for field in dataclasses.fields(TrainConfig)} - {"output_dir"}
     return re.split(r"[=.@/]", override.lstrip("+~"))[0] in names
 
 
 def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
-    """Run what is missing, with ``overrides`` for every run, write the tables; 5 if some runs failed, else 0."""
-    warm_up()  # it imports torch while the experiments are composed
+    """Run missing jobs, with ``overrides`` for each, and write the tables; return 5 if some runs failed, else 0."""
+    warm_up()  # imports torch while the experiments are composed
     rows = _chosen(config["ids"], published_rows())
     output = Path(config["output_dir"])
     jobs: list[Job] = []
@@ -91,7 +91,7 @@ def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
 
 
 def _chosen(ids: str | list[str], known: Mapping[str, PublishedRow]) -> list[PublishedRow]:
-    """The rows that patterns name by their published ids, or by their experiments."""
+    """The rows whose published id or experiment matches one of the patterns in ``ids``."""
     if ids == "all":
         return [row for row in known.values() if not row.published.on_request]
     patterns = [ids] if isinstance(ids, str) else ids
@@ -112,7 +112,7 @@ def _chosen(ids: str | list[str], known: Mapping[str, PublishedRow]) -> list[Pub
 
 
 def _waves(rows: list[PublishedRow]) -> list[list[Work]]:
-    """What others start from comes first, published or not; within a wave nothing waits."""
+    """Works in waves: prerequisites first, published or not; works in one wave are independent."""
     first = [_start(command) for row in rows for command in (row.published.starts_from or {}).values()]
     first += [_work(row) for row in rows if not row.published.starts_from]
     return [[*{work.id: work for work in first}.values()], [_work(row) for row in rows if row.published.starts_from]]
@@ -123,7 +123,7 @@ def _work(row: PublishedRow) -> Work:
 
 
 def _start(command: str) -> Work:
-    """The published row with these overrides, or a work of its own."""
+    """The prerequisite as a work: the published row with these overrides, or an unpublished work."""
     overrides = command.split()
     known = [row for row in published_rows().values() if row.overrides == overrides]
     name = re.sub(r"[^\w.]+", "-", command.removeprefix("experiment="))
@@ -131,13 +131,13 @@ def _start(command: str) -> Work:
 
 
 def _job(work: Work, seed: int, output: Path, more: list[str], before: list[Job]) -> Job:
-    """One run; ``before`` holds those that it may start from, of the same seed."""
+    """The job of one run; ``before`` holds the jobs that it may start from, with the same seed."""
     overrides = [*work.overrides, f"seed={seed}", "logger=none", "save_predictions=false", *more]
     starts = work.published.starts_from if work.published else None
     for key, command in (starts or {}).items():
         folder = next(job.folder for job in before if (job.work, job.seed) == (_start(command), seed))
         overrides.append(f"{key}='{folder.absolute()}'")
-    if "seed" in plain(compose_config(overrides))["split"]:  # else the split is one of its own
+    if "seed" in plain(compose_config(overrides))["split"]:  # else the split comes with the data
         overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))
     judge(config)
@@ -145,9 +145,9 @@ def _job(work: Work, seed: int, output: Path, more: list[str], before: list[Job]
 
 
 def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
-    """Run each job once, ``workers`` at a time, in processes of one thread each; why which folders have no result.
+    """Run each job once, ``workers`` at a time, in single-threaded processes; return failure reasons by folder.
 
-    When this process is interrupted, the runs write their checkpoints and end; the same command then goes on.
+    If this process is interrupted, the runs write checkpoints and exit; the same command resumes them.
     """
     problems: dict[Path, str] = {}
     running: dict[ChildProcess, Job] = {}
@@ -169,26 +169,26 @@ def _run_all(jobs: list[Job], workers: int) -> dict[Path, str]:
 
 
 def _begin(job: Job) -> ChildProcess:
-    """A run that has begun, or goes on where it was stopped; its live table is in ``train.log``."""
+    """Start a run, or resume a stopped one; its live table is in ``train.log``."""
     job.folder.mkdir(parents=True, exist_ok=True)
     config = {**job.config, "resume": str(job.folder)}
     return ChildProcess(execute_as_command, config, job.folder, job.overrides, Path.cwd(), log=job.folder / LOG)
 
 
 def _problem(job: Job, error: HydrarecError | None) -> str:
-    """Why a run that has ended left no published metric; empty if it did."""
+    """Why a run that has exited left no published metric; empty if it left one."""
     if isinstance(error, InterruptedRun):
         raise error
     if error is not None:
         return error.what
     published, metrics = job.work.published, RunReader(job.folder).read_result()["metrics"]
-    if published is None or published.metric in metrics:  # without a published value, others start from it
+    if published is None or published.metric in metrics:  # no published value: a prerequisite of others
         return ""
     return f"published.metric={published.metric} is not among {', '.join(metrics)}"
 
 
 def _first_epoch(run: RunReader, metric: str) -> float | None:
-    """The metric on the validation part after the first epoch; None without that part."""
+    """The validation metric after the first epoch; None without a validation part."""
     key = validation_key(metric)
     return run.read_history(key)[0].get(key)
 

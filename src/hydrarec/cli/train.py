@@ -1,7 +1,7 @@
-"""``hydrarec-train``: compose a configuration, judge it, train, test.
+"""``hydrarec-train``: compose a configuration, validate it, train, test.
 
-Only entry points know Hydra. torch and Lightning are imported inside the task, so that ``--help`` and a mistyped option
-answer at once.
+Only entry points know Hydra. torch and Lightning are imported inside the task, so that ``--help`` and mistyped options
+respond at once.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def _main() -> int:
     failures: list[HydrarecError] = []
 
     def task(config: DictConfig) -> None:
-        """What Hydra calls for a run."""
+        """Train and test one run; Hydra calls this."""
         try:
             _job(config)
         except HydrarecError as error:
-            failures.append(error)  # Hydra would add lines of its own to ours
+            failures.append(error)  # Hydra would add its own lines to ours
 
     overrides = arguments.overrides
     if arguments.explain:
@@ -54,7 +54,7 @@ def _main() -> int:
         return start_sweep(overrides)
     if arguments.shows:
         if overrides:
-            compose_config(overrides)  # whose errors keep the contract
+            compose_config(overrides)  # its errors follow the error contract
     else:
         prepared = _prepare(overrides)
         if prepared is None:
@@ -67,7 +67,7 @@ def _main() -> int:
 
 
 def _prepare(overrides: list[str]) -> list[str] | None:
-    """Judge the configuration and settle the run folder; the overrides to go on with, None if there is nothing to do."""
+    """Validate the configuration and determine the run folder; return the overrides to run, None if nothing to do."""
     replayed = replay.replayed_folder(overrides)
     if replayed is not None:
         overrides = replay.merged_overrides(RunReader.of_finished_run(replayed, "replay"), overrides, "replay")
@@ -82,11 +82,11 @@ def _prepare(overrides: list[str]) -> list[str] | None:
 
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
-    """The overrides of a run that goes on; None if it is finished."""
+    """The overrides to resume a run with; None if it is finished."""
     folder = RunFolder(RunReader.of_run(path, "resume").path)
     try:
         if folder.finished:
-            replay.conclude(folder)  # if it was stopped just before
+            replay.conclude(folder)  # in case it was stopped just before this step
             print_summary(folder, folder.read_result(), note="already finished")
             return None
         merged = replay.merged_overrides(folder, overrides, "resume")
@@ -104,7 +104,7 @@ def _job(config: DictConfig) -> None:
 
 
 def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> None:
-    """The end of a run, on stdout: metrics, times, paths, and what to try next."""
+    """Print the summary of a run to stdout: metrics, times, paths, and suggested next commands."""
     shown = paths.shown(run.path)
     selected = result["selected"]
     lines = [note] if note else []
@@ -121,7 +121,7 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
 
 
 def _shown(metrics: dict[str, float], part: str) -> list[dict[str, str]]:
-    """What is printed of a part, a line per protocol: errors, or hit rate and gain; the rest is in result.json."""
+    """The printed metrics of a part, a line per protocol: errors, or hit rate and gain; result.json has all metrics."""
     protocols: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
         measure = shown_measure(name)

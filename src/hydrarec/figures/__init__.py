@@ -1,1 +1,1 @@
-"""Matplotlib figures from plain data, in one style; the only place that draws."""
+"""Matplotlib figures from plain data, in one style; all drawing code is here."""

@@ -1,4 +1,4 @@
-"""How far embeddings agree: two models' with each other, and one model's components over several seeds."""
+"""Figures on the agreement of embeddings: between two models, and between one model's seeds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hydrarec.figures.style import GREY, PALETTE, Floats, label_rows, legend_bel
 def comparison(
     names: Sequence[str], values: Sequence[float], chance: Sequence[float], shared: Floats, expected: float, k: int
 ) -> Figure:
-    """How alike the embeddings are by each measure, and how many neighbours each item keeps; both beside chance.
+    """Similarity of two models' embeddings by each measure, and shared neighbours per item, both against chance.
 
     Args:
-        names, values, chance: of the measures, from 0 (nothing in common) to 1 (the same). shared: share of common
-            neighbours of each item, of ``k``, float64 [n]. expected: the same by chance.
+        names, values, chance: of the measures, from 0 (unrelated) to 1 (identical). shared: share of each item's ``k``
+            neighbours that both models have, float64 [n]. expected: the same share by chance.
     """
     figure = new_figure(9.6, 3.4)
     measures, items = figure.subplots(1, 2, width_ratios=(1.15, 1))
@@ -43,10 +43,10 @@ def comparison(
 
 
 def stability(result: Stability, names: Sequence[str], least: float) -> Figure:
-    """A row per component: r² with its counterparts and R² within their subspace, beside chance, and the verdict.
+    """A row per component: r² with its counterparts, R² in their subspace, the chance levels, and the verdict.
 
     Args:
-        names: of the components, [K]. least: share from which a component is a finding.
+        names: component names, [K]. least: minimum share of variance for a finding.
     """
     figure = new_figure(8.2, 1.5 + 0.42 * len(names))
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""Biases (reference C5): of items against their mean rating, and of users."""
+"""Figures of biases (reference C5): item biases against mean ratings, and the user biases."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _COLOURS = ("#000000", PALETTE[3], PALETTE[0], PALETTE[1])
 def against_means(
     means: Floats, biases: Floats, marked: Mapping[str, Sequence[int]], titles: Sequence[str], mean_name: str
 ) -> Figure:
-    """A dot per item; those of each list in ``marked`` stand out, with title.
+    """Scatter plot of item biases against mean ratings; items in ``marked`` are highlighted and titled.
 
     Args:
-        means, biases: float64 [n]. marked: what is said of a list, and its places in them, most important first.
-        titles: [n]. mean_name: of the axis.
+        means, biases: float64 [n]. marked: by legend label, positions in [n], most important first.
+        titles: [n]. mean_name: axis label of the means.
     """
     layers = [Layer(f"{len(means):,} most rated items", range(len(means)), "#C8C8C8", 6)]
     for (label, places), colour, marker in zip(marked.items(), _COLOURS, "oo^v", strict=False):
         layers.append(Layer(label, places, colour, marker=marker))
-    in_turn = zip_longest(*marked.values())  # the first of each list before the second of any
+    in_turn = zip_longest(*marked.values())  # round-robin: the first of each list, then the second of each
     titled = list(dict.fromkeys(place for turn in in_turn for place in turn if place is not None))
     names = {"title": "Learned item bias against mean rating", "xlabel": mean_name, "ylabel": "item bias (raw score)"}
     return item_map(np.column_stack([means, biases]), titles, layers, titled, **names)

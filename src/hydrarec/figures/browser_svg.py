@@ -1,6 +1,6 @@
-"""Figures as inline SVG for a page: text that can be selected, tooltips, and names that switch curves off and on.
+"""Figures as inline SVG for a page: selectable text, tooltips, and legend entries that toggle curves.
 
-The page's style sheet and script know the classes: ``legend`` switches everything of the same ``data-series``.
+The page's style sheet and script use the classes: ``legend`` toggles all elements with the same ``data-series``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from matplotlib.figure import Figure
 
 
 def mark(artist: Artist, kind: str, series: int, tooltip: str = "") -> None:
-    """Let ``artist`` become an element of class ``kind`` in the page, with what a resting mouse shows."""
+    """Give ``artist`` the class ``kind``, a series number and a tooltip in the SVG."""
     artist.set_gid(f"{kind}-{series}")
     artist.set_label(tooltip)
 
 
 def inline_svg(figure: Figure, name: str) -> str:
-    """An ``<svg>`` element, the same for the same figure; ``name`` keeps its ids apart from those of others on a page."""
+    """An ``<svg>`` element, deterministic for a given figure; ``name`` makes its ids unique on the page."""
     tooltips = {str(artist.get_gid()): str(artist.get_label()) for artist in figure.findobj(_is_marked)}
     for patch in (figure.patch, *(axis.patch for axis in figure.axes)):
         patch.set_visible(False)  # the page has a background
@@ -44,8 +44,8 @@ def _is_marked(artist: Artist) -> bool:
 
 
 def _tidy(element: Element, tooltips: Mapping[str, str], referenced: Collection[str]) -> list[Element]:
-    """``element`` without what a page does not need; only its children where it is a bare group."""
-    tag = element.tag.rpartition("}")[2]  # HTML knows SVG without namespaces
+    """``element`` without parts that the page does not need; a group without attributes is replaced by its children."""
+    tag = element.tag.rpartition("}")[2]  # inline SVG in HTML needs no namespaces
     if tag in ("metadata", "style"):
         return []
     tidy = Element(tag, {key.rpartition("}")[2]: _shortened(value) for key, value in element.attrib.items()})
@@ -66,6 +66,6 @@ def _tidy(element: Element, tooltips: Mapping[str, str], referenced: Collection[
 
 
 def _shortened(value: str) -> str:
-    """An attribute in the font of the page, with hundredths of a pixel."""
+    """An attribute value without its font family, and with coordinates rounded to hundredths of a pixel."""
     value = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", " ".join(value.split()))
     return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), value)

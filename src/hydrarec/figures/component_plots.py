@@ -1,4 +1,4 @@
-"""Principal components of embeddings (references A3, B4, C5, D4): scree, scatter, items at either end."""
+"""Figures of principal components (references A3, B4, C5, D4): scree, scatter, items at either end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Layer:
-    """Items that look alike: their places in the list of all."""
+    """Items drawn in one style, as positions in the list of all items."""
 
     label: str
     places: Sequence[int]
@@ -41,10 +41,10 @@ class Layer:
 def item_map(
     points: Floats, titles: Sequence[str], layers: Sequence[Layer], titled: Sequence[int], **names: str
 ) -> Figure:
-    """A dot per item, float64 [n, 2], in layers from the background to the front; those ``titled`` with title.
+    """Scatter plot of items, float64 [n, 2], in layers from background to front; those in ``titled`` get a title.
 
     Args:
-        titled: places, the most important first. names: of the axes.
+        titled: positions, most important first. names: axis labels.
     """
     figure = new_figure(11.0, 8.5)
     axis = figure.subplots()
@@ -62,11 +62,11 @@ def item_map(
 
 
 def scree(observed: Floats, null: Floats | None, kept: int) -> Figure:
-    """Share of the variance along each component beside what shuffled data reach.
+    """Scree plot: the share of variance of each component, and that of shuffled data.
 
     Args:
         observed: variance, largest first, float64 [n]. null: the same of shuffled data, or None.
-        kept: leading components above their null.
+        kept: number of leading components above their null.
     """
     total = observed.sum() or 1.0
     numbers = np.arange(1, len(observed) + 1)
@@ -89,11 +89,11 @@ def scree(observed: Floats, null: Floats | None, kept: int) -> Figure:
 def scatter(
     scores: Floats, titles: Sequence[str], groups: Sequence[str] | None, titled: int, names: tuple[str, str]
 ) -> Figure:
-    """Items on two components; the first ``titled`` with title and colour, the others as a grey background.
+    """Scatter plot of items on two components; the first ``titled`` in colour with title, the others in grey.
 
     Args:
-        scores: float64 [n, 2], most rated first. titles: [n]. groups: what colours an item, [n], ``other`` in grey; None
-            for one colour. names: of the axes.
+        scores: float64 [n, 2], most rated first. titles: [n]. groups: colour group of each item, [n], ``other`` in
+            grey; None for one colour. names: axis labels.
     """
     shown = range(min(titled, len(scores)))
     layers = [Layer("less rated items", range(len(shown), len(scores)), "#D0D0D0", 5)]
@@ -112,11 +112,11 @@ def scatter(
 def ends(
     values: Sequence[tuple[Floats, Floats]], titles: Sequence[tuple[Sequence[str], Sequence[str]]], names: Sequence[str]
 ) -> Figure:
-    """A panel per component: its lowest and highest items by title, at their values.
+    """A panel per component with its lowest and highest items by title, at their values.
 
     Args:
-        values: per component those of the lowest items, lowest first, and of the highest, highest first.
-        titles: of the same items. names: of the components.
+        values: per component, values of the lowest items, lowest first, and of the highest, highest first.
+        titles: titles of these items. names: component names.
     """
     height = max(len(low) + len(high) for low, high in values)
     figure, axes = new_panels(len(values), 4.6, 0.19 * height + 0.9)

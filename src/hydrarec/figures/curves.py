@@ -1,4 +1,4 @@
-"""Metrics over epochs, trials and costs: of one run (reference B4), and of several configurations beside each other."""
+"""Plots of metrics over epochs, trials and costs, for one run (reference B4) or several configurations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hydrarec.figures.scales import PLAIN_NUMBERS, MetricAxis, apart, padded, se
 from hydrarec.figures.style import GREY, Style, new_figure, new_panels
 from hydrarec.tasks.metrics.registry import Measure
 
-_MARKED = 40  # epochs up to which each one gets a dot
-LABELLED = 10  # points, the best first; all names in a chart of hundreds would cover it
+_MARKED = 40  # most epochs drawn with a dot each
+LABELLED = 10  # best points labelled; hundreds of names would cover the chart
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Values ``y`` at ``x``; ``spread`` is their standard deviation over seeds, NaN for a single one."""
+    """A curve of ``y`` over ``x``; ``spread`` is the standard deviation over seeds, NaN for a single seed."""
 
     name: str
     style: Style
@@ -33,11 +33,11 @@ class Curve:
 
 
 def training_curves(rows: Sequence[dict[str, Any]], selected: int | None) -> Figure | None:
-    """A panel for the losses and one per headline metric, a line per part or protocol; None if there is nothing to draw.
+    """A panel for losses and one per headline metric, with a line per part or protocol; None if there is no data.
 
     Args:
         rows: a run's history, a row per epoch.
-        selected: the epoch whose weights were kept, if there is one.
+        selected: the epoch whose weights were kept, or None.
     """
     panels = _panels(rows)
     if not panels:
@@ -56,7 +56,7 @@ def training_curves(rows: Sequence[dict[str, Any]], selected: int | None) -> Fig
 
 
 def metric_curves(curves: Sequence[Curve], measure: MetricAxis, title: str, xlabel: str, **line: Any) -> Figure:
-    """Curves of one metric, each with its name at its end and a band of one standard deviation.
+    """Curves of one metric, each with its name at the end and a band of ± one standard deviation.
 
     Args:
         line: properties of all curves, such as ``drawstyle``.
@@ -64,7 +64,7 @@ def metric_curves(curves: Sequence[Curve], measure: MetricAxis, title: str, xlab
     height = max(3.4, 0.18 * len(curves) + 0.9)
     figure = new_figure(6.4, height)
     axis = figure.subplots()
-    for number, curve in reversed(list(enumerate(curves))):  # the first on top
+    for number, curve in reversed(list(enumerate(curves))):  # draw the first on top
         _draw(axis, curve, number, **line)
     axis.set(title=title, xlabel=xlabel, ylabel=measure.label, ylim=_limits(curves, measure))
     axis.set_xlim(*padded([1.0, *(curve.x[-1] for curve in curves)]))
@@ -73,11 +73,11 @@ def metric_curves(curves: Sequence[Curve], measure: MetricAxis, title: str, xlab
 
 
 def metric_against_cost(points: Sequence[Curve], measure: MetricAxis, cost: str) -> Figure:
-    """A marker per configuration, best first, with a bar of ± one standard deviation; the best bear their names."""
+    """A marker per configuration, best first, with a bar of ± one standard deviation; only the best are labelled."""
     figure = new_figure(6.4, 3.4)
     axis = figure.subplots()
     low, high = _limits(points, measure)
-    for number, point in reversed(list(enumerate(points))):  # the best on top
+    for number, point in reversed(list(enumerate(points))):  # draw the best on top
         [x], [value], [sd] = point.x, point.y, np.nan_to_num(point.spread)
         ends = np.clip([value - sd, value, value + sd], low, high)
         style: dict[str, Any] = {"color": point.style.colour, "marker": point.style.marker, "clip_on": False}
@@ -103,7 +103,7 @@ def _titled(point: Curve, low: float, high: float) -> str:
 
 
 def _limits(curves: Sequence[Curve], measure: MetricAxis) -> tuple[float, float]:
-    """Of the y axis: over all values that are legible together, with their spread."""
+    """Limits of the y axis: over all values that are legible together, with their spread."""
     values = np.concatenate([curve.y for curve in curves])
     spreads = np.concatenate([curve.spread if len(curve.spread) else np.zeros(len(curve.y)) for curve in curves])
     shown = np.isin(values, measure.legible(values.tolist()))
@@ -126,7 +126,7 @@ def _draw(axis: Axes, curve: Curve, number: int = 0, **line: Any) -> None:
 
 
 def _name_ends(axis: Axes, curves: Sequence[Curve], gap: float) -> None:
-    """The curves' names right of the axes, each joined to the end of its curve; ``gap`` and places in axes' heights."""
+    """Write each curve's name right of the axes and join it to the curve's end; ``gap`` is a fraction of axes height."""
     inside = axis.transLimits.transform([(curve.x[-1], curve.y[-1]) for curve in curves]).clip(0, 1)
     places = apart(inside[:, 1].tolist(), gap, 0.0, 1 - gap / 2)
     for number, (curve, (x, y), place) in enumerate(zip(curves, inside, places, strict=True)):
@@ -139,7 +139,7 @@ def _name_ends(axis: Axes, curves: Sequence[Curve], gap: float) -> None:
 
 
 def _panels(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """Per panel, its lines: label → name in the rows."""
+    """The lines of each panel: label → column name in the rows."""
     panels: dict[str, dict[str, str]] = {}
     lengths: dict[str, int | None] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
@@ -147,7 +147,7 @@ def _panels(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, str]]:
         if measure is None or not measure.metric.drawn:
             continue
         lengths.setdefault(measure.metric.name, measure.k)
-        if measure.k == lengths[measure.metric.name]:  # of several list lengths the first, which monitors
+        if measure.k == lengths[measure.metric.name]:  # use the first of several list lengths, which is monitored
             part = "training" if measure.part == "train" else "validation"
             panels.setdefault(measure.label, {})[", ".join(filter(None, [part, measure.protocol]))] = name
     return panels

@@ -1,4 +1,4 @@
-"""Pictures of what is in a dataset: its ratings, how many each user and item has, when, and the busiest corner."""
+"""Figures of a dataset: rating values, ratings per user and item, ratings over time, and a cross-tab."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hydrarec.analysis.description import Bars, Timeline, widely_spread
 from hydrarec.figures.scales import PLAIN_NUMBERS, set_log_ticks
 from hydrarec.figures.style import GREY, PALETTE, SEQUENTIAL, new_figure
 
-LABELLED = 12  # bars up to which each one bears its value and its share
+LABELLED = 12  # most bars labelled with value and share
 CELL = 0.42  # inches
-DOMINANT = 0.9  # the share of all ratings from which on the highest bar may hide the others,
-UNSEEN = 200  # which it does if it is so many times as high as one of them
+DOMINANT = 0.9  # share of all ratings above which the highest bar may hide the others,
+UNSEEN = 200  # if it is this many times as high as one of them
 
 
 def rating_histogram(bars: Bars, title: str) -> Figure:
-    """Bars over the ratings' values; over intervals where there are too many values."""
+    """Bar chart of rating values, or histogram if there are too many values."""
     figure = new_figure(6, 3.6)
     axes = figure.subplots()
     if bars.are_values:
@@ -45,10 +45,10 @@ def rating_histogram(bars: Bars, title: str) -> Figure:
 
 
 def activity(counts: NDArray[np.int64], one: str, title: str) -> Figure:
-    """How many users (``one`` = ``user``) or items have how many ratings, on log–log axes.
+    """The distribution of ratings per user (``one`` = ``user``) or item, on log–log axes.
 
-    A dot per number of ratings that occurs, and the mean over bins that widen: the tail, where most numbers occur once
-    or not at all, shows its slope in the means only.
+    A dot per observed number of ratings, and means over logarithmic bins: in the tail, where most numbers occur once
+    or never, only the means show the slope.
     """
     sizes, numbers = frequencies(counts)
     centres, means = log_binned(sizes, numbers)
@@ -71,7 +71,7 @@ def activity(counts: NDArray[np.int64], one: str, title: str) -> Figure:
 
 
 def ratings_over_time(timeline: Timeline, title: str) -> Figure:
-    """Ratings per period, as a filled line of steps."""
+    """Ratings per period, as a filled step line."""
     figure = new_figure(7.5, 3.2)
     axes = figure.subplots()
     edges = np.append(timeline.starts, timeline.starts[-1:] + 1)
@@ -94,12 +94,12 @@ def cross_tab(
     scale: tuple[float, float],
     title: str,
 ) -> Figure:
-    """A heat map of ratings, each cell with its value; missing ones are blank.
+    """A heat map of ratings with the value in each cell; missing ratings are blank.
 
     Args:
-        ratings: float32 [U, I], NaN where there is none.
-        users, items: the labels of rows and columns, as short as they should be.
-        scale: what the colours span; of equal ends, no colour bar is drawn.
+        ratings: float32 [U, I], NaN if missing.
+        users, items: labels of rows and columns, already shortened.
+        scale: range of the colours; if its ends are equal, no colour bar is drawn.
     """
     rows, columns = ratings.shape
     figure = new_figure(5, 5)
@@ -117,7 +117,7 @@ def cross_tab(
     axes.set(xlabel="item", ylabel="user")
     axes.set_yticks(np.arange(rows) + 0.5, list(users))
     axes.set_xticks(np.arange(columns) + 0.5, list(items))
-    if max(map(len, items)) > 4:  # upright they would touch
+    if max(map(len, items)) > 4:  # horizontal labels would touch
         for label in axes.get_xticklabels():
             label.set(rotation=45, rotation_mode="anchor", horizontalalignment="right")
     axes.tick_params(length=0)
@@ -131,7 +131,7 @@ def cross_tab(
 
 
 def _fit(figure: Figure, axes: Axes, heading: Text, rows: int, columns: int) -> None:
-    """Make the figure as large as cells of a readable size and all labels around them need."""
+    """Resize the figure to fit cells of a readable size and all labels."""
     labels = [label.get_window_extent() for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]]
     left, below = (max(sizes) / figure.dpi for sizes in zip(*(label.size for label in labels), strict=True))
     beside = max(heading.get_window_extent().width / figure.dpi, CELL * columns + 1)  # the colour bar needs 1
@@ -140,7 +140,7 @@ def _fit(figure: Figure, axes: Axes, heading: Text, rows: int, columns: int) -> 
 
 
 def _value_bars(axes: Axes, bars: Bars) -> None:
-    """A bar per value, at its place on the axis, or side by side where most of the axis would be empty."""
+    """A bar per value, to scale, or side by side if most of the axis would be empty."""
     gap = float(np.diff(bars.low).min())
     to_scale = np.ptp(bars.low) <= 4 * gap * len(bars.low)
     places = bars.low if to_scale else np.arange(len(bars.low))
@@ -160,6 +160,6 @@ def _shown(value: float) -> str:
 
 
 def _readable(colours: Colormap, place: float) -> str:
-    """Black or white, whichever stands out from a colour: by its relative luminance (WCAG 2.2)."""
+    """Black or white, whichever contrasts more with the colour, by relative luminance (WCAG 2.2)."""
     red, green, blue = (channel**2.2 for channel in colours(place)[:3])
     return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "white"

@@ -1,4 +1,4 @@
-"""Embeddings as they are: a heat map of some items' values (reference B4), and how all values are distributed."""
+"""Figures of raw embeddings: a heat map of some items (reference B4), and the distribution of all values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BEYOND = 0.001
 
 
 def heat_map(vectors: Floats, titles: Sequence[str]) -> Figure:
-    """A row per item, a column per dimension; colours are centred on zero.
+    """A heat map with a row per item and a column per dimension; colours are centred on zero.
 
     Args:
         vectors: float64 [m, D]. titles: [m].
@@ -38,9 +38,9 @@ def heat_map(vectors: Floats, titles: Sequence[str]) -> Figure:
 
 
 def distributions(vectors: Mapping[str, Floats]) -> Figure:
-    """Histograms of all values, and of the vectors' lengths; one line per side (``items``, ``users``): float64 [n, D].
+    """Histograms of all values and of the vector norms, a line per side (``items``, ``users``): float64 [n, D].
 
-    The outermost thousandth of either side lies beyond the axes: a few values would else press the others together.
+    The outermost thousandth at either end is outside the axes, because a few outliers would compress the rest.
     """
     figure = new_figure(8.4, 3.2)
     values, lengths = figure.subplots(1, 2)

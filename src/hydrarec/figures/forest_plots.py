@@ -1,4 +1,4 @@
-"""Estimates with their intervals, a row each (reference C5): filled where significant, open where not."""
+"""Forest plots (reference C5): a row per estimate with its interval; filled if significant, else open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hydrarec.figures.style import GREY, PALETTE, label_rows, new_figure, new_pa
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate ``middle`` with its interval; ``note`` stands beside it, ``tooltip`` shows under the mouse."""
+    """An estimate ``middle`` with its interval, a ``note`` printed next to it, and a ``tooltip``."""
 
     name: str
     low: float
@@ -31,7 +31,7 @@ class Interval:
 
 
 def forest(rows: Sequence[Interval], title: str, xlabel: str) -> Figure:
-    """Differences to zero. Those that would flatten all others are given as text at the edge."""
+    """Forest plot of differences from zero; those that would flatten the others become text at the edge."""
     figure = new_figure(6.4, 1.15 + 0.26 * len(rows))
     axis = figure.subplots()
     shown = MetricAxis("distance", lower_is_better=True).legible([0.0, *(abs(row.middle) for row in rows)])
@@ -51,10 +51,10 @@ def forest(rows: Sequence[Interval], title: str, xlabel: str) -> Figure:
 
 
 def correlations(panels: Sequence[tuple[str, Sequence[Correlation]]], level: float) -> Figure:
-    """A panel per component: its strongest correlations with what is known of the items, strongest on top.
+    """A panel per component with its strongest correlations with item attributes, strongest on top.
 
     Args:
-        panels: name of the component, and its rows, strongest first. level: coverage of the intervals.
+        panels: component name and its rows, strongest first. level: coverage of the intervals.
     """
     most = max(len(rows) for _, rows in panels)
     figure, axes = new_panels(len(panels), 3.9, 0.25 * most + 1.1, sharex=True)

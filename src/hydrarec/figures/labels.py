@@ -1,4 +1,4 @@
-"""Texts in figures: short enough, and none upon another."""
+"""Labels in figures: shortened, and placed without overlap."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from hydrarec.figures.style import GREY, Floats
 
-_AIR = 0.7  # pixels around a text that stay free
+_AIR = 0.7  # free pixels around a text
 _MARGIN = 5.0  # pixels between a text and the frame
-_MARKER = 6.0  # pixels from a point to the edge of what marks it
-_FAR = 18.0  # pixels between a text and its point from which a line joins them
-_DISTANCES = (6.0, 12.0, 24.0, 48.0, 80.0)  # pixels between a point and its text, in the order in which they are tried
+_MARKER = 6.0  # pixels from a point to the edge of its marker
+_FAR = 18.0  # pixels between a text and its point above which a line joins them
+_DISTANCES = (6.0, 12.0, 24.0, 48.0, 80.0)  # pixels between a point and its text, in the order tried
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))  # right, left, above, …
 
 
 def shortened(text: str, width: int) -> str:
-    """``text`` in at most ``width`` characters: first without second titles in brackets, then cut; a year stays."""
+    """Shorten ``text`` to ``width`` characters: drop second titles in brackets, then truncate; the year is kept."""
     if len(text) <= width:
         return text
     year = re.search(r" \(\d{4}\)$", text)
@@ -32,16 +32,16 @@ def shortened(text: str, width: int) -> str:
 
 
 def bare(title: str) -> str:
-    """A title without what stands in brackets: year, second title. ``Seven (a.k.a. Se7en) (1995)`` is ``Seven``."""
+    """Remove brackets (year, second title) from a title: ``Seven (a.k.a. Se7en) (1995)`` → ``Seven``."""
     return re.sub(r"\s*\([^()]*\)", "", title).strip() or title
 
 
 def place_titles(axis: Axes, points: Floats, titles: Sequence[str], **style: Any) -> list[Text]:
-    """Write ``titles`` [m] beside the first of ``points``, float64 [n, 2], where they overlap nothing; those shown.
+    """Write ``titles`` [m] next to the first m ``points``, float64 [n, 2], without overlap; return the texts shown.
 
-    Points are in data units, and all are kept clear where possible. The first titles are the most important: where there
-    is no room for all, later ones are left out. To be called last, when the axes have their final limits. The figure's
-    layout is fixed from here on.
+    Points are in data units; titles avoid all of them if possible. The first titles are the most important: if there
+    is not enough room, later ones are omitted. Call this last, when the axes have their final limits; it freezes the
+    figure's layout.
     """
     texts = [axis.text(x, y, title, **style) for (x, y), title in zip(points, titles, strict=False)]
     if not texts:
@@ -73,7 +73,7 @@ def place_titles(axis: Axes, points: Floats, titles: Sequence[str], **style: Any
 
 
 def _free_box(size: Floats, point: Floats, frame: Floats, taken: Floats, markers: Floats) -> Floats | None:
-    """The nearest place for a text: [x0, y0, x1, y1] in pixels, on no marker if possible; None without room."""
+    """The nearest free box for a text, [x0, y0, x1, y1] in pixels, off all markers if possible; None without room."""
     directions = np.array(_AROUND)
     centres = np.vstack([point + directions * (size / 2 + distance) for distance in _DISTANCES])
     boxes = np.hstack([centres - size / 2, centres + size / 2])
@@ -84,7 +84,7 @@ def _free_box(size: Floats, point: Floats, frame: Floats, taken: Floats, markers
 
 
 def _overlap(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
-    """Which of ``boxes`` [n, 4] overlap any of ``others`` [m, 4] or come too near."""
+    """Which of ``boxes`` [n, 4] overlap or nearly touch any of ``others`` [m, 4]: bool [n]."""
     first, second = boxes[:, None], others[None]
     apart = (first[..., :2] - _AIR >= second[..., 2:]) | (second[..., :2] >= first[..., 2:] + _AIR)
     clear: NDArray[np.bool_] = np.all(apart.any(-1), axis=-1)
@@ -92,7 +92,7 @@ def _overlap(boxes: Floats, others: Floats) -> NDArray[np.bool_]:
 
 
 def _join(axis: Axes, box: Floats, point: Floats) -> None:
-    """A thin line from a point to the nearest edge of its text."""
+    """Draw a thin line from a point to the nearest edge of its text."""
     edge = np.clip(point, box[:2], box[2:])
     if np.hypot(*(edge - point)) > _FAR:
         ends = axis.transData.inverted().transform([point, edge])

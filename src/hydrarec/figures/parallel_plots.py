@@ -23,7 +23,7 @@ MOST_LABELS = 24
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis: the heights of all values, from 0 to 1, and those of its labels."""
+    """The scale of an axis: heights of all values and of the labels, from 0 to 1."""
 
     name: str
     heights: Sequence[float]
@@ -33,10 +33,10 @@ class Scale:
 def parallel_coordinates(
     settings: Sequence[tuple[str, Sequence[Value]]], names: Sequence[str], scores: Sequence[float], measure: MetricAxis
 ) -> Figure:
-    """Settings beside what they led to.
+    """Parallel coordinates of settings and the resulting score.
 
     Args:
-        settings: name and values, one per configuration, best first. names, scores: of the configurations.
+        settings: name and values, one value per configuration, best first. names, scores: of the configurations.
     """
     score = _number_scale(measure.label, scores, measure.legible(scores), falling=measure.lower_is_better)
     scales = [*(_scale(name, values) for name, values in settings), score]
@@ -44,7 +44,7 @@ def parallel_coordinates(
     axis = figure.subplots()
     count = len(names)
     colours = colormaps[SEQUENTIAL](np.linspace(0, 0.85, count))
-    for rank in reversed(range(count)):  # the best on top
+    for rank in reversed(range(count)):  # draw the best on top
         line: dict[str, Any] = (
             {"linewidth": 1.1, "alpha": max(0.25, min(0.9, 40 / count))} if rank else {"linewidth": 2.2}
         )
@@ -69,7 +69,7 @@ def _draw(axis: Axes, place: int, scale: Scale) -> None:
 
 
 def _scale(name: str, values: Sequence[Value]) -> Scale:
-    """Numbers by their size, other values side by side."""
+    """Place numbers to scale and other values at equal distances."""
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) == len(values):
         return _number_scale(name, numbers, numbers, log=suits_log(numbers))
@@ -82,7 +82,7 @@ def _scale(name: str, values: Sequence[Value]) -> Scale:
 def _number_scale(
     name: str, values: Sequence[float], span: Sequence[float], *, log: bool = False, falling: bool | None = None
 ) -> Scale:
-    """An axis over ``span``; values outside lie at its ends. ``falling``: whether the lowest is on top; None: a setting."""
+    """A scale over ``span``, clipping values outside. ``falling``: whether the lowest is on top; None: a setting."""
     low, high = min(span), max(span)
     size = np.log if log else np.asarray
 

@@ -1,4 +1,4 @@
-"""What axes span and how their ticks read."""
+"""Axis limits and tick labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 @dataclass(frozen=True)
 class MetricAxis:
-    """A metric on an axis: its name and its direction."""
+    """A metric on an axis: its name and direction."""
 
     name: str
     lower_is_better: bool
@@ -22,14 +22,14 @@ class MetricAxis:
         return f"{self.name} ({'lower' if self.lower_is_better else 'higher'} is better)"
 
     def legible(self, values: Sequence[float]) -> list[float]:
-        """``values`` without those so much worse than most that an axis over all would flatten the rest; best first."""
+        """``values``, best first, without outliers so bad that an axis over all values would flatten the rest."""
         ordered = sorted(values, reverse=not self.lower_is_better)
         typical = abs(ordered[len(ordered) * 2 // 3] - ordered[0])
         return [value for value in ordered if abs(value - ordered[0]) <= 4 * typical]
 
 
 def padded(values: Sequence[float]) -> tuple[float, float]:
-    """Axis limits over ``values`` with 5 % of room at both ends."""
+    """Axis limits over ``values`` with a margin of 5 % at both ends."""
     low, high = min(values), max(values)
     room = (high - low or abs(high) or 1.0) * 0.05
     return low - room, high + room
@@ -41,19 +41,19 @@ def suits_log(values: Sequence[float]) -> bool:
 
 
 def log_locator(low: float, high: float) -> LogLocator:
-    """Ticks at 1, 2, 5 where powers of ten alone would be too few."""
+    """Ticks at powers of ten, and at 2 and 5 times these if they would be too few."""
     return LogLocator(subs=(1.0,) if high / low > 300 else (1.0, 2.0, 5.0))
 
 
 def set_log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Plain numbers at few places of a logarithmic axis from ``low`` to ``high``."""
+    """Label a few ticks of a logarithmic axis from ``low`` to ``high`` with plain numbers."""
     axis.set_major_locator(log_locator(low, high))
     axis.set_major_formatter(PLAIN_NUMBERS)
     axis.set_minor_formatter(NullFormatter())
 
 
 def plain_number(value: float, position: int | None = None) -> str:
-    """``0.1``, ``1,000``, ``10M``: matplotlib labels logarithmic axes with formulas, which our figures do not parse."""
+    """Format ``0.1``, ``1,000``, ``10M``: matplotlib's log labels are formulas, which our figures do not parse."""
     return (f"{value / 1e6:,.6g}M" if value >= 1e6 else f"{value:,.6g}").replace("-", "−")
 
 
@@ -61,7 +61,7 @@ PLAIN_NUMBERS = FuncFormatter(plain_number)
 
 
 def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """``places`` moved as little as keeps labels ``gap`` high from covering each other, within low … high."""
+    """Move ``places`` as little as needed within low … high so that labels of height ``gap`` do not overlap."""
     order = np.argsort(places, kind="stable")
     moved = list(places)
     floor = low

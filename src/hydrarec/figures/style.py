@@ -1,6 +1,6 @@
-"""How every figure looks, and how it is saved: PNG to look at, PDF for papers.
+"""The style of all figures, and saving them: PNG for viewing, PDF for papers.
 
-Figures are made without pyplot, whose global state would keep each of them alive in a long process.
+Figures are made without pyplot, whose global state would keep all of them alive in a long process.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from hydrarec.core.files import atomic_write
 
 Floats = NDArray[np.float64]
 
-# Okabe & Ito (2008): distinct with any kind of colour vision. Brown replaces their yellow, which is faint on white.
+# Okabe & Ito (2008): safe for colour blindness. Brown replaces their yellow, which is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8A6D3B", "#000000")
 DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 FORMATS = ("png", "pdf")
 GREY = "#8C8C8C"  # background: nulls, other points
-PALE = "#E0E0E0"  # further back: grids, zero lines
+PALE = "#E0E0E0"  # fainter background: grids, zero lines
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"  # colour maps for amounts, and for values around zero
 
 _STYLE = {
     "font.size": 9,
-    "text.parse_math": False,  # a title may hold dollars
+    "text.parse_math": False,  # titles may contain dollar signs
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -48,14 +48,14 @@ _STYLE = {
     "pdf.fonttype": 42,  # text stays text
     "svg.fonttype": "none",
     "figure.constrained_layout.use": True,
-    "figure.dpi": 150,  # also while it is made: what fits between two texts must fit in the file
+    "figure.dpi": 150,  # also while drawing: label placement must match the saved file
     "savefig.dpi": "figure",
 }
 
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, dashes and marker of one curve or point among several."""
+    """Colour, dashes and marker that identify one curve or point."""
 
     colour: str
     dash: str = "-"
@@ -63,7 +63,7 @@ class Style:
 
     @classmethod
     def number(cls, index: int) -> Style:
-        """The style of the curve number ``index``; neighbours differ in all three, also in grey."""
+        """The style of curve ``index``; neighbours differ in all three, also in greyscale."""
         turn = index // len(PALETTE)
         dash = DASHES[turn % len(DASHES)] if turn else DASHES[index % 2]
         return cls(PALETTE[index % len(PALETTE)], dash, MARKERS[index % 4])
@@ -72,7 +72,7 @@ class Style:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of ``width`` × ``height`` inches; add axes with ``figure.subplots``."""
     style.use(_STYLE)
-    # A title in a script that no installed font can draw appears as boxes; the tables have it as text.
+    # Titles in scripts without an installed font appear as boxes; the tables show them as text.
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
@@ -93,7 +93,7 @@ def new_panels(
 
 
 def label_rows(axis: Axes, names: Sequence[str], **kwargs: Any) -> NDArray[np.int64]:
-    """Make the y axis one row per name, the first on top; the rows' heights."""
+    """Give the y axis a row per name, the first on top; return the rows' y positions."""
     rows = np.arange(len(names))[::-1]
     axis.set_yticks(rows, names, **kwargs)
     axis.set_ylim(-0.6, len(names) - 0.4)
@@ -101,14 +101,14 @@ def label_rows(axis: Axes, names: Sequence[str], **kwargs: Any) -> NDArray[np.in
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """The legend of the figure's first axes below all of them."""
+    """Put the legend of the figure's first axes below all axes."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, path: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
-    """Write ``path``.png and ``path``.pdf, each whole or not at all, the same bytes for the same figure; their paths."""
+    """Write ``path``.png and ``path``.pdf atomically, byte-identical for identical figures; return their paths."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path.with_name(f"{path.name}.{kind}") for kind in formats]
     for kind, file in zip(formats, written, strict=True):

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure  # half a second that reports without figures need not spend
+    from matplotlib.figure import Figure  # half a second that reports without figures can save
 
 Form = str | Callable[[Any], str]  # a format specification, or a function; empty: three decimals for a float
 NO_FORMS: Mapping[str, Form] = {}
-TIED = "≈"  # beside a value that is not distinguishable from the best
+TIED = "≈"  # marks values not distinguishable from the best
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value of a table and how people see it; files hold the value.
+    """A table value and its display; files hold only the value.
 
     Attributes:
         value: a number or a text; None: empty; NaN: unknown.
-        detail: what follows the value, such as ``± 0.0021 (3)``.
+        detail: text after the value, such as ``± 0.0021 (3)``.
         mark: whether the value is the best of its column, or tied with it.
         link: a relative address.
     """
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def text(self) -> str:
-        """The value in words, without detail and mark."""
+        """The formatted value, without detail and mark."""
         if self.value is None:
             return ""
         if self.is_missing:
@@ -57,33 +57,33 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """All of it: ``0.9402 ± 0.0021 (3) ≈``."""
+        """The value with detail and mark: ``0.9402 ± 0.0021 (3) ≈``."""
         return " ".join(filter(None, [self.text, self.detail, TIED if self.mark == "tied" else ""]))
 
 
 def number(value: float) -> str:
-    """Three decimals; more where they would all be 0, ``–`` where there is no number."""
+    """Format with three decimals, or as ``3e-05`` if these would all be 0; ``–`` for NaN."""
     if math.isnan(value):
         return "–"
     return f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:.3f}"
 
 
 def parts(text: str) -> str:
-    """A text whose parts are separated by bars, such as genres, for people."""
+    """Format text with parts separated by bars, such as genres, for display."""
     return text.replace("|", ", ")
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of equal length; a value is plain, or a :class:`Cell`.
+    """Named columns of equal length; values are plain or a :class:`Cell`.
 
     Attributes:
-        name: of its CSV file, which holds all rows; empty: it has none.
+        name: name of its CSV file, which holds all rows; empty: no file.
         title: what it shows. note: how to read it.
-        forms: of the columns. digits: significant ones of a float in the file; None: all.
-        shown: the rows that a page shows; None: all. Without any, it only names the file.
-        folded: an HTML page shows it on request only.
-        only: the one writer that shows it, where the others have another form of the same.
+        forms: formats by column. digits: significant digits of floats in the file; None: all.
+        shown: the rows that a page shows; None: all. If empty, the page only names the file.
+        folded: collapsed on an HTML page.
+        only: the only writer that shows it, if other writers show the same in another form.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Table:
         forms: Mapping[str, Form] = NO_FORMS,
         **more: Any,
     ) -> Table:
-        """A table of ``columns`` by name: lists, arrays, or a data frame's."""
+        """Build a table from columns by name: lists, arrays, or those of a data frame."""
         values = {
             str(key): column.tolist() if hasattr(column, "tolist") else list(column) for key, column in columns.items()
         }
@@ -119,7 +119,7 @@ class Table:
 
     @classmethod
     def of_records(cls, name: str, title: str, records: Sequence[Mapping[str, Any]], **more: Any) -> Table:
-        """A row per record; what a record does not have is empty."""
+        """Build a table with a row per record; missing keys become empty cells."""
         header = list(dict.fromkeys(key for record in records for key in record))
         return cls.of_rows(name, title, header, [[record.get(key) for key in header] for record in records], **more)
 
@@ -128,7 +128,7 @@ class Table:
         return len(self.columns[0]) if self.columns else 0
 
     def rows(self) -> Iterator[list[Cell]]:
-        """Those that a page shows."""
+        """The rows that a page shows."""
         chosen = range(self.count) if self.shown is None else self.shown
         for row in chosen:
             yield [
@@ -137,7 +137,7 @@ class Table:
             ]
 
     def select(self, *header: str) -> Table:
-        """The same with these columns only."""
+        """A copy with only these columns."""
         places = [list(self.header).index(name) for name in header]
         columns, forms = [self.columns[place] for place in places], [self.forms[place] for place in places]
         return dataclasses.replace(self, header=header, columns=columns, forms=forms)
@@ -145,12 +145,12 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure, which goes to files as PNG and PDF, or an SVG drawing, which only an HTML page holds.
+    """A matplotlib figure, saved as PNG and PDF, or an SVG drawing, shown only in HTML.
 
     Attributes:
-        name: of its files. title: what it shows, in words for those who cannot see it, too.
-        drawing: None if there is nothing to see, for the reason ``missing``.
-        wide: it needs the whole width of a page.
+        name: name of its files. title: what it shows; also the alternative text.
+        drawing: None if there is nothing to draw; ``missing`` gives the reason.
+        wide: it needs the full page width.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph that is more than words; a plain ``str`` is one that is not."""
+    """A paragraph with a style; a plain ``str`` is one without."""
 
     words: str
     style: Literal["finding", "note", "command", "link"]
@@ -174,7 +174,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Listing:
-    """Lines of a list; ``only`` as of a :class:`Table`."""
+    """The lines of a list; ``only`` as for :class:`Table`."""
 
     items: Sequence[str]
     only: str = ""
@@ -188,8 +188,8 @@ class Section:
     """A part of a page under a heading.
 
     Attributes:
-        blocks: in the order of the page. summary: lines for the terminal.
-        number: to refer to. anchor: its address on an HTML page.
+        blocks: in page order. summary: lines for the terminal.
+        number: used in references. anchor: its address on an HTML page.
     """
 
     title: str
@@ -220,8 +220,8 @@ class Document:
     """A whole page.
 
     Attributes:
-        lead: below the title. summary: the first lines on the terminal, and tables that belong to them.
-        next: a command to go on with.
+        lead: text below the title. summary: the first lines on the terminal, with their tables.
+        next: the suggested next command.
     """
 
     title: str
@@ -236,10 +236,10 @@ class Document:
 
     @property
     def figures(self) -> list[Picture]:
-        """The pictures that have files."""
+        """The pictures that are saved to files."""
         return [picture for picture in self.pictures if picture.figure is not None]
 
     @property
     def tables(self) -> list[Table]:
-        """Those that have files."""
+        """The tables that are saved to files."""
         return [table for section in self.sections for table in section.tables if table.name]

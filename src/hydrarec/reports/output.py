@@ -1,4 +1,4 @@
-"""Where a document goes: pages, figures, tables, and a folder for TensorBoard; each file is whole or absent."""
+"""The output files of a document: pages, figures, tables and TensorBoard events, each written atomically."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Output:
         markdown, html: the pages. figures: folder of ``<name>.png`` and ``.pdf``.
         events: TensorBoard's file, with the page as a text called ``tag``, and the pictures.
         logdir: the folder to start TensorBoard on.
-        moment: unix seconds that the event file bears, so that the same document is the same file.
-        lock: a file that keeps other processes away while this one writes; None where the caller holds a lock.
-        fix: what to do where nothing can be written.
+        moment: timestamp in the event file, unix seconds, so that the same document gives the same file.
+        lock: lock file that excludes other processes during writing; None if the caller holds a lock.
+        fix: suggested fix if writing fails.
     """
 
     markdown: Path
@@ -42,18 +42,18 @@ class Output:
 
     @classmethod
     def in_folder(cls, folder: Path, name: str, tag: str, moment: float, lock: Path | None = None) -> Output:
-        """Everything in one folder."""
+        """Put all files into one folder."""
         logdir = folder / "tensorboard"
         events = logdir / f"events.out.tfevents.0.{tag.lower()}"
         return cls(folder / f"{name}.md", folder / f"{name}.html", folder, events, tag, logdir, moment, lock)
 
     @property
     def tables(self) -> Path:
-        """The folder of ``<name>.csv``, beside the pages that link to them."""
+        """The folder of the ``<name>.csv`` files, next to the pages that link to them."""
         return self.html.parent
 
     def write(self, document: Document, values: Sequence[event_file.Value] = ()) -> None:
-        """Figures and tables first, then the pages that show them; ``values``: more for TensorBoard.
+        """Write figures and tables, then the pages that show them; ``values``: further TensorBoard values.
 
         Raises:
             EnvironmentFault: a folder cannot be written.
@@ -89,7 +89,7 @@ class Output:
             ) from error
 
     def _draw(self, document: Document) -> None:
-        """Save the figures; remove what an earlier document left of those that have nothing to show now."""
+        """Save the figures; delete stale files of figures that have nothing to show now."""
         for picture in document.pictures:
             if picture.drawing is None:
                 for path in (self.figures / f"{picture.name}.png", self.figures / f"{picture.name}.pdf"):

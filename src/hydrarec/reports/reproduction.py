@@ -1,4 +1,4 @@
-"""The table of published results beside our own: run folders' results in, Markdown and CSV out."""
+"""The table of published and reproduced results, as Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hydrarec.tasks.metrics.registry import better
 
 @dataclass(frozen=True)
 class Row:
-    """One published result and our runs of it, one entry per seed that finished.
+    """One published result and our reproductions of it, one entry per finished seed.
 
     Attributes:
-        values: the published metric. first_epochs: the validation RMSE after the first epoch. seconds: of training.
-        problem: why runs are missing; empty if none is.
+        values: the published metric. first_epochs: validation RMSE after the first epoch. seconds: training time.
+        problem: why runs are missing; empty if none are.
     """
 
     published: Published
@@ -61,13 +61,13 @@ class Row:
 
 
 def mean_and_spread(values: list[float]) -> str:
-    """``mean ± sample standard deviation (n)``; a question mark where one value has no spread."""
+    """Format ``mean ± sample standard deviation (n)``; a question mark replaces the spread of a single value."""
     spread = f"{statistics.stdev(values):.4f}" if len(values) > 1 else "?"
     return f"{statistics.mean(values):.4f} ± {spread} ({len(values)})"
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table, the reasons of the bands, and the claims about first epochs."""
+    """The table, the reasons for the tolerance bands, and the claims about first epochs."""
     cells = [row.cells() for row in rows]
     lines = table_lines(list(cells[0]), [[escaped(text) for text in entry.values()] for entry in cells])
     lines += [
@@ -81,7 +81,7 @@ def markdown(rows: list[Row]) -> str:
 
 
 def first_epoch_claims(rows: list[Row]) -> list[str]:
-    """In words: does the first epoch of one system beat the end of another, as its source claims?"""
+    """Sentences on whether one system's first epoch beats another's final result, as its source claims."""
     known = {row.published.id: row for row in rows if row.values}
     lines = []
     for row in known.values():
@@ -98,6 +98,6 @@ def first_epoch_claims(rows: list[Row]) -> list[str]:
 
 
 def comma_separated(rows: list[Row]) -> str:
-    """The same cells as CSV, with the values of the single seeds."""
+    """The table as CSV, with the values of each seed."""
     records = [{**row.cells(), "values": " ".join(f"{value:.6f}" for value in row.values)} for row in rows]
     return csv_file.render(Table.of_records("reproduction", "", records))

@@ -1,1 +1,1 @@
-"""Runs compared: groups over seeds, differences with their significance, reproductions."""
+"""Comparison of runs: groups over seeds, differences and their significance, reproductions."""

@@ -1,4 +1,4 @@
-"""The charts of a section as inline SVG: what the report knows, handed to the figures."""
+"""The charts of a section as inline SVG: passes the report's data to :mod:`hydrarec.figures`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from hydrarec.reports.comparison.groups import Group
 from hydrarec.reports.comparison.naming import differing, model_names, short_names, shown
 from hydrarec.tasks.metrics.registry import lower_is_better
 
-SEARCHED = 3  # configurations of a model from which on it was searched, rather than just run
+SEARCHED = 3  # a model with at least this many configurations counts as searched
 MODEL = "model._target_"
 MOST_AXES = 8
 
 
 def learning_curves(section: Section, styles: Mapping[str, Style], count: int) -> str:
-    """The monitored metric of the ``count`` best groups; empty where no history holds it twice."""
+    """The monitored metric of the ``count`` best groups; empty if no history has it for two epochs."""
     metric = section.protocol.monitor or ""
     points = {group.name: _history(group, metric) for group in section.groups[:count]}
     curves = [
@@ -44,9 +44,9 @@ def learning_curves(section: Section, styles: Mapping[str, Style], count: int) -
 
 
 def best_so_far(section: Section) -> str:
-    """The monitored metric against the number of configurations tried; a step line per model.
+    """The best monitored metric against the number of configurations tried, a step line per model.
 
-    Empty unless some model was searched. By validation: the test part chooses nothing.
+    Empty unless some model was searched. Uses validation metrics, because the test part must not select anything.
     """
     metric = section.protocol.monitor or ""
     traces = budget_traces(section)
@@ -62,7 +62,7 @@ def best_so_far(section: Section) -> str:
 
 
 def unequal_budgets(section: Section) -> str:
-    """A warning in words where models were not tried equally often; empty where they were, or nothing was searched."""
+    """A warning if models had different numbers of trials; empty if the numbers are equal or nothing was searched."""
     counts = {model: len(trace) for model, trace in budget_traces(section).items()}
     if len(set(counts.values())) < 2 or max(counts.values()) < SEARCHED:
         return ""
@@ -71,7 +71,7 @@ def unequal_budgets(section: Section) -> str:
 
 
 def budget_traces(section: Section) -> dict[str, list[float]]:
-    """By model, the best mean so far after each configuration; one that was pruned costs budget and finds nothing."""
+    """The best mean so far after each configuration, by model; a pruned one uses budget but cannot improve the mean."""
     metric, pruned = section.protocol.monitor or "", section.protocol.pruned
     pick, worst, sign = (min, math.inf, 1) if lower_is_better(metric) else (max, -math.inf, -1)
     models = model_names([*(run for group in section.groups for run in group.runs), *pruned])
@@ -86,14 +86,14 @@ def budget_traces(section: Section) -> dict[str, list[float]]:
     for model, entries in tried.items():
         in_turn = [value for _, value in sorted(entries, key=lambda entry: entry[0])]
         trace = list(itertools.accumulate(in_turn, pick))
-        if trace[-1] != worst:  # before the first result, the trace is that result
+        if trace[-1] != worst:  # the trace before the first result repeats that result
             first = next(value for value in trace if value != worst)
             traces[model] = [first if value == worst else value for value in trace]
     return dict(sorted(traces.items(), key=lambda entry: sign * entry[1][-1]))
 
 
 def metric_against(section: Section, cost: str, styles: Mapping[str, Style]) -> str:
-    """The primary metric against a cost, a point per group; empty for fewer than 2 points."""
+    """The primary metric against a cost, one point per group; empty for fewer than 2 points."""
     metric = section.primary or ""
     points = [
         Curve(group.name, styles[group.name], [at.mean], [value.mean], [value.sd])
@@ -107,7 +107,7 @@ def metric_against(section: Section, cost: str, styles: Mapping[str, Style]) -> 
 
 
 def forest_plot(section: Section, metric: str | None) -> str:
-    """How far each group is from the best in ``metric``; empty without comparisons that have an interval."""
+    """Forest plot of each group's difference from the best in ``metric``; empty if no comparison has an interval."""
     comparisons = [entry for entry in section.comparisons.get(metric or "", []) if not math.isnan(entry.interval[0])]
     if not comparisons:
         return ""
@@ -119,7 +119,7 @@ def forest_plot(section: Section, metric: str | None) -> str:
 
 
 def parallel_coordinates(section: Section) -> str:
-    """The settings that differ and what they led to; empty unless 3 groups differ in some setting."""
+    """Parallel coordinates of the differing settings and the resulting metric; empty unless 3 groups differ in one."""
     metric = section.primary or ""
     cells = [(group, cell) for group in section.groups if (cell := section.cell(group, metric)) is not None]
     groups = [group for group, _ in cells]
@@ -139,7 +139,7 @@ def _measure(metric: str) -> MetricAxis:
 
 
 def _history(group: Group, metric: str) -> dict[float, Cell]:
-    """By epoch, the mean over the seeds that came so far."""
+    """The mean by epoch, over the seeds that reached it."""
     by_epoch: dict[float, list[float]] = defaultdict(list)
     for run in group.runs:
         for row in run.history:
@@ -149,7 +149,7 @@ def _history(group: Group, metric: str) -> dict[float, Cell]:
 
 
 def _interval(comparison: Comparison) -> Interval:
-    """The other's value minus the best's; beside the units' p that of the seeds where these are the doubt."""
+    """The other group's value minus the best's; shows the p over seeds too if only the p over units is significant."""
     low, high = comparison.interval
     note = wording.p_value(comparison.holm)
     if comparison.holm < comparison.alpha <= comparison.p_seeds:
@@ -159,7 +159,7 @@ def _interval(comparison: Comparison) -> Interval:
 
 
 def _differs_within_a_model(groups: Sequence[Group], key: str) -> bool:
-    """Whether the setting tells more than the model does, or is the model."""
+    """Whether the setting is the model itself or differs between groups of one model."""
     by_model: dict[str, set[str]] = defaultdict(set)
     for group in groups:
         by_model[str(group.settings.get(MODEL))].add(repr(group.settings.get(key)))

@@ -1,4 +1,4 @@
-"""One comparison of two runs, or of two folders of runs that differ by the seed only."""
+"""One comparison of two runs, or of two folders whose runs differ only in the seed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ EXPECTED = "two run folders, or two folders of runs that differ by the seed only
 
 
 def check(settings: ReportConfig) -> str:
-    """The comparison in words, metric by metric.
+    """Compare the two sides and describe the result metric by metric.
 
     Raises:
-        ConfigError: not two folders; one without a finished run, with several configurations, or the two under different
-            protocols.
+        ConfigError: not exactly two folders; a folder has no finished run or several configurations; the two have
+            different protocols.
     """
     folders = two_folders("check", settings.check, expected=EXPECTED)
     first, second = (_runs(folder) for folder in folders)
@@ -95,7 +95,7 @@ def _runs(folder: str) -> list[Run]:
 
 
 def _side(runs: list[Run], groups: list[Group]) -> Group:
-    """The runs of one side as a group of their own, named as in the report."""
+    """The runs of one side as a single group, named as in the report."""
     folders = {run.folder for run in runs}
     homes = [group for group in groups if folders & {run.folder for run in [*group.runs, *group.repeats]}]
     if len(homes) > 1:
@@ -113,7 +113,7 @@ def _difference(key: str, sides: list[Group]) -> str:
 
 
 def _incomparable(first: Protocol, second: Protocol) -> ConfigError:
-    """What of the protocol differs."""
+    """The error that lists how the two protocols differ."""
     if first.dataset != second.dataset:
         reason = f"data {first.dataset} and {second.dataset}"
     elif first.data_fingerprint != second.data_fingerprint:

@@ -21,7 +21,7 @@ from hydrarec.reports.comparison.charts import (
 from hydrarec.reports.comparison.content import Contents, Section
 from hydrarec.reports.document import Block, Document, Listing, Picture, Text
 
-COLOURED = 16  # groups with a style of their own; beyond, colours would repeat
+COLOURED = 16  # groups with their own style; more would repeat colours
 SHOWN = 5  # groups and failures on the terminal
 TITLES = {
     "forest": "Differences to the best, with intervals over the users or ratings; p after Holm.",
@@ -79,7 +79,7 @@ def _section(section: Section, contents: Contents, folder: Path) -> page.Section
 
 
 def _pictures(section: Section, curves: int) -> list[Picture]:
-    """The charts that are not empty."""
+    """All charts of the section that are not empty."""
     styles = {
         group.name: Style.number(index) if index < COLOURED else Style(GREY)
         for index, group in enumerate(section.groups)
@@ -96,7 +96,7 @@ def _pictures(section: Section, curves: int) -> list[Picture]:
 
 
 def _summary(section: Section) -> list[str]:
-    """The best groups, the first comparison in words, and the notes."""
+    """Terminal summary: the best groups, the first comparison in words, and the notes."""
     metric = section.primary
     if metric is None:
         return ["no metric that all runs share"]
@@ -123,7 +123,7 @@ def _failures(contents: Contents, folder: Path) -> page.Section:
 
 
 def _next(contents: Contents) -> str:
-    """A command: resume what was stopped, compare the two best, or train more seeds."""
+    """The suggested next command: resume a stopped run, compare the two best, or train more seeds."""
     stopped = [run for run in contents.failures if run.state == "unfinished" and run.config]
     if stopped:
         return f"hydrarec-train {shlex.quote(f'resume={paths.shown(Path(stopped[0].folder))}')}"

@@ -1,4 +1,4 @@
-"""``conf/report.yaml``: what a report is made of."""
+"""The settings of ``hydrarec-report`` (``conf/report.yaml``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COSTS = ("seconds", "samples/s", "parameters", "peak MiB")
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """The settings of a report; the YAML has their defaults and explains them."""
+    """The settings of a report; the YAML file documents them and sets the defaults."""
 
     runs: str | list[str]
     name: str
@@ -30,7 +30,7 @@ class ReportConfig:
     seed: Seed
 
     def judge_columns(self) -> None:
-        """Raise :class:`ConfigError` for a column that no run can fill; one that no run has filled is left out."""
+        """Raise :class:`ConfigError` for an unknown column; known columns without values are omitted later."""
         for key in ("metrics", "side_by_side"):
             for name in getattr(self, key):
                 if not is_column(name):

@@ -26,7 +26,7 @@ STATISTICS |= {"Wilcoxon, Holm": "holm_wilcoxon", "seeds": "p_seeds", "d": "effe
 
 
 def section_table(section: Section) -> Table:
-    """One protocol, a row per group: metrics, then costs."""
+    """The results under one protocol, a row per group: metrics, then costs."""
     columns: dict[str, Any] = {"model": [group.name for group in section.groups]}
     for metric in section.metrics:
         columns[metric] = [measured(section.cell(group, metric)) for group in section.groups]
@@ -36,7 +36,7 @@ def section_table(section: Section) -> Table:
 
 
 def side_by_side(contents: Contents) -> Table | None:
-    """All protocols, a row per model, if there are several; a column belongs to one protocol."""
+    """All protocols side by side: a row per model, each column from one protocol; None for a single protocol."""
     columns: dict[str, Any] = {}
     chosen = [
         (section, metric)
@@ -58,7 +58,7 @@ def side_by_side(contents: Contents) -> Table | None:
 
 
 def groups_file(contents: Contents) -> Table:
-    """A row per group, plain numbers: of each metric mean, sd, n, and whether it is the best or tied with it."""
+    """A row per group for a file: each metric's mean, sd and n, and whether it is the best or tied with it."""
     records = []
     for section in contents.sections:
         for group in section.groups:
@@ -76,7 +76,7 @@ def groups_file(contents: Contents) -> Table:
 
 
 def comparisons_file(contents: Contents) -> Table:
-    """A row per comparison with every statistic."""
+    """A row per comparison for a file, with every statistic."""
     records = [
         {
             "protocol": section.number,
@@ -104,14 +104,14 @@ def statistics_table(section: Section) -> Table:
 
 
 def protocol_table(section: Section) -> Table:
-    """What is the same for all runs of a section."""
+    """The protocol that all runs of a section share."""
     terms, words = zip(*protocol_words(section), strict=True)
     columns = {"what": list(terms), "which": list(words)}
     return Table.of("", "Protocol, data and code", columns, only="html", folded=True)
 
 
 def runs_table(section: Section, folder: Path) -> Table:
-    """Every run folder, with links relative to ``folder``, so that both can be moved together."""
+    """Every run folder; links are relative to ``folder``, so both can be moved together."""
     rows = [
         [group.name, run.seed, note, _link(run, folder)]
         for group in section.groups
@@ -122,7 +122,7 @@ def runs_table(section: Section, folder: Path) -> Table:
 
 
 def failures_table(contents: Contents, folder: Path) -> Table:
-    """Runs without a result, why, and how they were started."""
+    """Runs without a result, with the reason and the command that started them."""
     rows = []
     for run in contents.failures:
         overrides = run.record.get("overrides")
@@ -132,7 +132,7 @@ def failures_table(contents: Contents, folder: Path) -> Table:
 
 
 def measured(cell: Cell | None) -> Shown:
-    """``0.9402 ± 0.0021 (3)``; one value has no spread, which a question mark shows."""
+    """Format a cell as ``0.9402 ± 0.0021 (3)``; a question mark replaces the spread of a single value."""
     if cell is None:
         return MISSING
     spread = "?" if math.isnan(cell.sd) else f"{cell.sd:.4f}"

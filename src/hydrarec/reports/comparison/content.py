@@ -19,7 +19,7 @@ from hydrarec.tasks.metrics.registry import counterpart, lower_is_better, select
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure of a group: mean over ``n`` runs and their sample standard deviation (NaN for one run).
+    """A group's value of one metric or cost: mean and sample standard deviation over ``n`` runs (NaN for one run).
 
     Attributes:
         best: no other group of the protocol has a better mean. tied: not distinguishable from the best.
@@ -36,12 +36,12 @@ class Cell:
         if not values:
             return None
         mean, sd = statistics.fmean(values), math.nan
-        if len(values) > 1:  # statistics.stdev computes in fractions: exact, and a second over thousands of groups
+        if len(values) > 1:  # statistics.stdev computes exact fractions, which takes a second for thousands of groups
             sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
         return cls(mean, sd, len(values), best, tied)
 
 
-# What a group cost, mean over its runs; which of them are columns is a setting.
+# Costs of a group, averaged over its runs; a setting selects which are shown as columns.
 COSTS: dict[str, Callable[[Run], float | None]] = {
     "seconds": lambda run: _number(run.result.get("seconds"), "training"),
     "samples/s": lambda run: run.samples_per_second,
@@ -52,10 +52,10 @@ COSTS: dict[str, Callable[[Run], float | None]] = {
 
 @dataclass
 class Section:
-    """One protocol: its groups from the best to the worst, and how they compare.
+    """The results under one protocol: its groups, best first, and their comparisons.
 
     Attributes:
-        number: from 1, to refer to. metrics, costs: the columns. primary: the one that ranks; None if nothing can.
+        number: from 1, used in references. metrics, costs: the columns. primary: the ranking metric, None if none can.
         comparisons: by metric, the best group against others.
     """
 
@@ -73,18 +73,18 @@ class Section:
 
     @property
     def split(self) -> str:
-        """The split in words, with the seed that it follows instead of one run's."""
+        """The split in words; if it follows the run's seed, this is stated instead of one run's seed."""
         words = str(self.protocol.any_run.record["split"].get("protocol") or "a split without a description")
         seed = self.protocol.any_run.config["split"].get("seed")
         return words.replace(f"split seed {seed}", "split seed = seed") if self.protocol.follows else words
 
     @property
     def looks(self) -> int:
-        """How often the test part of this protocol was looked at, by all configurations."""
+        """How often all configurations together evaluated this protocol's test part."""
         return sum(group.looks for group in self.groups)
 
     def best(self, metric: str) -> Group | None:
-        """The group with the best mean; None unless two can be compared."""
+        """The group with the best mean; None if fewer than two groups have the metric."""
         ranked = ranking(self.groups, metric)
         return ranked[0] if len(ranked) > 1 else None
 
@@ -118,8 +118,8 @@ class Contents:
     """A whole report.
 
     Attributes:
-        sections: one per protocol. failures: runs without a result that can be used, in the order of their folders.
-        names: of all runs that were found, by state.
+        sections: one per protocol. failures: runs without a usable result, ordered by folder.
+        names: names of all runs found, by state.
     """
 
     settings: ReportConfig
@@ -129,7 +129,7 @@ class Contents:
 
 
 def contents(runs: Sequence[Run], settings: ReportConfig, *, compare: bool = True) -> Contents:
-    """Group the runs, rank the groups, compare the best with the others."""
+    """Group the runs, rank the groups and compare the best one with the others."""
     protocols = group_runs(runs)
     name_groups(protocols)
     sections = []
@@ -154,7 +154,7 @@ def _section(number: int, protocol: Protocol, settings: ReportConfig) -> Section
 
 
 def _compared(section: Section, settings: ReportConfig) -> dict[str, list[Comparison]]:
-    """The best of each metric against the others, as far as ``compare`` goes down the ranking."""
+    """By metric, the best group against the others, down to the rank that ``compare`` sets."""
     found = {}
     for metric in section.metrics:
         ranked = ranking(section.groups, metric)
@@ -164,7 +164,7 @@ def _compared(section: Section, settings: ReportConfig) -> dict[str, list[Compar
 
 
 def ranking(groups: Sequence[Group], metric: str) -> list[Group]:
-    """The groups that were measured, the best mean first; of equal ones the first."""
+    """The groups that have ``metric``, best mean first; ties keep their order."""
     sign = 1 if lower_is_better(metric) else -1
     means = [(statistics.fmean(values.values()), group) for group in groups if (values := group.values(metric))]
     return [group for _, group in sorted(means, key=lambda entry: sign * entry[0])]

@@ -18,21 +18,21 @@ from hydrarec.reports.comparison.outcomes import Floats, Outcomes, outcomes_of
 from hydrarec.runs.survey import Run
 from hydrarec.tasks.metrics.registry import Measure, lower_is_better
 
-MOST_BLOCKS = 5_000  # of the bootstrap: their spread is that of all units to 1 %
+MOST_BLOCKS = 5_000  # resampled in the bootstrap: their spread matches that of all units to 1 %
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """``first`` against ``second`` on ``metric``. Differences are first − second, in the metric's unit.
+    """Comparison of ``first`` with ``second`` on ``metric``. Differences are first − second, in the metric's unit.
 
     Attributes:
         difference: of the means over ``seeds``. interval: its bootstrap interval over the units.
-        unit, count: what was paired, and how many; seeds where the run folders hold nothing finer.
-        p: paired t over the units. p_wilcoxon: over the units too. p_seeds: over seeds; NaN for fewer than 2.
-        holm, benjamini_hochberg, holm_wilcoxon: the same p, corrected for all comparisons of the family.
-        effect: Cohen's d over the units. detectable: the smallest difference that so many units show.
-        seeds: common to both, or empty where each has others.
-        alpha: the level that :attr:`distinguishable` holds the p against.
+        unit, count: the paired units and their number; seeds if the run folders hold nothing finer.
+        p: paired t over units. p_wilcoxon: Wilcoxon over units. p_seeds: over seeds; NaN for fewer than 2.
+        holm, benjamini_hochberg, holm_wilcoxon: these p, corrected for all comparisons of the family.
+        effect: Cohen's d over the units. detectable: the smallest difference detectable with this many units.
+        seeds: those common to both; empty if they share none.
+        alpha: significance level for :attr:`distinguishable`.
     """
 
     metric: str
@@ -58,10 +58,10 @@ class Comparison:
 
     @property
     def distinguishable(self) -> bool:
-        """Holds over the units after Holm, and over the seeds where there are several.
+        """Whether the difference is significant over units (after Holm) and, with several seeds, over seeds too.
 
         Units alone would call two seeds of one model different: each is a fixed predictor, and enough ratings separate
-        any two. Seeds alone would rest on a handful of values.
+        any two. A test over seeds alone would rest on a handful of values.
         """
         seeds = math.isnan(self.p_seeds) or self.p_seeds < self.alpha
         return not self.same_configuration and self.holm < self.alpha and seeds
@@ -72,18 +72,18 @@ class Comparison:
 
 
 class Comparer:
-    """Compares groups of one protocol; keeps the outcomes of the first one only, since millions of ratings add up."""
+    """Compares groups of one protocol; caches only the first group's outcomes, to limit memory."""
 
     def __init__(self, settings: ReportConfig) -> None:
         self.settings = settings
         self._known: dict[tuple[str, str], Outcomes | None] = {}
 
     def family(self, best: Group, others: Sequence[Group], metric: str) -> list[Comparison]:
-        """``best`` against each of ``others``, corrected for their number."""
+        """Compare ``best`` with each of ``others``, with p corrected for their number."""
         return corrected([self.compare(best, other, metric) for other in others])
 
     def compare(self, first: Group, second: Group, metric: str) -> Comparison:
-        """One comparison, not corrected; p is NaN where neither units nor seeds can be paired."""
+        """Compare two groups, uncorrected; p is NaN if neither units nor seeds can be paired."""
         values_first, values_second = first.values(metric), second.values(metric)
         seeds = tuple(sorted(values_first.keys() & values_second.keys()))
         if seeds:
@@ -130,7 +130,7 @@ class Comparer:
     def _unit_differences(
         self, first: Group, second: Group, metric: str, seeds: tuple[int, ...]
     ) -> tuple[str, Floats] | None:
-        """The unit, and a difference per unit, averaged over seeds, whose mean is that of the metric. None: not kept."""
+        """The unit and the differences per unit, averaged over seeds; their mean is the metric's. None: not stored."""
         runs_first = [run for run in first.runs if run.seed in (seeds or first.values(metric))]
         runs_second = [run for run in second.runs if run.seed in (seeds or second.values(metric))]
         parts_first = [self._kept(run, metric) for run in runs_first]
@@ -139,14 +139,14 @@ class Comparer:
             return None
         known_first = [part for part in parts_first if part is not None]
         known_second = [part for part in parts_second if part is not None]
-        if not seeds:  # of each its own: averaged before they are paired
+        if not seeds:  # no common seeds: average each group before pairing
             known_first, known_second = [_averaged(known_first)], [_averaged(known_second)]
         pairs = list(zip(known_first, known_second, strict=True))
         if any(not np.array_equal(a.ids, b.ids) for a, b in pairs):
             return None
         measure = Measure.parse(metric)
-        assert measure is not None  # it has outcomes
-        slope = measure.metric.slope  # divided by it, the mean of the differences is that of the metric
+        assert measure is not None  # holds, because there are outcomes
+        slope = measure.metric.slope  # dividing by it makes the mean difference that of the metric
         parts = [
             Outcomes(a.unit, a.ids, (a.values - b.values) / slope(a.values.mean(), b.values.mean())) for a, b in pairs
         ]
@@ -160,7 +160,7 @@ class Comparer:
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The comparisons of one family with their p corrected for its size."""
+    """Correct the p of one family of comparisons for the family's size."""
     by_holm = multiple_testing.holm([comparison.p for comparison in comparisons])
     by_rate = multiple_testing.benjamini_hochberg([comparison.p for comparison in comparisons])
     by_ranks = multiple_testing.holm([comparison.p_wilcoxon for comparison in comparisons])
@@ -171,7 +171,7 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 def _averaged(parts: list[Outcomes]) -> Outcomes:
-    """Per unit the mean over the parts that hold it, weighted so that the mean over units is the mean of the parts'."""
+    """Mean per unit over the parts that have it, weighted so that the mean over units is the mean of the parts' means."""
     if len(parts) == 1:
         return parts[0]
     ids = np.unique(np.concatenate([part.ids for part in parts]))

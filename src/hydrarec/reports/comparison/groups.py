@@ -1,4 +1,4 @@
-"""Put runs of one configuration together, and configurations of one protocol under one heading."""
+"""Group runs by configuration, and configurations by protocol."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hydrarec.runs.survey import Run
 
 @dataclass
 class Group:
-    """The runs of one configuration that differ by the seed only.
+    """The runs of one configuration, which differ only in the seed.
 
     Attributes:
-        settings: dotted keys to values, without the protocol's and the seed.
-        runs: one per seed, by seed. repeats: further runs of the same seeds, which no mean counts twice.
+        settings: dotted keys to values, without the seed and the protocol's settings.
+        runs: one per seed, ordered by seed. repeats: further runs of the same seeds, excluded from all means.
         lost: runs of this configuration without a result.
         name: unique in the report (:mod:`hydrarec.reports.comparison.naming`).
     """
@@ -34,22 +34,22 @@ class Group:
 
     @property
     def looks(self) -> int:
-        """How often a run of this configuration computed metrics of the test part."""
+        """How often runs of this configuration computed test metrics."""
         return sum(any(name.startswith("test/") for name in run.metrics) for run in [*self.runs, *self.repeats])
 
     def values(self, metric: str) -> dict[int, float]:
-        """The metric by seed, where it was measured."""
+        """The metric by seed, for the runs that have it."""
         return {run.seed: run.metrics[metric] for run in self.runs if metric in run.metrics}
 
 
 @dataclass
 class Protocol:
-    """What the groups under one heading share: data, split, and how they are evaluated.
+    """The data, split and evaluation that several groups share.
 
     Attributes:
-        settings: dotted keys to values. follows: whether the split's seed is the run's.
-        split_fingerprints: by seed where the split follows it, else under None.
-        pruned: trials of a search that were given up under it.
+        settings: dotted keys to values. follows: whether the split uses the run's seed.
+        split_fingerprints: by seed if the split follows it, else under the key None.
+        pruned: search trials under this protocol that were pruned.
     """
 
     dataset: str
@@ -70,17 +70,17 @@ class Protocol:
 
     @property
     def monitor(self) -> str | None:
-        """The validation metric that selected the epochs."""
+        """The validation metric that selected the best epochs."""
         monitor: str | None = self.any_run.config["task"].get("monitor")
         return monitor
 
 
 def group_runs(runs: Sequence[Run]) -> list[Protocol]:
-    """The finished ones of ``runs`` as groups under their headings, in the order of their folders.
+    """Group the finished runs by configuration and protocol, ordered by folder.
 
-    The seed of a split is left out of the configuration where it follows the run's seed: then the runs of one seed share
-    a split. A fixed one is part of the protocol. Where data or split differ by fingerprint, so do the headings, whatever
-    the configurations are.
+    A split seed that follows the run's seed is not part of the configuration: the runs of one seed share a split. A
+    fixed split seed is part of the protocol. Runs whose data or splits have different fingerprints get different
+    protocols, whatever their configurations are.
     """
     settings = Settings()
     facts = [_Facts(run, settings) for run in runs if run.state == "finished"]
@@ -105,7 +105,7 @@ def group_runs(runs: Sequence[Run]) -> list[Protocol]:
 
 
 def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: Settings) -> None:
-    """Assign runs without a result to groups by their configuration alone, where it fits one: most never read the data."""
+    """Assign runs without a result to the group that matches their configuration alone: most never read the data."""
     by_protocol: dict[str, list[Protocol]] = defaultdict(list)
     by_configuration: dict[tuple[str, str], list[Group]] = defaultdict(list)
     for protocol in protocols:
@@ -124,7 +124,7 @@ def _assign_lost(runs: Iterable[Run], protocols: Sequence[Protocol], settings: S
 
 
 class _Facts:
-    """What decides where a run belongs."""
+    """The facts that determine a run's group and protocol."""
 
     def __init__(self, run: Run, settings: Settings) -> None:
         own, protocol = settings.of(run.config)
@@ -160,11 +160,11 @@ class _Facts:
 def _settle_followers(facts: list[_Facts]) -> None:
     """Decide for each run whether its split's seed follows its own.
 
-    It does if the configuration was run with several seeds on as many splits. A single run does not decide it: it follows
-    the others of its protocol, and counts as fixed where they do not decide it either.
+    It does if the configuration was run with several seeds on as many splits. A single run is inconclusive: it is
+    treated like the others of its protocol, and as fixed if they are inconclusive too.
     """
-    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)  # of the diagonal runs of each configuration
-    fixed: set[tuple[str, int]] = set()  # split seeds of each protocol that another seed used too
+    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)  # by configuration, of diagonal runs
+    fixed: set[tuple[str, int]] = set()  # (protocol, split seed) pairs used by runs of another seed
     for fact in facts:
         if fact.diagonal:
             seeds[fact.protocol_text, fact.configuration].add(fact.run.seed)
@@ -178,7 +178,7 @@ def _settle_followers(facts: list[_Facts]) -> None:
 
 
 def _add(group: Group, run: Run) -> None:
-    """The first look counts: choosing among repeats would choose by the test part."""
+    """Add a run; the earliest of each seed counts, because choosing among repeats would select by the test part."""
     same = next((known for known in group.runs if known.seed == run.seed), None)
     if same is None:
         group.runs.append(run)

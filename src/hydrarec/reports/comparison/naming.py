@@ -1,4 +1,4 @@
-"""Name configurations by the settings in which they differ."""
+"""Name configurations after the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LONGEST = 40  # characters of a value in a name
 
 
 def name_groups(protocols: Sequence[Protocol]) -> None:
-    """Give every group a name: the model, and the settings in which groups of that model differ under some heading.
+    """Name every group after its model and the settings in which groups of that model differ under some protocol.
 
-    A setting that differs under one heading is named under all of them, so that a model is found again across tasks.
+    A setting that differs under one protocol is named under all, so that a model can be recognised across tasks.
     """
     models = model_names(run for protocol in protocols for group in protocol.groups for run in group.runs)
     keys: dict[str, set[str]] = defaultdict(set)
@@ -34,7 +34,7 @@ def name_groups(protocols: Sequence[Protocol]) -> None:
 
 
 def model_names(runs: Iterable[Run]) -> dict[str, str]:
-    """By ``_target_``: the option that it was chosen by, or the name of its class where several or none were."""
+    """Model names by ``_target_``: the option that selected it, or its class name if several or none did."""
     chosen: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         target = str(run.config.get("model", {}).get(TARGET))
@@ -48,21 +48,21 @@ def model_names(runs: Iterable[Run]) -> dict[str, str]:
 
 
 def differing(groups: Sequence[Group]) -> list[str]:
-    """The settings that are not the same in all ``groups``."""
+    """The settings that differ between ``groups``."""
     keys = dict.fromkeys(key for group in groups for key in group.settings)
     first = groups[0].settings
     return [key for key in keys if any(group.settings.get(key, groups) != first.get(key, groups) for group in groups)]
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
-    """The last part of each dotted key, or as much as makes it unique; a ``_target_`` is its parent's."""
+    """The shortest unique ending of each dotted key; a ``_target_`` takes its parent's name."""
     plain = {key: key.removesuffix(f".{TARGET}") for key in keys}
     counts = Counter(last_part(name) for name in plain.values())
     return {key: last_part(name) if counts[last_part(name)] == 1 else name for key, name in plain.items()}
 
 
 def shown(value: Any) -> str:
-    """A setting as a person would write it."""
+    """Format a setting as a person would write it."""
     if value is None:
         return "–"
     if isinstance(value, str) and value.startswith("hydrarec."):
@@ -72,12 +72,12 @@ def shown(value: Any) -> str:
 
 
 def last_part(dotted: str) -> str:
-    """``hydrarec.models.dot.Dot`` → ``Dot``."""
+    """The last part of a dotted name: ``hydrarec.models.dot.Dot`` → ``Dot``."""
     return dotted.rpartition(".")[2]
 
 
 def _number_equal_names(groups: Iterable[Group]) -> None:
-    """Number groups whose names are equal although their settings differ, as those of long lists may."""
+    """Number groups that have equal names but different settings, which shortened long lists can cause."""
     seen: Counter[str] = Counter()
     for group in groups:
         seen[group.name] += 1

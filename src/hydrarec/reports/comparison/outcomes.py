@@ -1,4 +1,4 @@
-"""What a run scored on each user, held-out item or rating, from its ``ranks.npz`` or ``predictions.npz``."""
+"""A run's metric per user, held-out item or rating, from its ``ranks.npz`` or ``predictions.npz``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hydrarec.tasks.metrics.per_unit import values_per_unit
 from hydrarec.tasks.metrics.registry import Measure
 
 Floats = NDArray[np.float64]
-TOLERANCE = 1e-5  # relative, between a file's mean and result.json: metrics on a GPU may be summed in another order
+TOLERANCE = 1e-5  # relative, between a file's mean and result.json: a GPU may sum metrics in another order
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """A metric's parts, one per unit.
+    """A metric's values, one per unit.
 
     Attributes:
-        unit: what a unit is, in the plural. ids: int64 [N], increasing. values: float64 [N], see
+        unit: name of the unit, in the plural. ids: int64 [N], increasing. values: float64 [N], see
             :attr:`hydrarec.tasks.metrics.registry.Metric.values`.
     """
 
@@ -32,9 +32,9 @@ class Outcomes:
 
 
 def outcomes_of(run: Run, metric: str) -> Outcomes | None:
-    """The parts of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None if the run folder does not hold them.
+    """The values per unit of ``metric`` (``test/rmse``, ``test/hr@10/full`` …); None if the run folder lacks them.
 
-    None, too, if their mean is not the one in ``result.json``: a test on another run's numbers is worse than none.
+    Also None if their mean is not the one in ``result.json``: a test on another run's numbers is worse than none.
     """
     measure = Measure.parse(metric)
     if measure is None or measure.columns is None:
@@ -45,7 +45,7 @@ def outcomes_of(run: Run, metric: str) -> Outcomes | None:
     try:
         ids, values = values_per_unit(measure, columns)
     except ValueError:
-        return None  # ranks that cannot be: the file is damaged
+        return None  # impossible ranks: the file is damaged
     if not len(values):
         return None
     value = measure.metric.of_mean(float(values.mean()))

@@ -1,4 +1,4 @@
-"""The data, split, evaluation, code and machine of the runs under one heading."""
+"""Description of a protocol: data, split, evaluation, code and machine of its runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydrarec.runs.survey import Run
 
 
 def protocol_words(section: Section) -> list[tuple[str, str]]:
-    """Terms and their words, for a list of definitions."""
+    """Terms and descriptions for a definition list."""
     protocol, run = section.protocol, section.protocol.any_run
     data, parts = run.record["data"], run.record["split"].get("parts") or {}
     sizes = [f"{data[key]:,} {key}" for key in ("ratings", "users", "items") if isinstance(data.get(key), int)]
@@ -33,7 +33,7 @@ def protocol_words(section: Section) -> list[tuple[str, str]]:
 
 
 def _common(section: Section, words: Any) -> str:
-    """The runs' answers, the most common first, with counts where they differ."""
+    """The values of ``words`` over the runs, most common first, with counts if they differ."""
     counts = Counter(words(run) for group in section.groups for run in group.runs)
     if len(counts) == 1:
         return next(iter(counts))

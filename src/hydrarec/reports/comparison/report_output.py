@@ -1,9 +1,9 @@
-"""Write a report, with a folder in which TensorBoard finds every run of it under the name of its group.
+"""Write a report, and a folder that shows its runs in TensorBoard under their groups' names.
 
 ::
 
     tensorboard/report/            an event file with the tables
-    tensorboard/<group, seed>      links to the runs' own folders, in which nothing is written
+    tensorboard/<group, seed>      links to the runs' own folders, which stay unchanged
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _LONGEST = 200  # bytes of a link's name; file systems take 255
 
 
 def publish(settings: ReportConfig) -> tuple[Document, Output]:
-    """Read the run folders, write tables and pages into ``<output_dir>/<name>/``; what was written, and where.
+    """Read the run folders and write tables and pages into ``<output_dir>/<name>/``; return the document and its files.
 
     Raises:
-        ConfigError: no run folders, or a name that is no folder's. EnvironmentFault: the folder cannot be written.
+        ConfigError: no run folders, or an invalid folder name. EnvironmentFault: the folder cannot be written.
     """
     folder = folder_in(settings.output_dir, settings.name)
     found = contents(read_all(find(settings.runs)), settings)
@@ -43,7 +43,7 @@ def publish(settings: ReportConfig) -> tuple[Document, Output]:
         html=folder / "report.html",
         figures=folder,
         events=logdir / "report" / "events.out.tfevents.0.report",
-        tag="Table",  # TensorBoard opens the first text only, and a capital comes before the runs' own
+        tag="Table",  # TensorBoard expands only the first text; a capital sorts before the runs' tags
         logdir=logdir,
         moment=unix_seconds(max((run.started for _, run in _named(found)), default="")),
     )
@@ -55,10 +55,10 @@ def publish(settings: ReportConfig) -> tuple[Document, Output]:
 
 
 def _link_runs(contents: Contents, folder: Path) -> None:
-    """Link to the runs that have event files, and to no others.
+    """Link to the runs that have event files and remove all other links.
 
     Raises:
-        OSError: they cannot be written, or the file system has no links.
+        OSError: a link cannot be written, or the file system has no links.
     """
     links = _links(contents, folder)
     for path in list(folder.iterdir()):
@@ -71,7 +71,7 @@ def _link_runs(contents: Contents, folder: Path) -> None:
 
 
 def _links(contents: Contents, folder: Path) -> dict[str, str]:
-    """Names of links and what they lead to, for runs that have event files."""
+    """Link names and their targets, for runs that have event files."""
     found: dict[str, str] = {}
     relative = functools.cache(lambda parent: os.path.relpath(parent, folder))
     for label, run in _named(contents):
@@ -91,7 +91,7 @@ def _links(contents: Contents, folder: Path) -> dict[str, str]:
 def _named(contents: Contents) -> Iterator[tuple[str, Run]]:
     several = len(contents.sections) > 1
     for section in contents.sections:
-        number = f"{section.number}. " if several else ""  # the protocol's, as in the tables
+        number = f"{section.number}. " if several else ""  # the protocol's number, as in the tables
         for group in section.groups:
             for run in [*group.runs, *group.repeats]:
                 yield f"{number}{group.name}, seed {run.seed}", run

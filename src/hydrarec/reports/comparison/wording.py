@@ -10,7 +10,7 @@ from hydrarec.runs.survey import STATES
 
 
 def sentence(comparison: Comparison) -> str:
-    """``A beats B by 0.8 % ± 0.3 (95 %), p = .002 after Holm``, or that they are not distinguishable, and why."""
+    """``A beats B by 0.8 % ± 0.3 (95 %), p = .002 after Holm``, or why the two are not distinguishable."""
     amount = f"{size(comparison)}, {p_value(comparison.holm)} after Holm"
     if comparison.distinguishable:
         return f"{better_first(comparison)[0]} beats {better_first(comparison)[1]} by {amount}{_over(comparison)}"
@@ -42,7 +42,7 @@ def size(comparison: Comparison) -> str:
 
 
 def p_value(p: float) -> str:
-    """``p = .002``, ``p < .001``; ``p unknown`` where nothing could be tested."""
+    """Format p: ``p = .002``, ``p < .001``, or ``p unknown`` if nothing could be tested."""
     if math.isnan(p):
         return "p unknown"
     if p < 0.001:
@@ -51,7 +51,7 @@ def p_value(p: float) -> str:
 
 
 def outlook(comparison: Comparison) -> str:
-    """What such an evaluation could have shown at all."""
+    """The smallest difference that an evaluation of this size could have detected."""
     if math.isnan(comparison.detectable):
         return ""
     base = abs(comparison.mean_second)
@@ -60,14 +60,14 @@ def outlook(comparison: Comparison) -> str:
 
 
 def counts(contents: Contents) -> str:
-    """``30 run folders: 27 finished, 2 failed, 1 damaged``."""
+    """The run counts by state: ``30 run folders: 27 finished, 2 failed, 1 damaged``."""
     total = sum(contents.states.values())
     states = [f"{contents.states[state]:,} {state}" for state in STATES]
     return f"{total:,} run folders: " + ", ".join(text for text in states if not text.startswith("0 "))
 
 
 def looks(section: Section) -> str:
-    """How often the test part was looked at, and what follows from that."""
+    """How often the test part was evaluated, and what this implies."""
     count, groups = section.looks, len(section.groups)
     if not count:
         return "The test part was not looked at."
@@ -83,7 +83,7 @@ def looks(section: Section) -> str:
 
 
 def notes(section: Section) -> str:
-    """What a reader of the table has to know besides: looks at the test part, runs that are missing, limits."""
+    """Notes for readers of the table: evaluations on the test part, missing runs, limits."""
     lost = [(group.name, len(group.lost)) for group in section.groups if group.lost]
     listed = ", ".join(f"{name} ({count})" for name, count in lost[:5])
     further = f" and {len(lost) - 5} more" if len(lost) > 5 else ""

@@ -1,1 +1,1 @@
-"""A data set described before anyone trains on it."""
+"""Description of a dataset before training."""

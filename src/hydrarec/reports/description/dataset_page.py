@@ -1,4 +1,4 @@
-"""The description of a dataset as a document: what is in it, how it came about, and what to do next with it."""
+"""The description of a dataset as a document: contents, origin, and the next command to run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hydrarec.reports.document import Block, Document, Section, Table, Text
 from hydrarec.reports.output import Output
 from hydrarec.reports.writers import event_file
 
-SMALL = 2048  # ratings below which a training part may not fill a batch of the usual size
+SMALL = 2048  # with fewer ratings, a training part may not fill a default batch
 COLUMNS = ("ratings per", "number", "least", "median", "mean", "most", "top 1%", "top 10%", "Gini")  # fit in a terminal
 
 
@@ -27,9 +27,9 @@ class Subject:
     """A described dataset.
 
     Attributes:
-        found: what is in it. about: where it comes from.
-        filtering: what the filter did, as :meth:`hydrarec.data.filters.Filter.report` counts it.
-        chosen: the overrides that chose dataset and filter.
+        found: its statistics. about: its origin.
+        filtering: the filter's counts from :meth:`hydrarec.data.filters.Filter.report`.
+        chosen: the overrides that selected dataset and filter.
     """
 
     found: Description
@@ -39,7 +39,7 @@ class Subject:
 
     @property
     def left_out(self) -> list[str]:
-        """What the filter left out, in words; nothing where it left everything."""
+        """The counts left by the filter, in words; empty if it removed nothing."""
         before, after = self.filtering["before"], self.filtering["after"]
         counts = (f"{after[what]:,} of {before[what]:,} {what}" for what in ("ratings", "users", "items"))
         words = f"The filter ({', '.join(filtered_by(self.filtering))}) left {', '.join(counts)}."
@@ -47,7 +47,7 @@ class Subject:
 
     @property
     def next_command(self) -> str:
-        """A first run on it: ratings that are all equal can only be ranked, and without times nothing is latest."""
+        """The command for a first run: equal ratings allow only ranking, and a split by time needs timestamps."""
         data, more = self.found.interactions, []
         if len(self.found.bars.counts) == 1:
             more.append("task=ranking")
@@ -61,7 +61,7 @@ class Subject:
 
 
 def publish(subject: Subject, folder: Path) -> tuple[Document, Output]:
-    """Write the description into ``folder``; what was written, and where.
+    """Write the description into ``folder``; return the document and its files.
 
     Raises:
         EnvironmentFault: the folder cannot be written.
@@ -71,7 +71,7 @@ def publish(subject: Subject, folder: Path) -> tuple[Document, Output]:
     output = Output.in_folder(folder, "describe", "Description", moment=float((found.span or (0, 0))[1]))
     histograms = [
         event_file.histogram("ratings", found.interactions.ratings),
-        # of counts on a logarithmic axis, which TensorBoard itself has not
+        # log counts, because TensorBoard has no logarithmic axis
         event_file.histogram("ratings_per_user_log10", np.log10(found.per_user)),
         event_file.histogram("ratings_per_item_log10", np.log10(found.per_item)),
     ]
@@ -80,7 +80,7 @@ def publish(subject: Subject, folder: Path) -> tuple[Document, Output]:
 
 
 def document(subject: Subject) -> Document:
-    """The page of a dataset: where it comes from, then its pictures and tables."""
+    """The page of a dataset: its origin, then pictures and tables."""
     found = subject.found
     drawn = {picture.name: picture for picture in pictures(found)}
     spread, timeline = tables.spread(found), found.timeline

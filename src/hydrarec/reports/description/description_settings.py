@@ -1,4 +1,4 @@
-"""``conf/describe.yaml``: which dataset is described, and where the description goes."""
+"""The settings of ``hydrarec-describe`` (``conf/describe.yaml``): the dataset and the output folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count
 from hydrarec.core.paths import folder_in
 
-LARGEST = 50  # rows or columns of a cross-tab whose picture can still be read
+LARGEST = 50  # most rows or columns of a legible cross-tab
 
 
 @dataclass(frozen=True)
 class DescribeConfig:
-    """The settings of a description; the YAML has their defaults and explains them.
+    """The settings of a description; the YAML file documents them and sets the defaults.
 
-    ``split`` is there only for a dataset that brings its own, which has no meaning here.
+    ``split`` is accepted only because some datasets set their own; it has no effect here.
     """
 
     dataset: dict[str, Any]
@@ -29,7 +29,7 @@ class DescribeConfig:
     split: dict[str, Any] | None = None
 
     def judge_size(self) -> None:
-        """Raise :class:`ConfigError` for a cross-tab that nobody can read."""
+        """Raise :class:`ConfigError` for a cross-tab too large to read."""
         for key in ("users", "items"):
             if getattr(self, key) > LARGEST:
                 raise ConfigError(
@@ -41,16 +41,16 @@ class DescribeConfig:
 
     @property
     def folder(self) -> Path:
-        """``<output_dir>/describe/<name>``.
+        """The output folder, ``<output_dir>/describe/<name>``.
 
         Raises:
-            ConfigError: the name is no folder's.
+            ConfigError: the name is not a valid folder name.
         """
         name = self.name if self.name is not None else "-".join([self.dataset["name"], *filtered_by(self.filter)])
         return folder_in(str(Path(self.output_dir, "describe")), name)
 
 
 def filtered_by(settings: dict[str, Any]) -> list[str]:
-    """What a filter is set to leave out, of its settings: ``["core=5"]``."""
+    """The filter settings that remove something: ``["core=5"]``."""
     neutral = {"min_rating": None, "user_fraction": 1, "core": 1}
     return [f"{key}={settings[key]}" for key, value in neutral.items() if settings[key] != value]

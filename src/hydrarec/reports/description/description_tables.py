@@ -13,11 +13,11 @@ from hydrarec.analysis.description import Description, Timeline
 from hydrarec.reports.document import Cell, Table
 
 DAY = 86_400  # seconds
-RATING, MEAN, SHARE, NUMBER = ".7g", ",.2f", ".1%", ",d"  # how people see a value; ratings have 7 digits
+RATING, MEAN, SHARE, NUMBER = ".7g", ",.2f", ".1%", ",d"  # display formats; ratings have 7 digits
 
 
 def sizes(found: Description) -> dict[str, Cell]:
-    """Counts, the scale of the ratings and their dates, by name."""
+    """Counts, rating scale and dates of the dataset, by name."""
     data, (low, high) = found.interactions, found.interactions.scale
     cells = {
         "ratings": Cell(len(data), NUMBER),
@@ -40,13 +40,13 @@ def sizes(found: Description) -> dict[str, Cell]:
 
 
 def sizes_table(found: Description) -> Table:
-    """Users, items, ratings and what follows from them."""
+    """The numbers of users, items and ratings, and figures derived from them."""
     cells = sizes(found)
     return Table.of("sizes", "The data in numbers.", {"quantity": list(cells), "value": list(cells.values())})
 
 
 def spread(found: Description) -> Table:
-    """How the ratings are spread over users and over items."""
+    """The distribution of ratings over users and over items."""
     forms = {"number": NUMBER, "least": NUMBER, "lower quartile": ",.6g", "median": ",.6g", "mean": ",.1f"}
     forms |= {"upper quartile": ",.6g", "most": NUMBER, "top 1%": SHARE, "top 10%": SHARE, "Gini": ".3f"}
     both = Activity.of(found.per_user), Activity.of(found.per_item)
@@ -58,7 +58,7 @@ def spread(found: Description) -> Table:
 
 
 def rating_histogram(found: Description) -> Table:
-    """How often each rating was given, or how many lie in each interval."""
+    """The number of ratings per value or interval."""
     bars = found.bars
     low, high = ([rating(value) for value in ends] for ends in (bars.low, bars.high))
     columns: dict[str, Any] = {"rating": low} if bars.are_values else {"from": low, "to": high}
@@ -68,7 +68,7 @@ def rating_histogram(found: Description) -> Table:
 
 
 def rating_frequencies(one: str, counts: NDArray[np.int64]) -> Table:
-    """How many users (or items) have so many ratings, for a file."""
+    """The number of users (or items) by their number of ratings, for a file."""
     numbers, owners = frequencies(counts)
     columns = {f"ratings per {one}": numbers, f"{one}s": owners}
     return Table.of(f"ratings_per_{one}", f"How many {one}s have so many ratings.", columns, shown=())
@@ -81,14 +81,14 @@ def ratings_over_time(timeline: Timeline) -> Table:
 
 
 def most_active_users(found: Description) -> Table:
-    """Those with most ratings; of equally many, those whose raw ids come first."""
+    """The users with the most ratings; ties go to the smaller raw id."""
     users = found.most_active
     columns = {"user": found.interactions.user_ids.raw[users], "ratings": found.per_user[users]}
     return _ranked("most_active_users", "The users, most ratings first.", columns, found.user_means[users])
 
 
 def most_rated_items(found: Description) -> Table:
-    """The same of items, with titles and genres where they are known."""
+    """The items with the most ratings, with titles and genres if known."""
     data, items = found.interactions, found.most_rated
     columns: dict[str, Any] = {"item": data.item_ids.raw[items]}
     for name, texts in (("title", data.titles), ("genres", data.genres)):
@@ -99,7 +99,7 @@ def most_rated_items(found: Description) -> Table:
 
 
 def cross_tab(found: Description) -> Table:
-    """Users down, items across, raw ids; empty where there is no rating."""
+    """The cross-tab: users in rows, items in columns, by raw id; missing ratings are empty."""
     shown, data = found.cross_tab, found.interactions
     header = ["user", *map(str, data.item_ids.raw[shown.items].tolist())]
     rows = [
@@ -110,17 +110,17 @@ def cross_tab(found: Description) -> Table:
 
 
 def rating(value: float) -> float:
-    """A rating without the noise of float32: 0.1 instead of 0.10000000149."""
+    """A rating without float32 rounding noise: 0.1 instead of 0.10000000149."""
     return float(f"{value:.7g}")
 
 
 def moment(second: int) -> str:
-    """A unix second as ``1998-04-23 01:10:38``, in UTC."""
+    """Format unix seconds as ``1998-04-23 01:10:38``, in UTC."""
     return datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def period(first: int, last: int) -> str:
-    """``1997-09-20 to 1998-04-22``, or the times of one day."""
+    """Format a period: ``1997-09-20 to 1998-04-22``, or the times if it is one day."""
     (day, time), (last_day, last_time) = (moment(second).split() for second in (first, last))
     return f"{day} to {last_day}" if day != last_day else f"{day} {time} to {last_time}"
 

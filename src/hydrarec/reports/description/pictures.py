@@ -1,4 +1,4 @@
-"""The pictures of a description, and why some of them are not drawn: an empty picture is worse than none."""
+"""The pictures of a description; a picture that would be empty is replaced by the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST = 32  # characters of a label
 
 
 def pictures(found: Description) -> Iterator[Picture]:
-    """All of them."""
+    """All pictures of a description."""
     name = shortened(found.interactions.name, 40)
     yield _rating_histogram(found, f"{name}: ratings")
     yield _activity(found.per_user, "user", f"{name}: ratings per user")
@@ -63,7 +63,7 @@ def _cross_tab(found: Description, name: str) -> Picture:
 
 
 def _label(data: Interactions, item: int) -> str:
-    """``Toy Story (1995) · 1``: shortened titles may be equal, raw ids are not."""
+    """Label an item ``Toy Story (1995) · 1``: the raw id distinguishes equal shortened titles."""
     raw = str(data.item_ids.raw[item])
     if data.titles is None:
         return shortened(raw, LONGEST)

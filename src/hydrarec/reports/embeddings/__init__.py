@@ -1,1 +1,1 @@
-"""What the embeddings of a run learned."""
+"""Analysis of a run's learned embeddings."""

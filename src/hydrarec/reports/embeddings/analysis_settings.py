@@ -1,4 +1,4 @@
-"""``conf/analyze.yaml``: what is analysed, and how."""
+"""The settings of ``hydrarec-analyze`` (``conf/analyze.yaml``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydrarec.core.kinds import Count, Seed, Share
 
 @dataclass(frozen=True)
 class ComponentConfig:
-    """The settings of ``conf/callbacks/embeddings.yaml``: those of :class:`AnalyzeConfig` on components."""
+    """The settings of ``conf/callbacks/embeddings.yaml``: the component settings of :class:`AnalyzeConfig`."""
 
     top_n: Count
     centred: bool
@@ -26,7 +26,7 @@ class ComponentConfig:
 
 @dataclass(frozen=True)
 class AnalyzeConfig:
-    """The settings of an analysis; the YAML has their defaults and explains them."""
+    """The settings of an analysis; the YAML file documents them and sets the defaults."""
 
     run: str | None
     runs: str | list[str] | None

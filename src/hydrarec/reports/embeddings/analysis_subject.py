@@ -1,4 +1,4 @@
-"""What is analysed: a model's vectors and biases beside what is known of the items, of a finished run or a live model."""
+"""The subject of an analysis: embeddings and biases of a finished run or a live model, with item metadata."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Subject:
     """A model's embeddings and biases, and the data it was trained on.
 
     Attributes:
-        name: of the model's class, and ``task`` under which it was trained.
-        data: what it was trained on; counts and means are of the training part.
+        name: name of the model's class. task: the task it was trained on.
+        data: the data it was trained on; counts and means are those of the training part.
         item_vectors, user_vectors: float64 [n, D], None for a model without embeddings.
         item_biases, user_biases: float64 [n], None for a model without biases; in units of the raw score.
     """
@@ -45,21 +45,21 @@ class Subject:
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
-        """A title per item, or its raw id where there are no titles."""
+        """The title of each item, or its raw id if there are no titles."""
         return tuple(self.data.label(item) for item in range(self.data.num_items))
 
     @property
     def rating_name(self) -> str:
-        """How a mean rating is named on an axis."""
+        """The axis label of a mean rating."""
         low, high = self.data.scale
         return f"mean rating ({low:g} to {high:g})"
 
     def described(
         self, items: Sequence[int] | Indices, columns: Mapping[str, object] | None = None, **labels: object
     ) -> pd.DataFrame:
-        """A row per item index: ``labels``, id, title, ``columns``, mean rating, number of ratings, genres.
+        """A data frame with a row per item index: ``labels``, id, title, ``columns``, mean rating, rating count, genres.
 
-        Titles and genres as far as they are known; a label is one for all rows, or one per row.
+        Titles and genres are included if known; a label is one value for all rows or one per row.
         """
         chosen = np.asarray(items, np.int64)
         found: dict[str, object] = {**labels, "item": self.data.item_ids.raw[chosen]}
@@ -75,10 +75,10 @@ class Subject:
 
 @torch.no_grad()
 def subject_of(model: Recommender, data: RunData, task: str) -> Subject:
-    """The vectors and biases that ``model`` holds now.
+    """The current embeddings and biases of ``model``.
 
     Raises:
-        ConfigError: it has neither.
+        ConfigError: the model has neither.
     """
     found = Subject(
         name=type(model).__name__,
@@ -100,10 +100,10 @@ def subject_of(model: Recommender, data: RunData, task: str) -> Subject:
 
 
 def item_vectors(subjects: Sequence[Subject], setting: str) -> list[Floats]:
-    """The item vectors of all of them, which ``setting`` named.
+    """The item vectors of all subjects; ``setting``, which named them, is for the error message.
 
     Raises:
-        ConfigError: one has none.
+        ConfigError: a subject has no item vectors.
     """
     for subject in subjects:
         if subject.item_vectors is None:

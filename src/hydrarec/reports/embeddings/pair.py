@@ -1,4 +1,4 @@
-"""One model's item embeddings against another's (reference B5), into a folder of its own."""
+"""Compare the item embeddings of two models (reference B5); the output has its own folder."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from hydrarec.reports.embeddings.publication import publish_several
 from hydrarec.reports.embeddings.sections import alignment_section as comparison
 from hydrarec.reports.output import Output
 
-FEWEST = 4  # items that embeddings can be compared over
+FEWEST = 4  # items needed to compare embeddings
 
 
 def analyze_pair(settings: AnalyzeConfig) -> tuple[Document, Output]:
-    """Compare the item embeddings of two runs, over the items that both know by raw id.
+    """Compare the item embeddings of two runs over their common items, matched by raw id.
 
     Raises:
-        ConfigError: not two runs, a model without item embeddings, or too few common items.
-        CheckpointError: a run folder that is not finished or cannot be read.
+        ConfigError: not exactly two runs, a model without item embeddings, or too few common items.
+        CheckpointError: a run folder is unfinished or cannot be read.
     """
     folder = folder_in(settings.output_dir, "comparison" if settings.name is None else settings.name)
     paths = two_folders("compare", settings.compare, expected="two run folders")
@@ -46,7 +46,7 @@ def analyze_pair(settings: AnalyzeConfig) -> tuple[Document, Output]:
 
 
 def _common_items(subjects: Sequence[Subject], settings: AnalyzeConfig) -> tuple[Indices, Indices, str]:
-    """Indices in either run of the most rated items that both know, aligned by raw id, and a note on them."""
+    """Indices in each run of the most rated common items, aligned by raw id, and a note on them."""
     one, other = (subject.data for subject in subjects)
     comparable = one.item_ids.are_integers == other.item_ids.are_integers
     raw = np.intersect1d(one.item_ids.raw, other.item_ids.raw) if comparable else one.item_ids.raw[:0]

@@ -1,4 +1,4 @@
-"""The principal components of a model's item vectors, as several sections use them."""
+"""The principal components of a model's item vectors, shared by several sections."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hydrarec.reports.embeddings.analysis_subject import Floats, Indices
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """The principal components of some item vectors.
+    """The principal components of selected item vectors.
 
     Attributes:
-        items: indices of those over which the components were computed, most rated first, int64 [n].
+        items: indices of the items used, most rated first, int64 [n].
         found: their components, rows in the order of ``items``. centred: whether the mean was subtracted.
-        parallel: which components are more than chance; None where vectors have one dimension.
+        parallel: parallel analysis of which components exceed chance; None for one-dimensional vectors.
     """
 
     items: Indices
@@ -30,7 +30,7 @@ class Projection:
 
     @property
     def names(self) -> list[str]:
-        """``PC1`` …, as many as were asked for and exist."""
+        """The component names, ``PC1`` …, one per computed component."""
         return [f"PC{number + 1}" for number in range(self.found.scores.shape[1])]
 
     @property
@@ -38,13 +38,13 @@ class Projection:
         return 0 if self.parallel is None else self.parallel.kept
 
     def first(self, number: int) -> Projection:
-        """The same with at most so many components."""
+        """A copy with at most ``number`` components."""
         found = self.found
         fewer = dataclasses.replace(found, components=found.components[:number], scores=found.scores[:, :number])
         return dataclasses.replace(self, found=fewer)
 
     def over_all(self, num_items: int) -> Floats:
-        """Scores by item index, NaN for items that took no part: float64 [num_items, K]."""
+        """Scores by item index, NaN for items not used: float64 [num_items, K]."""
         scores = np.full((num_items, self.found.scores.shape[1]), np.nan)
         scores[self.items] = self.found.scores
         return scores
@@ -53,9 +53,9 @@ class Projection:
 def project(
     vectors: Floats, items: Indices, settings: AnalyzeConfig | ComponentConfig, components: int | None = None
 ) -> Projection:
-    """The components of ``vectors``, float64 [num_items, D], over ``items``: two or more of them.
+    """Compute the components of ``vectors``, float64 [num_items, D], over two or more ``items``.
 
-    ``components``: how many at most; by default as many as the settings say.
+    ``components``: maximum number; by default that of the settings.
     """
     chosen, centred = vectors[items], settings.centred
     found = principal_components(chosen, centred=centred, components=components or settings.components)

@@ -1,4 +1,4 @@
-"""TensorBoard's projector: the most rated items' vectors, with what is known of the items to label and colour them by."""
+"""Data for TensorBoard's projector: vectors of the most rated items, with metadata for labels and colours."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from hydrarec.analysis.main_genre import main_genres
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
 from hydrarec.reports.output import write_text
 
-CONFIG = "projector_config.pbtxt"  # the name that the projector looks for
-COLOURS = 20  # genres that it can colour
+CONFIG = "projector_config.pbtxt"  # the file name that the projector expects
+COLOURS = 20  # genres that the projector can colour
 
 
 @dataclass(frozen=True, eq=False)
 class Projector:
-    """The points of the projector: ``vectors``, float64 [n, D], and a row of ``metadata`` per vector, its label first."""
+    """The projector's points: ``vectors``, float64 [n, D], and ``metadata`` with a row per vector, label first."""
 
     vectors: Floats
     metadata: pd.DataFrame
 
 
 def projector(subject: Subject, *, most: int) -> Projector | None:
-    """The ``most`` most rated items; None for a model without item vectors."""
+    """Projector data of the ``most`` most rated items; None for a model without item vectors."""
     if subject.item_vectors is None:
         return None
     items = most_rated(subject.data.item_counts, most)
@@ -44,7 +44,7 @@ def projector(subject: Subject, *, most: int) -> Projector | None:
 
 
 def write(found: Projector, folder: Path) -> None:
-    """Vectors and metadata as tables, then the file that leads to them."""
+    """Write vectors and metadata as tables, then the configuration file that points to them."""
     from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
     config = ProjectorConfig()
@@ -59,7 +59,7 @@ def write(found: Projector, folder: Path) -> None:
 
 
 def _tab_separated(frame: pd.DataFrame) -> str:
-    """A header and a line per row; tabs and line breaks in a text would shift every cell after it."""
+    """Format a header and a line per row; replaces tabs and line breaks in text, which would shift later cells."""
     columns = [_cells(frame[name]) for name in frame.columns]
     lines = ["\t".join(map(str, frame.columns)), *("\t".join(row) for row in zip(*columns, strict=True))]
     return "\n".join(lines) + "\n"

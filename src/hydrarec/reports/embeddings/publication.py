@@ -1,4 +1,4 @@
-"""Where an analysis is written: into the run's own folder, or for several runs into a folder of its own."""
+"""Write an analysis: into the run's own folder, or into a separate folder for several runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hydrarec.runs.reader import RunReader
 
 
 def publish_run(document: Document, folder: RunReader, projector: Projector | None) -> Output:
-    """Write the analysis of one run, whose lock the caller holds.
+    """Write the analysis of one run; the caller must hold the run's lock.
 
     Raises:
         EnvironmentFault: the folder cannot be written.
@@ -33,7 +33,7 @@ def publish_run(document: Document, folder: RunReader, projector: Projector | No
 
 
 def run_output(folder: RunReader) -> Output:
-    """Where the analysis of a run is written: into its own folder."""
+    """The output files of a run's analysis, in its own folder."""
     return Output(
         markdown=folder.analysis / "analysis.md",
         html=folder.analysis / "analysis.html",
@@ -54,7 +54,7 @@ def publish_several(
     runs: Sequence[TrainedRun],
     folder: Path,
 ) -> tuple[Document, Output]:
-    """Write the analysis of several runs; what was written, and where.
+    """Write the analysis of several runs; return the document and its files.
 
     Raises:
         EnvironmentFault: the folder cannot be written.
@@ -70,5 +70,5 @@ def publish_several(
 def table(
     name: str, title: str, columns: Mapping[str, Any] | pd.DataFrame, shown: Sequence[int] | None = None
 ) -> Table:
-    """A table whose file has 7 significant digits; ``shown`` as of a :class:`Table`, ``()`` for one too long for a page."""
+    """A table with 7 significant digits in its file; ``shown`` as for :class:`Table`, ``()`` if too long for a page."""
     return Table.of(name, title, columns, {"genres": parts}, digits=7, shown=shown)

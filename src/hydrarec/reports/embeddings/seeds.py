@@ -1,4 +1,4 @@
-"""Several runs that differ by the seed: which of their components are findings, into a folder of its own."""
+"""Stability of components over runs that differ in the seed; the output has its own folder."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from hydrarec.runs.survey import find, read_all
 
 
 def analyze_seeds(settings: AnalyzeConfig) -> tuple[Document, Output]:
-    """Compare the components of the run with the lowest seed with those of the others.
+    """Compare the components of the run with the lowest seed to those of the others.
 
     Raises:
-        ConfigError: fewer than two finished runs, or runs that differ by more than the seed.
-        CheckpointError: a run folder that cannot be read.
+        ConfigError: fewer than two finished runs, or runs that differ in more than the seed.
+        CheckpointError: a run folder cannot be read.
     """
     folder = folder_in(settings.output_dir, "stability" if settings.name is None else settings.name)
     paths, notes = _finished(settings)
@@ -58,7 +58,7 @@ def _seed(run: TrainedRun) -> int:
 
 
 def _projections(subjects: Sequence[Subject], settings: AnalyzeConfig) -> Iterator[Projection]:
-    """Of the first run the components that are judged, of the others as many as they keep, over the same items."""
+    """The judged components of the first run, then the kept components of each other run, over the same items."""
     items = most_rated(subjects[0].data.item_counts, settings.top_n)
     for number, vectors in enumerate(item_vectors(subjects, "runs")):
         found = project(vectors, items, settings, components=vectors.shape[1])
@@ -66,7 +66,7 @@ def _projections(subjects: Sequence[Subject], settings: AnalyzeConfig) -> Iterat
 
 
 def _finished(settings: AnalyzeConfig) -> tuple[list[Path], list[str]]:
-    """The folders of the finished ones among ``runs``, and a note on the others."""
+    """The folders of the finished runs in ``runs``, and notes on the others."""
     found = read_all(find(settings.runs if isinstance(settings.runs, list) else str(settings.runs)))
     finished = [Path(run.folder) for run in found if run.state == "finished"]
     left_out = len(found) - len(finished)
@@ -80,7 +80,7 @@ def _finished(settings: AnalyzeConfig) -> tuple[list[Path], list[str]]:
 
 
 def _require_same_settings(runs: Sequence[TrainedRun]) -> None:
-    """Raise :class:`ConfigError` for runs of different settings or items, or of the same seed."""
+    """Raise :class:`ConfigError` if runs differ in settings or items, or share a seed."""
     reader = Settings()
     first = _settings_of(runs[0], reader)
     for run in runs[1:]:

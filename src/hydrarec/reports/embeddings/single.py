@@ -1,4 +1,4 @@
-"""The analysis of one run, into its own folder."""
+"""The analysis of one run, written into its own folder."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from hydrarec.reports.embeddings.sections import training_section as training
 from hydrarec.reports.output import Output
 from hydrarec.runs.folder import RunFolder
 
-QUERIES = 5  # most rated items whose neighbours are listed where none is asked for
+QUERIES = 5  # without `item`, neighbours are listed for this many of the most rated items
 
 
 def analyze_run(settings: AnalyzeConfig) -> tuple[Document, Output]:
-    """Analyse ``run``: everything its model allows; what was written, and where.
+    """Analyse ``run`` with every section its model supports; return the document and its files.
 
     Raises:
-        CheckpointError: no finished run. ConfigError: a model without embeddings and biases.
+        CheckpointError: not a finished run. ConfigError: a model with neither embeddings nor biases.
         DataError: an unknown item. EnvironmentFault: the folder is in use, or cannot be written.
     """
     run = load_run(Path(str(settings.run)))
     subject = subject_of(run.model, run.data, run.task)
     items, item = _named_items(subject, settings)
-    folder = RunFolder(run.folder.path)  # whose lock keeps a live run and other analyses away
+    folder = RunFolder(run.folder.path)  # its lock excludes a live run and other analyses
     try:
         trained = training.section(folder)
         sections = [] if trained is None else [trained]
@@ -62,7 +62,7 @@ def analyze_run(settings: AnalyzeConfig) -> tuple[Document, Output]:
 
 
 def _named_items(subject: Subject, settings: AnalyzeConfig) -> tuple[list[int] | None, int | None]:
-    """The indices of ``items`` and ``item``, looked up before anything takes time; None where the setting is."""
+    """The indices of ``items`` and ``item``, looked up before any slow step; None if the setting is None."""
     named = [name for name in ("items", "item") if getattr(settings, name) is not None]
     if named and subject.item_vectors is None:
         raise ConfigError(
@@ -81,7 +81,7 @@ def _named_items(subject: Subject, settings: AnalyzeConfig) -> tuple[list[int] |
 def _sections(
     subject: Subject, settings: AnalyzeConfig, items: list[int] | None, item: int | None
 ) -> Iterator[Section]:
-    """The sections that the model allows, in the order of the page."""
+    """The sections that the model supports, in page order."""
     if subject.item_vectors is not None or subject.user_vectors is not None:
         yield embeddings.section(subject, items)
     found = components.of_most_rated(subject, settings)
@@ -105,7 +105,7 @@ def _about(subject: Subject) -> str:
 
 
 def _missing(subject: Subject) -> list[str]:
-    """What the model or its data do not have."""
+    """Notes on what the model or its data lack."""
     of_model = {
         "item embeddings": subject.item_vectors,
         "user embeddings": subject.user_vectors,
@@ -122,7 +122,7 @@ def _missing(subject: Subject) -> list[str]:
 
 
 def _next(subject: Subject, settings: AnalyzeConfig) -> str:
-    """Neighbours of the most rated item where none were asked for; else recommendations."""
+    """The next command: neighbours of the most rated item if none were requested, else recommendations."""
     run = paths.shown(Path(str(settings.run)))
     if settings.item is None and subject.item_vectors is not None:
         item = subject.labels[most_rated(subject.data.item_counts, 1)[0]]

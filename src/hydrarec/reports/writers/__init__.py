@@ -1,1 +1,1 @@
-"""Formats that a report is written in."""
+"""Output formats of a document."""

@@ -1,4 +1,4 @@
-"""Tables as CSV: plain values, all rows; RFC 4180 but for the newlines."""
+"""Tables as CSV: plain values, all rows; RFC 4180 except for the newlines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hydrarec.reports.document import Cell, Table
 
 
 def render(table: Table) -> str:
-    """A header and a line per row; what is missing is empty."""
+    """Render a header and a line per row; missing values are empty."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(table.header)

@@ -1,6 +1,6 @@
-"""TensorBoard's event files, written whole: the same content gives the same bytes, and torch is not needed.
+"""TensorBoard event files in one piece: the same content gives the same bytes, and torch is not needed.
 
-What grows while a run trains goes through the logger instead.
+The logger writes the event files that grow during training.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = Any  # a Summary.Value; the generated classes have no types
 
 
 def event_file(values: Sequence[Value], moment: float) -> bytes:
-    """The content of an event file with these values at step 0; ``moment``: unix seconds."""
+    """The bytes of an event file with these values at step 0; ``moment``: unix seconds."""
     buffer = io.BytesIO()
     records = RecordWriter(buffer)
     records.write(Event(wall_time=moment, file_version="brain.Event:2").SerializeToString())
@@ -36,13 +36,13 @@ def event_file(values: Sequence[Value], moment: float) -> bytes:
 
 
 def text(tag: str, markdown: str) -> Value:
-    """Markdown, shown under *Text*."""
+    """A Markdown text, shown under *Text*."""
     return _strings(tag, [markdown.encode()], "text", TextPluginData(version=0))
 
 
 def image(tag: str, png: bytes) -> Value:
     """A picture, shown under *Images*."""
-    width, height = struct.unpack(">II", png[16:24])  # of the first chunk
+    width, height = struct.unpack(">II", png[16:24])  # in the first chunk, IHDR
     return _strings(tag, [str(width).encode(), str(height).encode(), png], "images", ImagePluginData(version=0))
 
 

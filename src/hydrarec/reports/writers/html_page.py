@@ -1,4 +1,4 @@
-"""A self-contained HTML page: no network, everything escaped that a user may have named."""
+"""A self-contained HTML page: no network access, all user-supplied names escaped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(document: Document, *, figures: str, images: Mapping[str, bytes]) -> str:
-    """The page. ``figures``: where the PDF files lie, relative to it. ``images``: PNG files by a picture's name."""
+    """Render the page. ``figures``: relative path of the PDF folder. ``images``: PNG files by picture name."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     environment.undefined = jinja2.StrictUndefined
     environment.filters |= {"breakable": _breakable, "td": _td, "is_words": _is_words}
@@ -33,7 +33,7 @@ def render(document: Document, *, figures: str, images: Mapping[str, bytes]) -> 
 
 
 def _grouped(blocks: Sequence[Block]) -> Iterator[tuple[str, Any]]:
-    """Blocks by what the template does with them; pictures that follow each other are one."""
+    """Yield blocks with the template's name for their kind; consecutive pictures form one group."""
     for kind, group in itertools.groupby(blocks, _kind):
         if kind == "pictures":
             yield kind, list(group)
@@ -63,10 +63,10 @@ def _td(cell: Cell, is_words: bool) -> Markup:
 
 
 def _is_words(table: Table, column: int) -> bool:
-    """Whether a column holds texts, which are aligned on the left."""
+    """Whether a column holds text, which is left-aligned."""
     return any(isinstance(cell.value if isinstance(cell, Cell) else cell, str) for cell in table.columns[column][:1])
 
 
 def _breakable(name: str) -> Markup:
-    """A long metric's name may go on in the next line after a slash."""
+    """Allow a line break after each slash in a long metric name."""
     return Markup("/<wbr>").join(name.split("/"))

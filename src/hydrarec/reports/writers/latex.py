@@ -1,4 +1,4 @@
-"""Tables for a paper; they need the package booktabs."""
+"""LaTeX tables for a paper; they need the booktabs package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CHARACTERS |= {"–": "--", "…": r"\ldots{}", "≈": r"$\approx$", "±": r"$\
 
 
 def render(document: Document) -> str:
-    """Every table that a page shows unfolded, with its section's title in the caption."""
+    """Render every table that is not collapsed on the page, with its section's title in the caption."""
     tables = [
         _table(table, f"{section.title}. {table.note}".strip())
         for section in document.sections
@@ -21,7 +21,7 @@ def render(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which LaTeX sees no commands."""
+    """Escape text for LaTeX."""
     return "".join(_CHARACTERS.get(character, character) for character in text)
 
 

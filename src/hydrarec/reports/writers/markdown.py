@@ -1,4 +1,4 @@
-"""Markdown that shows names as they are, whatever is in them: on GitHub, in editors, in TensorBoard."""
+"""Markdown that shows arbitrary names verbatim on GitHub, in editors and in TensorBoard."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from hydrarec.reports.document import Block, Cell, Document, Listing, Picture, Table, Text
 
 _BACKSLASHED = re.compile(r"[\\|*`\[\]]|(?<![^\W_])_|_(?![^\W_])")
-# Not every renderer takes a backslash before these: TensorBoard's shows it, GitHub's sees a formula behind it.
+# A backslash does not escape these everywhere: TensorBoard shows it, and GitHub reads it as the start of a formula.
 _ENTITIES = re.compile(r"<(?=[\w/!?])|&(?=#?\w+;)|[$~]")
 
 
 def render(document: Document, *, figures: str | None) -> str:
-    """The page. ``figures``: where the pictures lie, relative to it; None for a page by itself, without links."""
+    """Render the page. ``figures``: relative path of the pictures; None for a standalone page without links."""
     parts = [f"# {escaped(document.title)}", *_blocks(document.lead, figures)]
     for section in document.sections:
         parts += [f"## {escaped(section.heading)}", *_blocks(section.blocks, figures)]
@@ -21,7 +21,7 @@ def render(document: Document, *, figures: str | None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which nothing is taken for Markdown, HTML or a formula; a newline becomes a space."""
+    """Escape text for Markdown, HTML and formulas; a newline becomes a space."""
     text = _ENTITIES.sub(lambda match: f"&#{ord(match[0])};", text)
     return _BACKSLASHED.sub(r"\\\g<0>", text).replace("\n", " ")
 

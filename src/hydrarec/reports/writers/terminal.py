@@ -1,4 +1,4 @@
-"""A document on the terminal: its findings in a few lines, where it lies, and the next command."""
+"""Terminal output of a document: its findings in a few lines, the file paths, and the next command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydrarec.reports.output import Output
 
 
 def show(document: Document, output: Output, console: Console) -> None:
-    """Plain lines; on a terminal with bold headings and paths to click on."""
+    """Print plain lines; a terminal gets bold headings and clickable paths."""
     for number, line in enumerate(document.summary):
         console.print(_table(line) if isinstance(line, Table) else Text(line, style="" if number else "bold"))
     for section in document.sections:

@@ -1,1 +1,1 @@
-"""The sections of the page about embeddings, one per file."""
+"""The sections of the embedding analysis, one per file."""

@@ -1,4 +1,4 @@
-"""Two models' embeddings of the same items compared (reference B5): CKA, Procrustes distance, neighbours."""
+"""Comparison of two models' embeddings of the same items (reference B5): CKA, Procrustes distance, neighbours."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subjec
 from hydrarec.reports.embeddings.publication import table
 from hydrarec.reports.embeddings.sections.neighbour_section import NAMES
 
-SHOWN = 10  # items on the page whose neighbours agree most, and least
+SHOWN = 10  # items on the page at either end of neighbour agreement
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure with its values for shuffled items: on average (``chance``), and the ``limit`` above which it is not chance."""
+    """A similarity measure, its mean for shuffled items (``chance``), and the ``limit`` above which it exceeds chance."""
 
     name: str
     value: float
@@ -30,7 +30,10 @@ class Measure:
 
 
 def section(subject: Subject, first: Floats, second: Floats, items: Indices, settings: AnalyzeConfig) -> Section:
-    """``first``, ``second``: vectors of the same items, float64 [n, D₁] and [n, D₂]; ``items``: their indices in ``subject``."""
+    """The section on ``first`` and ``second``, vectors of the same items, float64 [n, D₁] and [n, D₂].
+
+    ``items``: the items' indices in ``subject``.
+    """
     k = min(settings.k, len(items) - 1)
     candidates = {"linear CKA": linear_cka, "CKA, debiased": debiased_cka, "1 − Procrustes distance": _similarity}
     measures = [_permuted(name, measure, first, second, settings) for name, measure in candidates.items()]
@@ -57,7 +60,7 @@ def section(subject: Subject, first: Floats, second: Floats, items: Indices, set
 
 
 def _common(subject: Subject, items: Indices, shared: Floats) -> Table:
-    """Every item, those whose neighbours agree most first."""
+    """All items, ordered by neighbour agreement, highest first."""
     order, count = np.argsort(-np.nan_to_num(shared, nan=-1.0), kind="stable"), len(items)
     frame = subject.described(items[order], {"common neighbours": shared[order]})
     shown = None if count <= 2 * SHOWN else [*range(SHOWN), *range(count - SHOWN, count)]

@@ -1,4 +1,4 @@
-"""What is added to every score of an item or a user, the items' beside their plain mean ratings (reference C5)."""
+"""Item and user biases; item biases are compared with plain mean ratings (reference C5)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hydrarec.reports.embeddings.analysis_settings import AnalyzeConfig
 from hydrarec.reports.embeddings.analysis_subject import Floats, Indices, Subject
 from hydrarec.reports.embeddings.publication import table
 
-TITLED = 10  # disagreements of either kind with title in the figure
-TERMINAL = 5  # best and worst on the terminal, and with title in the figure
+TITLED = 10  # disagreements of either kind titled in the figure
+TERMINAL = 5  # best and worst items on the terminal and titled in the figure
 
 
 def of_items(subject: Subject, biases: Floats, settings: AnalyzeConfig) -> Section:
-    """Best and worst by bias, and where bias and mean rating disagree, among items with enough ratings.
+    """The best and worst items by bias, and those whose bias and mean rating disagree, given enough ratings.
 
-    The mean of one or two ratings is no opinion that a bias could disagree with.
+    Items with one or two ratings are excluded: their mean is too noisy to compare with a bias.
     """
     counts, least = subject.data.item_counts, settings.min_ratings
     top_n, count = settings.bias_top_n, settings.bias_list
@@ -58,7 +58,7 @@ def of_items(subject: Subject, biases: Floats, settings: AnalyzeConfig) -> Secti
 
 
 def of_users(subject: Subject, biases: Floats) -> Section:
-    """How user biases are distributed; who is generous and who strict."""
+    """The distribution of user biases, and the most generous and the strictest users."""
     low, high = np.quantile(biases, [0.25, 0.75])
     spread = (
         f"Of {len(biases):,} users half lie within {low:.3f} and {high:.3f}; "

@@ -1,4 +1,4 @@
-"""Principal components: how many are more than chance, where the items lie, and which lie at either end."""
+"""Principal components: how many exceed chance, where the items lie, and which items are at either end."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hydrarec.reports.embeddings.analysis_subject import Subject
 from hydrarec.reports.embeddings.projection import Projection, project
 from hydrarec.reports.embeddings.publication import table
 
-GENRES = 7  # that colours can distinguish
+GENRES = 7  # most genres that colours can distinguish
 
 
 def of_most_rated(subject: Subject, settings: AnalyzeConfig | ComponentConfig) -> tuple[Projection, Section] | None:
-    """The components over the ``top_n`` most rated items; None where there is nothing to compute."""
+    """The components over the ``top_n`` most rated items, and their section; None if there is nothing to compute."""
     items = most_rated(subject.data.item_counts, settings.top_n)
     if subject.item_vectors is None or len(items) < 2:
         return None
@@ -78,7 +78,7 @@ def _kept(projection: Projection) -> str:
 def _adapted(
     subject: Subject, projection: Projection, settings: AnalyzeConfig | ComponentConfig, shown: int
 ) -> list[str]:
-    """What could not be done as asked. ``shown``: items at either end."""
+    """Notes on settings that could not be met. ``shown``: items at either end."""
     notes, least = [], settings.min_ratings
     if len(projection.names) < settings.components:
         notes.append(f"{settings.components} components were asked for; there are {len(projection.names)}.")

@@ -1,4 +1,4 @@
-"""The embeddings as they are: values of chosen items, and the distribution of all."""
+"""The raw embeddings: a heat map of selected items and the distribution of all values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hydrarec.reports.document import Block, Picture, Section
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
 from hydrarec.reports.embeddings.publication import table
 
-FIRST = 20  # items of the heat map where none are named (reference B4)
-DRAWN = 100  # rows of a heat map that can still be read
+FIRST = 20  # default number of items in the heat map (reference B4)
+DRAWN = 100  # most rows of a legible heat map
 
 
 def section(subject: Subject, items: Sequence[int] | None) -> Section:
-    """``items``: indices of those in the heat map; None for the first 20."""
+    """The section with a heat map of ``items`` (indices; None for the first 20)."""
     sides = {"items": subject.item_vectors, "users": subject.user_vectors}
     known = {name: vectors for name, vectors in sides.items() if vectors is not None}
     missing = [name for name, vectors in sides.items() if vectors is None]

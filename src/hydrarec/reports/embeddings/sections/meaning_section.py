@@ -1,4 +1,4 @@
-"""What the components mean: genres, release year, popularity, mean rating, strongest first."""
+"""Correlations of components with genres, release year, popularity and mean rating, strongest first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hydrarec.reports.embeddings.projection import Projection
 from hydrarec.reports.embeddings.publication import table
 from hydrarec.runs.run_data import RunData
 
-DRAWN = 10  # correlations of a component in the figure
-SHOWN = 6  # and on the page
+DRAWN = 10  # correlations per component in the figure
+SHOWN = 6  # correlations per component on the page
 
 
 def section(subject: Subject, projection: Projection, settings: AnalyzeConfig) -> Section | None:
-    """None where nothing that is known of the items varies."""
+    """The section on the components' correlations; None if no item attribute varies."""
     data, items, level = subject.data, projection.items, settings.level
     attributes = item_attributes(
         None if data.titles is None else [data.titles[item] for item in items],
@@ -66,7 +66,7 @@ def _about(level: float) -> str:
 
 
 def _missing(data: RunData, attributes: Attributes) -> list[str]:
-    """A note on what the data do not hold of the items."""
+    """A note on item attributes that the data lack."""
     absent = [] if any(data.genres or ()) else ["genres"]
     if YEAR not in attributes.names or np.isnan(attributes.values[:, attributes.names.index(YEAR)]).all():
         absent.append("release years")

@@ -1,4 +1,4 @@
-"""The items nearest to an item among the embeddings."""
+"""Nearest neighbours of items in the embedding space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = {"cosine": "cosine similarity", "inner": "inner product"}
 
 
 def section(subject: Subject, vectors: Floats, queries: Sequence[int], settings: AnalyzeConfig) -> Section:
-    """``queries``: item indices. The terminal shows the neighbours of an item that the settings name."""
+    """The neighbours of ``queries`` (item indices); the terminal shows those of an item named in the settings."""
     counts, k = subject.data.item_counts, settings.k
     enough = np.flatnonzero(counts >= settings.min_ratings)
     among = enough if len(enough) > k else np.flatnonzero(counts > 0)

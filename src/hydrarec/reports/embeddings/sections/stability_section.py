@@ -1,4 +1,4 @@
-"""Components over several seeds: a finding, or an accident of one start?"""
+"""Stability of components over several seeds: findings, or accidents of one initialisation."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from hydrarec.reports.embeddings.publication import table
 def section(
     subject: Subject, first: Projection, others: Sequence[Projection], seeds: Sequence[int], settings: AnalyzeConfig
 ) -> Section:
-    """The components of the first run, compared with those of the others.
+    """The section that compares the first run's components with those of the other runs.
 
     Args:
-        subject: the first run. first: its components, all of which are judged. others: those of the other runs, as many
-            as count, over the same items. seeds: of all runs.
+        subject: the first run. first: its components, all of which are judged. others: the components kept in the
+            other runs, over the same items. seeds: seeds of all runs.
     """
     names, reference, scores = first.names, first.found.scores, [other.found.scores for other in others]
     least, quantile, resamples = settings.least, settings.level, settings.shuffles
@@ -86,7 +86,7 @@ def _aligned(reference: Floats, others: Sequence[Floats]) -> Floats:
 def _ends(
     subject: Subject, projection: Projection, aligned: Floats, seeds: Sequence[int], settings: AnalyzeConfig
 ) -> Table:
-    """The items at either end of each component, by their mean over the runs."""
+    """The items at either end of each component, by their mean score over the runs."""
     means, counts = aligned.mean(axis=0), subject.data.item_counts[projection.items]
     frames = []
     for number, name in enumerate(projection.names):

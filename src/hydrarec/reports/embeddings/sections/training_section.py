@@ -1,4 +1,4 @@
-"""How the model was trained: the curves of its run (reference B4), as a PDF too."""
+"""Training curves of the run (reference B4), also as PDF."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hydrarec.runs.reader import RunReader
 
 
 def section(folder: RunReader) -> Section | None:
-    """None for a run without a history to draw."""
+    """The section with training curves; None if the run has no history to draw."""
     rows = folder.read_history()
     selected = int(folder.read_result()["selected"]["epoch"])
     figure = training_curves(rows, selected)
