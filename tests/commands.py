@@ -1,8 +1,8 @@
-"""``python -m hydrarec.…`` as a user runs it, without waiting seconds for torch each time.
+"""Run ``python -m hydrarec.…`` as a user would, without importing torch anew (seconds) for each command.
 
-One process per test process imports everything and composes one configuration, so that Hydra has found its plugins and its
-grammar is warm; then it is forked per command. The fork gets the command's folder, environment, arguments and streams, and
-ends like any process. Tests of the imports themselves (tests/cli/test_cli.py) start Python anew.
+One server per test process imports everything and composes one configuration, so that Hydra has loaded its plugins and its
+parser. It is then forked per command. The fork gets the command's folder, environment, arguments and streams, and exits
+like any process. Tests of the imports themselves (tests/cli/test_cli.py) start a new Python.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def run(module: str, *arguments: str, cwd: Path | None = None, timeout: float) -
 
 
 def serve() -> None:
-    """The process that is forked: until its input ends."""
+    """Main loop of the server that is forked; ends at EOF on its input."""
     import hydrarec
 
     atexit.register(_leave)  # first, so that it runs last
@@ -88,7 +88,7 @@ def serve() -> None:
 
 
 def _leave() -> None:
-    """Ends a process without taking all modules apart, which would first copy the memory that forks share."""
+    """Exit without tearing down modules, which would copy memory shared between forks."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_exit_code[0])
@@ -114,7 +114,7 @@ def _command(order: dict) -> NoReturn:
 
 
 def _wait(pid: int, timeout: float) -> int | None:
-    """The exit code, −n for signal n; None if it was killed for the time it took."""
+    """Wait for a process; return its exit code, −n for signal n, or None if it was killed at the timeout."""
     deadline = time.monotonic() + timeout
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)

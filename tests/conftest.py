@@ -1,4 +1,4 @@
-"""What all tests share: a small file of ratings, a working folder of its own, and ways to run hydrarec in it.
+"""Shared fixtures: a small ratings file, a separate working folder per test, and ways to run hydrarec in it.
 
 No test sees the user's cache, data, network settings or terminal.
 """
@@ -54,7 +54,7 @@ TINY = (
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache folder of its own, no data folder, no proxies."""
+    """Give each test its own cache folder, no data folder and no proxies."""
     monkeypatch.setenv("HYDRAREC_CACHE_DIR", str(tmp_path / "cache"))
     for name in (
         "HYDRAREC_DATA_DIR",
@@ -85,7 +85,7 @@ def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An own current folder with ``ratings.csv``: 40 users × 30 items, every second pair, 600 ratings from 1 to 5."""
+    """Working folder with ``ratings.csv``: 40 users × 30 items, every second pair, 600 ratings from 1 to 5."""
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / "ratings.csv").write_text(small_ratings(), encoding="utf-8")
@@ -114,7 +114,7 @@ def train(workplace: Path) -> Train:
 
 @pytest.fixture
 def started(workplace: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """``started("key=value", …)`` begins a run in the working folder and returns at once; what still lives is killed."""
+    """``started("key=value", …)`` starts a run and returns at once; remaining processes are killed at the end."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -146,7 +146,7 @@ def composed(workplace: Path) -> Compose:
 
 @pytest.fixture
 def execute(composed: Compose) -> Execute:
-    """``execute(folder, "key=value", …)``: a tiny run within this process; its result. It goes on if it can."""
+    """``execute(folder, "key=value", …)`` does a tiny run in this process, resumes if possible, and returns the result."""
     from hydrarec.training.job import execute
 
     def run(folder: Path, *overrides: str) -> dict[str, Any]:
@@ -156,12 +156,12 @@ def execute(composed: Compose) -> Execute:
 
 
 class Killed(BaseException):
-    """Stands for a kill at one exact place, within this process."""
+    """Simulates a kill at an exact point within this process."""
 
 
 @contextlib.contextmanager
 def killed_after(saves: int) -> Iterator[None]:
-    """The run inside dies as soon as ``last.ckpt`` was written ``saves`` times."""
+    """The run inside the block dies once ``last.ckpt`` has been written ``saves`` times."""
     from hydrarec.training.callbacks.checkpoints import Checkpoints
 
     original, left = Checkpoints._save_last, [saves]
@@ -179,7 +179,7 @@ def killed_after(saves: int) -> Iterator[None]:
 
 
 def history_of(folder: Path) -> list[dict[str, str]]:
-    """The rows of ``history.csv``, as texts; none if there is no such file."""
+    """Rows of ``history.csv`` as texts; empty if the file is missing."""
     path = folder / "history.csv"
     if not path.exists():
         return []
@@ -195,7 +195,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def processes_marked(mark: str) -> list[int]:
-    """The processes that were started with ``MARK=mark`` in their environment, and those forked from them."""
+    """Processes started with ``MARK=mark`` in their environment, and their forks."""
     marked = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # ended meanwhile
@@ -205,7 +205,7 @@ def processes_marked(mark: str) -> list[int]:
 
 
 def tree_digest(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, str]:
-    """Every file, link and folder below ``folder`` with a digest of its content; ``without`` these top-level names."""
+    """Digest of every file, link and folder below ``folder``, except the top-level names in ``without``."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)

@@ -1,4 +1,4 @@
-"""The walls of the house, held by reading the imports: the plan of the rooms, and which libraries each may know."""
+"""Architecture test on imports: the order of the subpackages, and the libraries that each may import."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FOREIGN = {
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Every module that a file imports, anywhere in it, but for annotations' sake (``if TYPE_CHECKING``)."""
+    """Every module that a file imports anywhere, except for annotations (``if TYPE_CHECKING``)."""
     yield from _imports(ast.parse(path.read_text(encoding="utf-8")))
 
 

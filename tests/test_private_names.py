@@ -1,4 +1,4 @@
-"""Private names of pinned libraries: each is used in one file, and exists in what is installed."""
+"""Private names of pinned libraries: each is used in one file only and exists in the installed version."""
 
 from __future__ import annotations
 

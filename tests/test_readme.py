@@ -1,4 +1,4 @@
-"""Every command of the README is run: shortened, on real data where they are at hand, else on the small file."""
+"""Runs every command of the README, shortened, on real data if available, else on the small file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Years and genres as MovieLens writes them."""
+"""Parsing of years and genres in MovieLens's format."""
 
 from __future__ import annotations
 

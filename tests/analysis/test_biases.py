@@ -1,4 +1,4 @@
-"""Biases beside mean ratings, by hand."""
+"""Learned biases compared with mean ratings, checked by hand."""
 
 from __future__ import annotations
 

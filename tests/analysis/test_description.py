@@ -1,4 +1,4 @@
-"""What is in the ratings, against sums that can be done by hand and against loops."""
+"""Statistics of a dataset, against hand calculation and plain loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ends of a scale against plain sorting."""
+"""Highest and lowest items of a scale, against plain sorting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One genre per item."""
+"""Choice of one main genre per item."""
 
 from __future__ import annotations
 

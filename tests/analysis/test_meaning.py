@@ -1,4 +1,4 @@
-"""Correlations against scipy and against a bootstrap written as a loop; planted meaning; noise."""
+"""Correlations of components with attributes: against scipy, a bootstrap loop, planted meaning, and noise."""
 
 from __future__ import annotations
 

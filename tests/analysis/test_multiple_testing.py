@@ -1,4 +1,4 @@
-"""Held against statsmodels on random cases, and against arithmetic that can be redone by hand."""
+"""Corrections for multiple testing, against statsmodels on random cases and against hand calculation."""
 
 from __future__ import annotations
 

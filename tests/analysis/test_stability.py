@@ -1,4 +1,4 @@
-"""Findings and accidents, planted."""
+"""Stability over seeds: planted factors are found, chance agreement is not."""
 
 from __future__ import annotations
 

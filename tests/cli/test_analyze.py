@@ -1,4 +1,4 @@
-"""``hydrarec-analyze run=…``: what it leaves in a run's folder, says on the terminal, and refuses."""
+"""``hydrarec-analyze run=…``: the files it writes, its output, and its errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Analyze = Callable[..., str]
 
 @pytest.fixture
 def analyse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Analyze:
-    """``analyse("key=value", …)``: the command within this process; what it prints. Errors are raised."""
+    """``analyse("key=value", …)`` runs the command in this process and returns its output; errors are raised."""
 
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["hydrarec-analyze", *arguments])
@@ -55,7 +55,7 @@ def analyse(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def run(execute: Execute, workplace: Path) -> Path:
-    """A run that knows titles and genres, as of a dataset that has them."""
+    """A run on a dataset with titles and genres."""
     execute(workplace / "run", "model=biased_dot")
     folder = RunFolder(workplace / "run")
     titles = tuple(f"The Film, Part {item} ({1990 + item})" for item in range(1, 31))
@@ -127,7 +127,7 @@ def test_selections_by_id_and_title(run: Path, analyse: Analyze) -> None:
 def test_what_can_be_done_is_done(
     execute: Execute, analyse: Analyze, workplace: Path, overrides: tuple[str, ...], figures: set[str], said: str
 ) -> None:
-    """Without titles and genres, too."""
+    """Titles and genres are optional."""
     execute(workplace / "run", *overrides)
     printed = analyse("run=run", *QUICK)
     assert said in printed
@@ -217,7 +217,7 @@ def test_folder_that_cannot_be_written(run: Path, analyse: Analyze) -> None:
 
 
 def test_analysis_of_a_moved_run(run: Path, analyse: Analyze, workplace: Path) -> None:
-    """Its folder alone is enough."""
+    """An analysis needs the run folder only."""
     moved = workplace / "else where" / "run, moved"
     moved.parent.mkdir()
     run.rename(moved)

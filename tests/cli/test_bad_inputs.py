@@ -1,7 +1,7 @@
-"""What goes wrong, and what the user then sees: the table of bad inputs, row by row.
+"""Bad inputs and the errors that the user sees, row by row of the table of bad inputs.
 
-Each row: exit code, what is wrong and where, what is expected, how to go on, at most four lines, no traceback, nothing
-lost, and the same in ``error.json`` where there is a run folder.
+Each row checks: exit code; cause, location, expected value and fix in at most four lines; no traceback; no data lost; the
+same content in ``error.json`` if there is a run folder.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def assert_contract(error_text: str, *says: str) -> None:
 
 
 def assert_refused(completed: subprocess.CompletedProcess[str], exit_code: int, *says: str) -> None:
-    """The contract, as a user sees it on stderr; the epoch table that may stand above it left out."""
+    """Check the error on stderr against the contract, ignoring an epoch table above it."""
     assert completed.returncode == exit_code, completed.stderr
     error_lines = [line for line in completed.stderr.splitlines() if not re.match(r" +(epoch|\d+) ", line)]
     assert_contract("\n".join(error_lines), *says)
@@ -70,7 +70,7 @@ def assert_recorded(folder: Path, error: HydrarecError, status: str = "failed") 
 
 
 def refused(action: Callable[[], object], exit_code: int, *says: str) -> HydrarecError:
-    """The error of an action within this process, as the entry point would show it."""
+    """Run ``action`` in this process and return its error, after checking it as the entry point would show it."""
     with pytest.raises(Exception) as caught:
         action()
     error = as_contract(caught.value)
@@ -284,7 +284,7 @@ def assert_data_refused(train: Train, workplace: Path, *says: str) -> None:
 
 @pytest.fixture
 def interrupted(execute: Execute, workplace: Path) -> Path:
-    """The folder of a run of 2 epochs that died at the end of its first."""
+    """Folder of a run of 2 epochs that died at the end of the first."""
     folder = workplace / OUTPUTS / "interrupted"
     with killed_after(saves=8):  # 15 steps, 2 per call
         execute(folder)
@@ -440,7 +440,7 @@ def test_pickle_in_a_checkpoint_is_never_executed(interrupted: Path, execute: Ex
 
 @pytest.fixture
 def trapped(interrupted: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """``trapped(key)``: the checkpoint, with ``key: trap.boom`` among its hyper-parameters and a digest that is right."""
+    """``trapped(key)`` adds ``key: trap.boom`` to the checkpoint's hyper-parameters, with a valid digest."""
     from hydrarec.runs.checkpoint import load, save
 
     (workplace / "trap.py").write_text(TRAP)
@@ -479,7 +479,7 @@ def test_instantiator_in_saved_hyper_parameters_is_refused(trapped: Callable[[st
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Call it, and from then on no file above 16 KiB can be written: the tiny run's checkpoint has 70."""
+    """After the call, writing files above 16 KiB fails; the tiny run's checkpoint has 70 KiB."""
     monkeypatch.setattr(runs.RunFolder, "write_diff", lambda folder, content: None)  # as large as what is uncommitted
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, limits[1]))
@@ -554,7 +554,7 @@ def test_diverged_run_keeps_the_last_finite_checkpoint(execute: Execute, workpla
 def test_diverged_run_names_the_step(
     execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_per_call: int, place: str
 ) -> None:
-    """Whatever the number of steps per call, also in a shorter last one: 15 steps are 4 + 4 + 4 + 3."""
+    """For any number of steps per call, also in a shorter last call: 15 steps are 4 + 4 + 4 + 3."""
     from hydrarec.tasks.rating import RatingObjective
 
     epoch, step = (int(number) for number in re.findall(r"\d+", place))
@@ -620,7 +620,7 @@ def test_interrupt_outside_the_training_steps(
     "overrides", [(), ("optimizer=sgd", "optimizer.learning_rate=1e6")], ids=["finished", "diverged"]
 )
 def test_run_gives_the_signals_back(execute: Execute, tmp_path: Path, overrides: tuple[str, ...]) -> None:
-    """Or else the first Ctrl-C after a failed job of a sweep is lost."""
+    """Otherwise the first Ctrl-C after a failed job of a sweep would be lost."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with contextlib.suppress(HydrarecError):
         execute(tmp_path / "run", *overrides)

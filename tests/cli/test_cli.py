@@ -1,4 +1,4 @@
-"""How a command starts and ends: help at once, exit codes, a reader that leaves early."""
+"""Start and exit of a command: fast ``--help``, exit codes, a closed output pipe."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_mistake_is_answered_without_torch(workplace: Path, arguments: tuple[str
 
 
 def run_and_list_modules(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a module as a command; fail if torch or pandas were imported on the way to the answer."""
+    """Run a module as a command; fail if it imported torch or pandas."""
     code = f"""
 import atexit, os, sys
 def heavy():

@@ -1,4 +1,4 @@
-"""``python -m hydrarec.cli.describe`` as a user types it: what it writes and prints, and how it refuses."""
+"""``python -m hydrarec.cli.describe`` end to end: files, output and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def describe(workplace: Path) -> Describe:
 
 
 def skewed_ratings() -> str:
-    """User u of 20 rates the items 1 … u, a day after the user before: 210 ratings, 210 of 400 pairs."""
+    """User u of 20 rates items 1 … u, one day after user u − 1: 210 ratings, 210 of 400 pairs."""
     pairs = [(user, item) for user in range(1, 21) for item in range(1, user + 1)]
     lines = [f"{user},{item},{1 + (user * item) % 5},{1_000_000_000 + 86_400 * user}" for user, item in pairs]
     return "\n".join(["user,item,rating,time", *lines]) + "\n"
@@ -71,7 +71,7 @@ def test_description_is_whole_and_repeatable(describe: Describe, workplace: Path
 
 
 def test_tables_hold_what_the_ratings_say(describe: Describe, workplace: Path) -> None:
-    """Item i is rated by the users i … 20. Of 1 + … + 20 = 210 ratings the top 10 %, 2 users, have 20 + 19."""
+    """Item i is rated by the users i … 20. The top 10 %, 2 users, have 20 + 19 of the 1 + … + 20 = 210 ratings."""
     assert describe(*OWN, "users=3", "items=2").returncode == 0
     folder = workplace / "outputs/describe/csv"
     sizes = {row["quantity"]: row["value"] for row in rows_of(folder / "sizes.csv")}
@@ -90,7 +90,7 @@ def test_tables_hold_what_the_ratings_say(describe: Describe, workplace: Path) -
 
 
 def test_filter_is_described_beside_the_whole_and_where_it_is_told(describe: Describe, workplace: Path) -> None:
-    """Users 10 … 20 keep the items 1 … 11, as far as they rated them: 10 + 10 · 11."""
+    """Users 10 … 20 keep those of items 1 … 11 that they rated: 10 + 10 · 11."""
     done = describe(*OWN, "filter.core=10", "output_dir=else, where", "users=3", "items=3")
     assert done.returncode == 0, done.stderr
     left = "The filter (core=10) left 120 of 210 ratings, 11 of 20 users, 11 of 20 items."

@@ -1,4 +1,4 @@
-"""``python -m hydrarec.cli.recommend`` as a user types it, on runs that hydrarec made."""
+"""``python -m hydrarec.cli.recommend`` end to end, on real runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GENRES = ("Children's|Comedy", "Drama", "Crime|Drama", "")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of each kind, whose items have titles and genres; never to be written to."""
+    """One run of each kind, with titles and genres; read-only."""
     from hydrarec.config.composition import compose_config, plain
     from hydrarec.training.job import execute
 
@@ -63,7 +63,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ask(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """``ask("key=value", …)`` answers as the command does, within this process: what it prints."""
+    """``ask("key=value", …)`` runs the command in this process and returns its output."""
 
     def run(*arguments: str) -> str:
         monkeypatch.chdir(trained)
@@ -80,7 +80,7 @@ def unchanged(trained: Path) -> dict[str, str]:
 
 
 def read_rows(answer: str) -> list[list[str]]:
-    """The table's rows: place, title, value, …"""
+    """Parse the table's rows: place, title, value, …"""
     lines = [re.split(r"  +", line.strip()) for line in answer.splitlines()]
     return [cells for cells in lines if cells[0].isdigit()]
 
@@ -90,7 +90,7 @@ def raw_items(answer: str) -> list[int]:
 
 
 def naive(folder: Path, raw_user: int, k: int) -> list[tuple[int, float]]:
-    """Raw items and scores: all that the user has not rated, sorted."""
+    """Raw ids and scores of all items that the user has not rated, sorted."""
     run = load_run(folder)
     user = run.data.user_ids.index_of(raw_user)
     rated = set(run.data.items[run.data.rows_of(user)].tolist())
@@ -121,7 +121,7 @@ def test_user(ask: Ask, trained: Path, name: str, user: int) -> None:
 
 
 def test_next_command_works(ask: Ask) -> None:
-    """Along the way that the answers show, until one comes back."""
+    """Follow the suggested next commands until one repeats."""
     seen = []
     command = "hydrarec-recommend run=stars user=8 genres=[Comedy]"
     while command not in seen and len(seen) < 5:
@@ -209,7 +209,7 @@ MINE = "ratings={Toy Story (1995): 5, 'Godfather, The (1972)': 2}"  # items 0 an
 
 
 def naive_for(folder: Path, rated: dict[int, float], never: set[int], k: int) -> list[int]:
-    """Raw items for somebody new: all but ``never``, sorted."""
+    """Raw ids of the items for a new user: all except ``never``, sorted."""
     run = load_run(folder)
     scores = run.model.scores_of_history(torch.tensor([*rated]), torch.tensor([*rated.values()])).tolist()
     left = sorted((item for item in range(run.data.num_items) if item not in never), key=lambda item: -scores[item])
@@ -218,7 +218,7 @@ def naive_for(folder: Path, rated: dict[int, float], never: set[int], k: int) ->
 
 @pytest.mark.parametrize("name", MADE)
 def test_somebody_new(ask: Ask, trained: Path, name: str) -> None:
-    """Stars count as stars; where feedback is implicit each counts as a like, but as in training none below 4 stars."""
+    """Explicit models use the stars; implicit ones count each rating as a like, but, as in training, only from 4 stars."""
     answer = ask(f"run={name}", MINE, "k=5")
     counted = {"stars": {0: 5.0, 2: 2.0}, "liked": {0: 1.0}}.get(name, {0: 1.0, 2: 1.0})
     assert raw_items(answer) == naive_for(trained / name, counted, {0, 2}, 5)
@@ -334,7 +334,7 @@ def test_run_that_cannot_be_used(
 
 
 def test_from_the_shell_with_nothing_but_the_folder(trained: Path, tmp_path: Path) -> None:
-    """Moved to another place, without data folder, cache or the file it was trained on; what is refused keeps the contract."""
+    """A moved run works without data folder, cache or training file; errors keep the contract."""
     shutil.copytree(trained / "stars", tmp_path / "moved to, elsewhere")
     for path in (tmp_path / "moved to, elsewhere").rglob("*"):
         path.chmod(0o555 if path.is_dir() else 0o444)

@@ -1,4 +1,4 @@
-"""``python -m hydrarec.cli.report`` as a user types it, on runs that hydrarec made."""
+"""``python -m hydrarec.cli.report`` end to end, on real runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report(workplace: Path) -> Report:
 
 @pytest.fixture
 def runs(workplace: Path) -> Path:
-    """Two models of two seeds, and one failure."""
+    """Two models with two seeds each, and one failed run."""
     folder = workplace / "outputs" / "small"
     for seed in range(2):
         make_run(folder / f"a{seed}", seed=seed, errors=errors(seed))

@@ -1,4 +1,4 @@
-"""Runs of a reproduction: each costs only itself, and none is done twice."""
+"""Runs of a reproduction: a failure affects only its own run, and no run is repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every shipped YAML file composes, is judged sound, and makes what it names; the identity of a configuration."""
+"""Every shipped YAML file composes, passes validation and can be instantiated; identity of a configuration."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def nodes_with_target(node: object, path: str = "") -> Iterator[tuple[str, dict[
 
 @pytest.mark.parametrize(("group", "option"), INSTALLED)
 def test_shipped_option_is_sound_and_states_each_default_once(group: str, option: str) -> None:
-    """It composes, gives every parameter that the run does not supply, and no parameter has a second default in Python."""
+    """It composes and sets every parameter that the run does not supply; no parameter has another default in Python."""
     config = chosen(group, option)
     judge(config)
     for path, node in nodes_with_target(config):
@@ -95,7 +95,7 @@ def test_shipped_option_is_sound_and_states_each_default_once(group: str, option
 
 @functools.cache
 def python_defaults(target: str) -> list[str]:
-    """The parameters of a target that have a default in its source; nothing is imported."""
+    """Parameters of a target with a default in its source, without importing it."""
     return list(_python_defaults(target))
 
 

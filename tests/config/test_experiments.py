@@ -1,4 +1,4 @@
-"""Experiments, the published numbers that they are held against, and names that were typed before."""
+"""Experiments, the published results they are compared with, and former names."""
 
 from __future__ import annotations
 

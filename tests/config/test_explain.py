@@ -1,4 +1,4 @@
-"""``--explain``: every value of a configuration and where it comes from."""
+"""``--explain``: every value of a configuration and its source."""
 
 from __future__ import annotations
 

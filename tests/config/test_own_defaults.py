@@ -1,4 +1,4 @@
-"""What a model's file sets beside the model's parameters: before an experiment, and before what is typed."""
+"""A model's own defaults for other groups, and that experiments and the command line override them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a setting accepts: kinds read from source, and values held against them."""
+"""Kinds of settings read from source, and values checked against them."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Derived(Mine):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A small hydrarec, of files that are read and never imported."""
+    """A small fake hydrarec package; its files are read, never imported."""
     for name, text in PACKAGE.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files are whole or absent, whatever dies when."""
+"""Atomic writes: files are complete or absent, whenever the process dies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hydrarec.runs import checkpoint as checkpointing
 
 
 class Died(BaseException):
-    """The process ends here."""
+    """Simulates the death of the process."""
 
 
 def names_in(folder: Path) -> list[str]:
@@ -150,7 +150,7 @@ OLD, NEW = {"step": 1, "weight": torch.zeros(3)}, {"step": 2, "weight": torch.on
 
 
 def dying_at(step: int, function: Callable[..., Any], counter: list[int]) -> Callable[..., Any]:
-    """``function``, with death instead of its ``step``-th call, counted over all functions that share ``counter``."""
+    """Wrap ``function`` to die at the ``step``-th call, counted over all functions that share ``counter``."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         counter[0] += 1

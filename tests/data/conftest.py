@@ -1,4 +1,4 @@
-"""No test of the data layer sees the user's cache, data or network settings."""
+"""Fixtures that isolate the data-layer tests from the user's cache, data and network settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of bad ratings files: each row says what is wrong, where, what is expected, and how to go on."""
+"""Bad ratings files: each row of the table checks cause, location, expected value and fix of the error."""
 
 from __future__ import annotations
 

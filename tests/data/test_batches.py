@@ -1,4 +1,4 @@
-"""What batches are made with."""
+"""Construction of batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache: equal to what was built, quick, rebuilt when its sources change or it is damaged, never in the way."""
+"""The cache: equal to the original, fast, rebuilt if its sources change or it is damaged, and never a cause of failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The download and its faults, from a server on 127.0.0.1."""
+"""Downloads and their failures, with a server on 127.0.0.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters against naive loops: what stays, how it is numbered anew, and what an empty result says."""
+"""Filters against naive loops: remaining ratings, renumbering, and the error for an empty result."""
 
 from __future__ import annotations
 

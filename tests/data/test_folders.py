@@ -1,4 +1,4 @@
-"""Folders are whole or absent, whatever happens while they are filled."""
+"""Atomic folders: complete or absent, whatever happens while they are filled."""
 
 from __future__ import annotations
 

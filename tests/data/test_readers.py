@@ -1,4 +1,4 @@
-"""The parts of the readers, each by itself: layout, exact lines, bad rows, catalogues, copies of a dataset."""
+"""Unit tests of the readers' parts: layout, line numbers, bad rows, catalogues, copies of a dataset."""
 
 from __future__ import annotations
 

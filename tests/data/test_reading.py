@@ -1,4 +1,4 @@
-"""Files that differ in form only give the same Interactions."""
+"""Files with the same content in different formats give equal Interactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published files themselves, where $HYDRAREC_DATA_DIR has them."""
+"""Tests on the published files, if $HYDRAREC_DATA_DIR has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run keeps of its data, with and without a filter, and back from its arrays."""
+"""RunData with and without a filter, and its round trip through arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cut in time for everybody, and how far any split lets training look ahead."""
+"""The global time split, and the look-ahead of training in any split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits that hold out a part of each user's ratings: who, which ones, and what ties do."""
+"""Splits that hold out part of each user's ratings: affected users, held-out rows, and ties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drawn ratings are what they claim to be: the shape, the noise, the long tail, the same for the same seed."""
+"""Synthetic ratings have the requested shape, noise and long tail, and are reproducible from the seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Titles as MovieLens writes them, and as people type them."""
+"""Titles in MovieLens's format and as users type them."""
 
 from __future__ import annotations
 

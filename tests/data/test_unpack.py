@@ -1,4 +1,4 @@
-"""Archives are judged whole before anything is written."""
+"""Archives are validated completely before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every figure has to be: filled axes with names, and no text on another."""
+"""Check that a figure is legible: filled, labelled axes, and no overlapping texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROUNDING = 0.5  # pixels
 
 
 def assert_legible(figure: Figure) -> None:
-    """Axes hold something, have a name and labels; tick labels, titles and texts neither overlap nor leave the figure."""
+    """Check that axes have content, a name and labels, and that texts neither overlap nor leave the figure."""
     figure.draw_without_rendering()
     assert figure.axes
     boxes: list[tuple[str, Bbox]] = []

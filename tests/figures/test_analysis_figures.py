@@ -1,4 +1,4 @@
-"""Every figure of an analysis: filled, named, legible; with much, with little, and with nothing in it."""
+"""Figures of an analysis are filled, labelled and legible, with much, little or no data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training curves show what the history holds, and nothing that it does not."""
+"""Training curves show exactly what the history contains."""
 
 from __future__ import annotations
 

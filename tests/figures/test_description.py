@@ -1,4 +1,4 @@
-"""Figures that can be read: labels apart from each other and inside the picture, values in cells, no empty axes."""
+"""Legibility of dataset figures: labels do not overlap and stay inside, cells have values, no axes are empty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TITLES = [shortened(f"{letter * 40} ({1990})", 32) + " · 123456789012" for lett
 
 
 def labels(figure: Figure, axes: Axes) -> list[Text]:
-    """The tick labels, titles and axis labels that are seen, after everything found its place."""
+    """Visible tick labels, titles and axis labels after layout."""
     figure.canvas.draw()
     ticks = [text for axis in (axes.xaxis, axes.yaxis) for text in seen(axis)]
     return [*ticks, axes.xaxis.label, axes.yaxis.label, axes._left_title]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Titles are short enough and lie on nothing."""
+"""Item labels are short enough and overlap nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of reports: legible with little, much and failures in them; as SVG: small, the same each time, with tooltips."""
+"""Figures of reports: legible with little data, much data and failures; SVGs are small, deterministic, with tooltips."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The golden runs by name, as command lines of ``hydrarec-train``, and the small files of ratings that they read.
+"""Golden runs by name, as command lines of ``hydrarec-train``, and the small ratings files that they read.
 
-Only names that a user types stand here, none of modules or functions: the code may be restructured at will.
+Use only names that a user types, no modules or functions, so that the code may be restructured freely.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Case:
-    """One command, and how it is run.
+    """One golden run.
 
     Args:
-        overrides: of ``hydrarec-train``, after ``COMMON``.
+        overrides: overrides of ``hydrarec-train``, after ``COMMON``.
         resume: overrides of a second command that trains the finished run further; None: there is no second command.
         sweep: the command is a sweep over seeds, whose jobs are runs of their own.
     """

@@ -1,6 +1,6 @@
-"""What a finished run computed, as four short hashes; and what else the bits depend on.
+"""Four short hashes of a finished run's results, and the environment on which their bits depend.
 
-Paths, times and hashes of configurations are left out: they may differ where the results are equal.
+Paths, times and configuration hashes are excluded: they may differ although the results are equal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TIMES = ("seconds", "samples_per_second")  # columns of history.csv
 
 
 def environment() -> dict[str, str]:
-    """What the bits of a result depend on beside the code of hydrarec."""
+    """Environment on which the bits of a result depend, in addition to hydrarec's code."""
     return {
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -32,7 +32,7 @@ def environment() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """The processor's name: libraries of linear algebra choose their kernels by it."""
+    """Name of the processor: linear-algebra libraries choose their kernels by it."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,7 +1,7 @@
-"""A change that is meant to leave results alone leaves every bit of them alone.
+"""Golden test: results must not change by a single bit.
 
-``hashes.json`` holds what the code computed before. After a change that is meant to move numbers, and only then, write
-it anew: ``python tests/golden/runs.py --out tests/golden/hashes.json``.
+``hashes.json`` holds the hashes of earlier results. Only after a change that is meant to affect results, regenerate
+it: ``python tests/golden/runs.py --out tests/golden/hashes.json``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 60)]
 
 @pytest.fixture(scope="module")
 def hashes(tmp_path_factory: pytest.TempPathFactory) -> Hashes:
-    """The hashes of this checkout's runs; skipped where the bits may differ for other reasons than our code."""
+    """Hashes of this checkout's runs; skip if the bits may differ for reasons other than our code."""
     here = environment()
     others = [f"{name} {STORED['environment'][name]!r}, here {here[name]!r}" for name in here if STORED["environment"][name] != here[name]]  # fmt: skip
     if others:

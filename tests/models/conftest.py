@@ -1,4 +1,4 @@
-"""Every model that ships, found by its YAML file, built small, under every task that it serves."""
+"""Fixtures: every shipped model, found by its YAML file, in small size, under every task it supports."""
 
 from __future__ import annotations
 

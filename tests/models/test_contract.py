@@ -1,4 +1,4 @@
-"""What every model promises, whatever it computes, under every task that it serves."""
+"""Contract tests that every model must pass under every task it supports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores for a user whom training never saw: against closed forms, against the trained users, and as every model promises."""
+"""Fold-in of new users: against closed forms, against trained users, and the contract of all models."""
 
 from __future__ import annotations
 

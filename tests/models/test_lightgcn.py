@@ -1,4 +1,4 @@
-"""LightGCN against dense matrix products, gradients included, and what its evaluation remembers."""
+"""LightGCN against dense matrix products, gradients included, and its cache in evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each model against its formula, by arithmetic that can be redone by hand."""
+"""Each model against its formula, calculated by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mult-VAE against its formula in NumPy, its annealing, and what a checkpoint must keep of it."""
+"""Mult-VAE against its formula in NumPy, its annealing, and its state in a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products at chosen entries against the whole product."""
+"""Matrix products at sampled entries, against the full product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished run is all that its model needs: moved, without its data, and refused where something is amiss."""
+"""Loading a model from its run folder: also moved and without its data; errors for damaged folders."""
 
 from __future__ import annotations
 

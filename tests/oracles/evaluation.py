@@ -1,4 +1,4 @@
-"""An evaluation by its definition, one user at a time and in pure Python: whom to rank among whom, and the mean over users."""
+"""Oracle of ranking evaluation by definition, one user at a time, in pure Python: candidates, and the mean over users."""
 
 from __future__ import annotations
 

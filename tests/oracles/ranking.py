@@ -1,4 +1,4 @@
-"""Ranking metrics of one query by their definitions, averaged over every order of the ties. Slow, and pure Python."""
+"""Oracle of ranking metrics of one query by definition, averaged over every order of the ties; slow, pure Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trained runs made by hand: the scores are a table, and the ratings stand in the test."""
+"""Handmade trained runs: the scores come from a table, and the test gives the ratings."""
 
 from __future__ import annotations
 

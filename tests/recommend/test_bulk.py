@@ -1,4 +1,4 @@
-"""Many users at a time against one at a time, and the files that hold them."""
+"""Bulk recommendation against one user at a time, and its output files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embeddings for other programs: what comes back from each format is what the model has."""
+"""Export of embeddings: each format reads back equal to the model's."""
 
 from __future__ import annotations
 

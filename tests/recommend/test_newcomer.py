@@ -1,4 +1,4 @@
-"""Ratings written by hand, on the command line and in a CSV."""
+"""Parsing of a new user's ratings, from the command line and from a CSV."""
 
 from __future__ import annotations
 

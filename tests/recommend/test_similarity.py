@@ -1,4 +1,4 @@
-"""Which items a model finds alike, and what it says of its reasons."""
+"""Similar items according to a model, and explanations of recommendations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best that a user has not rated, against sorting in plain Python."""
+"""Top unrated items of a user, against sorting in plain Python."""
 
 from __future__ import annotations
 

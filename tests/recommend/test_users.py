@@ -1,4 +1,4 @@
-"""Whom a bulk is for."""
+"""Selection of users for bulk recommendation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one table of what identifies a run: every setting has a role, and the hash, a resume, a replay and a report use it."""
+"""Table of roles that identifies a run: every setting has a role; hash, resume, replay and report use it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_settings_are_divided_into_the_models_own_and_the_protocols() -> None:
 
 
 def test_the_hash_is_the_one_that_older_runs_recorded() -> None:
-    """It names run folders, by which a sweep and a reproduction find what is finished."""
+    """The hash names run folders, by which sweeps and reproductions find finished runs."""
     config = {"seed": 0, "model": {"l2": 0.1}, "name": "a", "hydra": {}, "logger": {"tensorboard": True}}
     kept = json.dumps({"model": {"l2": 0.1}, "seed": 0}).encode()
     assert config_hash(config) == hashlib.sha256(kept).hexdigest()[:8]

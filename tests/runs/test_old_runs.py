@@ -1,4 +1,4 @@
-"""Run folders of an earlier version, with the names that classes had then, still load, analyse, recommend and replay."""
+"""Run folders of an earlier version, with former class names, still load, analyse, recommend and replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``replay=<run folder>``: a run again, equal bit for bit, or what differs and what may explain it."""
+"""``replay=<run folder>`` repeats a run: equal bit for bit, or a report of differences and possible causes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def original(execute: Execute, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def replay(workplace: Path) -> Replay:
-    """``replay(folder, "key=value", …)``: what the command does, within this process; the folder of the new run."""
+    """``replay(folder, "key=value", …)`` runs the command in this process and returns the new run's folder."""
 
     def run(folder: Path, *overrides: str) -> Path:
         prepared = _prepare([f"replay='{folder}'", *overrides])
@@ -196,7 +196,7 @@ def test_record_has_what_the_run_cost(original: Path) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository that stands for the clone that hydrarec runs from."""
+    """A git repository in place of the clone that hydrarec runs from."""
     root = tmp_path / "clone"
     package = root / "src" / "hydrarec"
     package.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Run folders in every state; none stops the others from being read."""
+"""Reading run folders in every state; no folder prevents the others from being read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A GPU per worker, in turn."""
+"""Round-robin assignment of one GPU per worker."""
 
 from __future__ import annotations
 

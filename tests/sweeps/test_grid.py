@@ -1,4 +1,4 @@
-"""Which jobs a sweep has, which of them are left, and what a launcher that breaks costs."""
+"""Jobs of a grid, the unfinished ones, and the effect of a failing launcher."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def task(tmp_path: Path) -> SweepTask:
 
 
 def launcher(task: SweepTask, *, dies_at: str | None = None) -> tuple[list[Job], Callable]:
-    """A launcher whose jobs end well, but for one at which the launcher itself breaks."""
+    """A launcher whose jobs succeed, except one at which the launcher itself fails."""
     launched: list[Job] = []
 
     def launch(jobs: list[Job], first: int) -> None:

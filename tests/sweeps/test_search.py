@@ -1,4 +1,4 @@
-"""A search: exactly as many trials as asked for, whatever is killed, and from however many processes."""
+"""Searches run exactly the requested number of trials, despite kills and with any number of processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _sessions = itertools.count()
 
 
 class Died(BaseException):
-    """Stands for the end of the process that searches."""
+    """Simulates the death of the searching process."""
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_more_trials_of_the_same_study(task: SweepTask) -> None:
 
 
 def test_trials_of_a_live_process_are_its_own(tmp_path: Path) -> None:
-    """Two starts side by side, in turns; then one of them is gone."""
+    """Two starts run in turns; then one of them dies."""
     tasks = [start(tmp_path), start(tmp_path)]
     searches = [Search(FIXED, [], task, SETTINGS) for task in tasks]
     sessions = [Sessions(tmp_path, task.session) for task in tasks]

@@ -1,4 +1,4 @@
-"""Search spaces: Hydra's words as an optimiser sees them, and those that ship."""
+"""Search spaces: Hydra's sweep syntax converted for Optuna, and the shipped spaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sweeps as a user starts them: what a job's end costs the others, and what the same command does when it is run again."""
+"""Sweeps from the command line: isolation of jobs from each other, and rerunning the same command."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 
 
 def events(folder: Path, name: str) -> dict[str, dict[str, Any]]:
-    """The last event of this name, by the last override of its job."""
+    """Last event with this name, by the last override of its job."""
     return {event["overrides"][-1]: event for event in journal(folder) if event["event"] == name}
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """What finished runs computed, by folder; not what it cost."""
+    """Results of finished runs by folder, without their cost."""
     found = {}
     for path in sorted(folder.glob("*/result.json")):
         result = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""The ranking objective against a slow oracle, and what must not change its figures."""
+"""The ranking objective against a slow oracle, and invariances of its metrics."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_shares_of_processes_hold_the_same_ranks(world: int) -> None:
 
 
 def test_scores_of_what_the_user_has_seen_do_not_count() -> None:
-    """However high they are; and among sampled candidates there is none of them."""
+    """Even if they are the highest; sampled candidates never include seen items."""
     data = made()
     scores = random_scores(data, 4)
     for part, parts in (("test", ("train", "val")), ("val", ("train",))):
@@ -263,7 +263,7 @@ def test_a_thorough_evaluation_adds_what_is_recommended_and_corrections() -> Non
 
 
 def test_recommended_lists_hold_nothing_that_was_seen() -> None:
-    """Everybody is recommended the first item that they have not seen."""
+    """Each user is recommended the first item that they have not seen."""
     data = made()
     scores = -torch.arange(13.0).expand(10, 13).clone()
     metrics, _ = evaluated(data, scores, ks=[1], thorough=True)

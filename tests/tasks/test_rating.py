@@ -1,4 +1,4 @@
-"""The rating objective by hand arithmetic."""
+"""The rating objective against hand calculation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydrarec.tasks.rating import RatingObjective
 
 
 class Fixed:
-    """A scorer that knows its scores by user."""
+    """A scorer with a fixed score per user."""
 
     def __init__(self, scores: Tensor) -> None:
         self.scores = scores

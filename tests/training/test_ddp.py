@@ -1,4 +1,4 @@
-"""Two processes do what one does: the same negatives, the same steps, the same metrics."""
+"""Two DDP processes give the same negatives, steps and metrics as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions in other processes: what the caller learns of their end, and what a kill leaves behind."""
+"""Child processes: errors reported to the caller, and clean-up after kills."""
 
 from __future__ import annotations
 

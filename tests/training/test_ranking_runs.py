@@ -1,4 +1,4 @@
-"""Whole runs of task=ranking on a small file: every model, what the run folder holds, and that it is true."""
+"""Whole runs of task=ranking on a small file: every model; the run folder is complete and correct."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_popularity_is_exactly_what_can_be_counted(execute: Execute, composed: C
 
 
 def test_no_held_out_pair_reaches_the_model(composed: Compose, tmp_path: Path) -> None:
-    """Every held-out item is exchanged for another; the trained weights must not notice."""
+    """Replacing every held-out item must not change the trained weights."""
     from hydrarec.runs.folder import RunFolder
     from hydrarec.training.assembly import build
     from hydrarec.training.fit import run

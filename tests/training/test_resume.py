@@ -73,7 +73,7 @@ def assert_same_run(actual: Path, expected: Path) -> None:
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Execute, tuple[str, ...]], Path]:
-    """The folder of a run that nothing disturbed; each configuration is run once for all tests."""
+    """Folder of an uninterrupted run; each configuration is run once for all tests."""
     folders: dict[tuple[str, ...], Path] = {}
 
     def reference(execute: Execute, overrides: tuple[str, ...]) -> Path:
@@ -232,7 +232,7 @@ def wait_until_saved(checkpoint: Path, times: int, process: subprocess.Popen[str
 
 
 def assert_whole(folder: Path) -> None:
-    """Every file under a final name can be read; a temporary name is no promise."""
+    """Check that every file under a final name is readable; temporary files may be incomplete."""
     for path in folder.rglob("*"):
         if path.name.startswith(".") or not path.is_file():
             continue

@@ -1,4 +1,4 @@
-"""Whole runs on a small file: what the run folder holds, and that it is true."""
+"""Whole runs on a small file: the run folder is complete and correct."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_best_checkpoint_alone_scores_as_the_result_says(execute: Execute, t
 def test_no_validation_or_test_rating_reaches_the_model(
     composed: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every rating outside the training part is replaced by nonsense; the trained weights must not notice."""
+    """Replacing every rating outside the training part must not change the trained weights."""
     from hydrarec.runs.folder import RunFolder
     from hydrarec.training.assembly import build
     from hydrarec.training.fit import run

@@ -1,4 +1,4 @@
-"""hydrarec's sweepers, in the only namespace that Hydra loads plugins from."""
+"""hydrarec's sweepers, in the namespace from which Hydra loads plugins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hydrarec.sweeps.task import SweepTask
 
 
 class _Sweeper(Sweeper):
-    """What both sweepers share: Hydra's context and how jobs are composed and launched."""
+    """Base of both sweepers: holds Hydra's context, composes and launches jobs."""
 
     task: TaskFunction | None = None
     context: HydraContext | None = None
@@ -50,10 +50,10 @@ class _Sweeper(Sweeper):
 
 
 class GridSweeper(_Sweeper):
-    """All combinations, as in Hydra's basic sweeper, but finished jobs are skipped and no job can end the sweep.
+    """Runs all combinations, as Hydra's basic sweeper, but skips finished jobs, and no failed job ends the sweep.
 
     Args:
-        max_batch_size: jobs that a launcher gets at once.
+        max_batch_size: number of jobs that a launcher gets at once.
     """
 
     def __init__(self, max_batch_size: int) -> None:
@@ -66,11 +66,11 @@ class GridSweeper(_Sweeper):
 
 
 class SearchSweeper(_Sweeper):
-    """A search per combination of plain lists (``model=dot,mlp``); intervals, ranges and choices are searched.
+    """Runs one search per combination of plain lists (``model=dot,mlp``) over intervals, ranges and choices.
 
     Args:
-        n_jobs: trials at a time; −1: one per core.
-        settings: of :class:`hydrarec.sweeps.search.Settings`.
+        n_jobs: number of trials at a time; −1: one per core.
+        settings: arguments of :class:`hydrarec.sweeps.search.Settings`.
     """
 
     def __init__(self, n_jobs: int, **settings: Any) -> None:
@@ -84,7 +84,7 @@ class SearchSweeper(_Sweeper):
                 expected="the extra [optuna]",
                 fix="pip install 'hydrarec[optuna]', or a sweep over a grid without hydra/sweeper=optuna",
             )
-        from hydrarec.sweeps import search, space  # which need it, and only here
+        from hydrarec.sweeps import search, space  # need Optuna, and only here
 
         overrides, task = self._parsed(arguments)
         searched = [override for override in overrides if space.is_dimension(override)]

@@ -1,1 +1,1 @@
-"""Compose a configuration from ``conf/``, check it against the signatures it names, and locate the files."""
+"""Compose a configuration from ``conf/``, locate these files, and validate it against the signatures of its classes."""

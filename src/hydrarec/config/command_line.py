@@ -1,4 +1,4 @@
-"""The words on the command line: Hydra's own parser, whose complaints keep our contract."""
+"""Command-line parsing: Hydra's own parser, with its errors raised as :class:`ConfigError`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.core.errors import ConfigError, did_you_mean
 
-SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these show something and start no run
+SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these only show something and start no run
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Hydra's namespace, with ``shows`` for those options that start no run.
+    """Parse the arguments into Hydra's namespace; its ``shows`` is true for options that start no run.
 
     Raises:
-        ConfigError: an option that does not exist (with the nearest ones), or one that goes with another.
+        ConfigError: an unknown option (with the nearest ones), or options that cannot be combined.
     """
     parser = get_args_parser()
     parser.add_argument("--explain", action="store_true", help="Show each setting and the file that it comes from")
@@ -49,7 +49,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if found.explain and found.multirun:
         complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
-    if found.config_dir:  # a folder of the user's own, beside conf/
+    if found.config_dir:  # the user's own folder, in addition to conf/
         found.overrides = [f"hydra.searchpath=[{Path(found.config_dir).resolve().as_uri()}]", *found.overrides]
     return found
 
@@ -57,15 +57,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def configuration(
     config_name: str, schema: type, texts: Sequence[str] = (), lists: Sequence[str] = ()
 ) -> dict[str, Any] | None:
-    """What the command line asks of a command that trains nothing, judged; None where it only wanted to see something.
+    """Validated configuration of a command that does not train; None if an option such as ``--help`` only showed something.
 
     Args:
-        config_name: of the file in ``conf/``. schema: the dataclass of its settings.
-        texts: settings whose values are taken as they were typed: paths, titles.
-        lists: settings that hold such values: ``genres=[Children's,Sci-Fi]``.
+        config_name: name of the file in ``conf/``. schema: dataclass of its settings.
+        texts: settings whose values are taken literally: paths, titles.
+        lists: settings whose values are lists of such texts: ``genres=[Children's,Sci-Fi]``.
 
     Raises:
-        ConfigError: words or settings that are wrong.
+        ConfigError: an invalid option or setting.
     """
     sys.argv[1:] = [_listed(_quoted(argument, texts), lists) for argument in sys.argv[1:]]
     arguments = parse(sys.argv[1:])
@@ -77,15 +77,15 @@ def configuration(
     if arguments.shows:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()
         return None
-    config = plain(compose_config(arguments.overrides, config_name))  # Hydra's own start would take half a second
+    config = plain(compose_config(arguments.overrides, config_name))  # hydra.main would take half a second
     judge_against(schema, config)
     return config
 
 
 def _quoted(argument: str, names: Sequence[str]) -> str:
-    """``check=a,b`` and ``runs=outputs/*`` as one text each: Hydra would take commas for a sweep and refuse other signs.
+    """Quote a value such as ``check=a,b`` or ``runs=outputs/*``: Hydra reads commas as a sweep and rejects other characters.
 
-    What is quoted already, or a list, stays as it is.
+    Quoted values and lists are unchanged.
     """
     name, _, value = argument.partition("=")
     if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
@@ -94,7 +94,7 @@ def _quoted(argument: str, names: Sequence[str]) -> str:
 
 
 def _listed(argument: str, names: Sequence[str]) -> str:
-    """``genres=[Children's,Sci-Fi]``, and the same without brackets, as a list of such texts, unless they are quoted already."""
+    """Turn ``genres=[Children's,Sci-Fi]``, with or without brackets, into a list of quoted texts unless already quoted."""
     name, _, value = argument.partition("=")
     words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
     if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):

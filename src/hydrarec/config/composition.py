@@ -1,4 +1,4 @@
-"""Compose a configuration from ``conf/`` and overrides, and tell two configurations apart."""
+"""Compose a configuration from ``conf/`` and overrides, and flatten it to dotted keys."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from hydrarec.core.errors import ConfigError, did_you_mean
 def compose_config(overrides: Sequence[str], config_name: str = "train", with_hydra: bool = False) -> DictConfig:
     """Compose ``conf/<config_name>.yaml`` with ``overrides``.
 
-    What sets a value last wins: the files in the order of the defaults list, a model's own defaults in place of the
-    values that these files give as ``${own:…}``, the experiment, the overrides.
+    Precedence, lowest first: the files in the order of the defaults list; a model's own defaults, which replace the
+    values that these files give as ``${own:…}``; the experiment; the overrides.
 
     Raises:
         ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
@@ -33,10 +33,10 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as resolved plain containers; ``???`` stays to be judged.
+    """Resolve a configuration to plain containers; ``???`` is kept, for validation to report.
 
-    Without what computes nothing by itself: Hydra's own node and the sweep's, which say how runs are started, an
-    experiment's own settings, and a model's own defaults, which all stand in the values that depend on them.
+    Nodes without an effect of their own are removed: ``hydra`` and ``sweep``, which control how runs are started, and an
+    experiment's settings and a model's own defaults, which are already resolved into the values that refer to them.
     """
     with translated():
         node = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", "sweep")])
@@ -52,11 +52,11 @@ def _own_default(key: str, value: object, *, _root_: DictConfig) -> object:
 
 
 def _times(factor: int, number: object) -> object:
-    return factor * number if isinstance(number, int | float) else number  # to be refused where it ends up
+    return factor * number if isinstance(number, int | float) else number  # a wrong type is reported where it is used
 
 
-# What conf/ computes: ${own:<key>,<value>}, a model's own default under the task, or else the value; and
-# ${times:<factor>,<number>}. Registered on import, for every process that may have to resolve them.
+# Resolvers used in conf/: ${own:<key>,<value>}, the model's own default under the task, else the value; and
+# ${times:<factor>,<number>}. Registered on import, so that every process can resolve them.
 OmegaConf.register_new_resolver("own", _own_default, replace=True)
 OmegaConf.register_new_resolver("times", _times, replace=True)
 
@@ -75,14 +75,14 @@ def _check_own_defaults(own_defaults: Mapping[Any, Any]) -> None:
 
 
 def flat(node: object, path: str = "") -> dict[str, object]:
-    """The leaves of nested mappings by their dotted keys."""
+    """Flatten nested mappings to their leaves by dotted key."""
     if isinstance(node, dict) and node:
         return {k: v for key, entry in node.items() for k, v in flat(entry, f"{path}.{key}" if path else key).items()}
     return {path: node}
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
-    """Hydra's overrides, with globs over the options of ``conf/`` ready to be expanded."""
+    """Parse overrides with Hydra; globs can be expanded over the options in ``conf/``."""
     with translated(overrides=overrides), hydra_state():
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         return parser.parse_overrides(list(overrides))

@@ -1,4 +1,4 @@
-"""The experiments of ``conf/experiment`` and the published numbers that each is held against."""
+"""Experiments in ``conf/experiment`` and the published results that each is compared with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import Published
 
-# Typed before → typed today, beside the published ids that were names of experiments once.
+# Former override → current overrides. Published ids, once names of experiments, are looked up in published_rows().
 _FORMER = {
     "model=e1": "model=ncf_mlp model.embedding_dim=8 model.hidden_dims=[64,32] model.dropout=[0.0,0.0] model.init_scale=0.05",
     "experiment=E1_100k": "experiment=ncf_all_users dataset=ml-100k",
@@ -26,10 +26,10 @@ _FORMER = {
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """A published number, and the overrides of the run that is held against it.
+    """A published result and the overrides of the run that is compared with it.
 
     Attributes:
-        experiment: the name of the file.
+        experiment: name of the experiment's file.
     """
 
     experiment: str
@@ -42,10 +42,10 @@ class PublishedRow:
 
 @functools.cache
 def published_rows() -> Mapping[str, PublishedRow]:
-    """Every published number by its id, in the order of the ids.
+    """All published results by id, sorted.
 
     Raises:
-        ConfigError: an entry that is no :class:`Published`.
+        ConfigError: an entry does not match :class:`Published`.
     """
     rows = {}
     for path in (conf_dir() / "experiment").glob("*.yaml"):
@@ -57,9 +57,9 @@ def published_rows() -> Mapping[str, PublishedRow]:
 
 
 def todays_overrides(former: Sequence[str]) -> list[str]:
-    """Overrides as they are typed today, for those of a run folder that was written before names changed.
+    """Translate the overrides of an old run folder to current names.
 
-    What a former name stands for never overrides what was typed beside it.
+    The overrides that replace a former name never take precedence over others in ``former``.
     """
     typed = {override.split("=")[0] for override in former}
     overrides = []
@@ -70,7 +70,7 @@ def todays_overrides(former: Sequence[str]) -> list[str]:
 
 
 def renamed_override(override: str) -> list[str]:
-    """What one override is today: itself, or the overrides that a former or published name stands for."""
+    """Translate one override: itself, or the overrides that a former or published name stands for."""
     group, _, option = override.partition("=")
     if override in _FORMER:
         return _FORMER[override].split()

@@ -1,4 +1,4 @@
-"""Where each value of a configuration comes from: a file, a model's own default, or the command line."""
+"""Source of each value of a configuration: a file, a model's own default, or the command line."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ COMMAND_LINE = "command line"
 
 @dataclass(frozen=True)
 class Setting:
-    """A value and its source: a file, as ``conf/<group>/<option>.yaml``, or ``command line``.
+    """A value and its source: a file such as ``conf/<group>/<option>.yaml``, or ``command line``.
 
     Attributes:
-        expression: what the source gives in place of the value, ``${…}``; empty if it gives the value itself.
+        expression: the ``${…}`` expression in the source; empty if the source holds the value itself.
     """
 
     key: str
@@ -34,10 +34,10 @@ class Setting:
 
 
 def explain(overrides: Sequence[str], config_name: str = "train") -> list[Setting]:
-    """Every value of the configuration that ``overrides`` compose, in its order.
+    """List every value of the configuration composed from ``overrides``, in its order.
 
     Raises:
-        ConfigError: of :func:`compose_config`.
+        ConfigError: from :func:`compose_config`.
     """
     composed = compose_config(overrides, config_name, with_hydra=True)
     origins = _origins(overrides, config_name, composed)
@@ -56,14 +56,14 @@ def explain(overrides: Sequence[str], config_name: str = "train") -> list[Settin
 
 
 def as_table(settings: Sequence[Setting]) -> str:
-    """A line per setting: key, value, source."""
+    """Format one line per setting: key, value, source."""
     cells = [(each.key, _shown(each.value), f"{each.source}  {each.expression}".rstrip()) for each in settings]
     first, second = (max((len(row[column]) for row in cells), default=0) for column in (0, 1))
     return "".join(f"{key:{first}}  {value:{min(second, 40)}}  {source}\n" for key, value, source in cells)
 
 
 def _origins(overrides: Sequence[str], config_name: str, composed: DictConfig) -> dict[str, tuple[str, object]]:
-    """The last source that gives each key a value, and the value as it stands there."""
+    """Last source that sets each key, and the unresolved value in it."""
     origins: dict[str, tuple[str, object]] = {}
     sources = composed.hydra.runtime.config_sources
     folders = [Path(source.path) for source in sources if source.schema == "file" and source.path]
@@ -72,7 +72,7 @@ def _origins(overrides: Sequence[str], config_name: str, composed: DictConfig) -
         defaults = loader.compute_defaults_list(config_name, list(overrides), RunMode.RUN).defaults
     for default in defaults:
         path = next((file for folder in folders if (file := folder / f"{default.config_path}.yaml").is_file()), None)
-        if path is None or default.config_path.startswith("hydra/"):  # Hydra's own
+        if path is None or default.config_path.startswith("hydra/"):  # part of Hydra
             continue
         node: Any = OmegaConf.to_container(OmegaConf.load(path))
         source = str(path.relative_to(conf_dir().parent) if path.is_relative_to(conf_dir()) else path)
@@ -86,7 +86,7 @@ def _origins(overrides: Sequence[str], config_name: str, composed: DictConfig) -
 
 
 def _origin(key: str, origins: dict[str, tuple[str, object]]) -> tuple[str, object]:
-    """Of a key, or of the nearest one above it that one source gives as a whole."""
+    """Look up a key, or its nearest parent that one source sets as a whole."""
     while key not in origins and "." in key:
         key = key.rpartition(".")[0]
     return origins.get(key, ("", None))

@@ -1,4 +1,4 @@
-"""From a judged node of a configuration to what it names."""
+"""Resolve a validated configuration node to the class or function that it names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hydrarec.config.schema import MODEL_NOTES
 
 
 def factory(node: DictConfig) -> Callable[..., Any]:
-    """What a node names, with its values, still to be called with what only a run knows.
+    """Bind a node's values to its target; the caller passes the arguments that only a run knows.
 
-    Objects never go through Hydra's ``instantiate``, which would turn dataclasses and arrays into configurations.
+    Hydra's ``instantiate`` never sees these objects: it would convert dataclasses and arrays to configurations.
     """
     settings: Any = OmegaConf.to_container(node, resolve=True)
     settings = {key: value for key, value in settings.items() if key not in MODEL_NOTES}

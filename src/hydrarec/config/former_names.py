@@ -1,10 +1,10 @@
-"""Where classes lay that have moved since: configurations and run folders written before still name them so."""
+"""Former locations of classes that have moved, still named in older configurations and run folders."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Former module → where its classes are today. A module that is renamed once more gets a second row.
+# Former module → current module. A module that is renamed again gets a second row.
 FORMER = {
     "hydrarec.callbacks.early_stopping": "hydrarec.training.callbacks.early_stopping",
     "hydrarec.callbacks.embeddings": "hydrarec.training.callbacks.embeddings",
@@ -27,7 +27,7 @@ FORMER = {
 
 
 def with_todays_names(node: Any) -> Any:
-    """A configuration of plain containers, each former ``_target_`` replaced by today's."""
+    """Replace each former ``_target_`` in a configuration of plain containers by the current one."""
     if isinstance(node, list):
         return [with_todays_names(entry) for entry in node]
     if not isinstance(node, dict):

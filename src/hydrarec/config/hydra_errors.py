@@ -1,4 +1,4 @@
-"""Hydra's global state for one composition, and its complaints as :class:`ConfigError` with the nearest valid names."""
+"""Hydra's global state for one composition; its errors as :class:`ConfigError` with the nearest valid names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import MODEL_NOTES
 from hydrarec.core.errors import ConfigError, did_you_mean, nearest
 
-EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launchers that plugins bring
+EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launcher → extra with its plugin
 
 
 @contextlib.contextmanager
 def hydra_state() -> Iterator[None]:
-    """Hydra's global state for one composition; an outer one (inside a running job) is put back."""
+    """Initialise Hydra's global state for one composition; restore the outer one (of a running job) afterwards."""
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -34,7 +34,7 @@ def hydra_state() -> Iterator[None]:
 
 @contextlib.contextmanager
 def translated(config_name: str = "train", overrides: Sequence[str] = ()) -> Iterator[None]:
-    """Whatever Hydra and OmegaConf raise, as a :class:`ConfigError`."""
+    """Translate errors of Hydra and OmegaConf to :class:`ConfigError`."""
     try:
         yield
     except MissingConfigException as error:
@@ -52,7 +52,7 @@ def translated(config_name: str = "train", overrides: Sequence[str] = ()) -> Ite
     except HydraException as error:
         raise _unknown_key(error, config_name, overrides) from error
     except ValueError as error:
-        if not str(error).startswith("Config group override"):  # Hydra's own words for model=3
+        if not str(error).startswith("Config group override"):  # Hydra's message for model=3
             raise
         wrong = [override.split("=") for override in overrides if override.split("=")[0] in _groups()]
         group, option = next(pair for pair in wrong if pair[1] not in _options(pair[0]))
@@ -63,7 +63,7 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     wanted = str(error.missing_cfg_file or error)
     group, _, option = wanted.rpartition("/")
     options = [str(name) for name in error.options or []]
-    if not group:  # a whole group is unknown, or the primary config
+    if not group:  # an unknown group or primary config
         return ConfigError(f"there is no config '{wanted}'", expected=did_you_mean(wanted, options or _groups()))
     return _no_such_option(group, option, options)
 
@@ -108,7 +108,7 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
 
 
 def _keys_under(parent: str, config_name: str, choices: Sequence[str]) -> list[str]:
-    """The keys beside a mistyped one, in the configuration with the same options chosen."""
+    """Valid keys under ``parent``, in the configuration with the same options chosen."""
     with hydra_state():
         config = compose(config_name, overrides=list(choices))
     node = OmegaConf.select(config, parent) if parent else config

@@ -1,6 +1,6 @@
-"""Judge a composed configuration before any data is read: unknown or missing keys, wrong types, impossible values.
+"""Validate a composed configuration before any data is read: unknown or missing keys, wrong types, invalid values.
 
-A node with a ``_target_`` is held against the signature of what it names; the others against :mod:`hydrarec.config.schema`.
+A node with a ``_target_`` is checked against the target's signature; all others against :mod:`hydrarec.config.schema`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "train
 
 
 def judge(config: Node, changed: str | None = None) -> None:
-    """Raise :class:`ConfigError` for the first thing in ``config`` (resolved, plain containers) that cannot work.
+    """Raise :class:`ConfigError` for the first error in ``config`` (resolved, plain containers).
 
     Args:
-        changed: the only top-level key below which ``config`` differs from a configuration that was judged before.
+        changed: the only top-level key under which ``config`` differs from an already validated configuration.
     """
     judge_against(TrainConfig, config)
     for path in ("logger", "published", "task", *NODES, "callbacks") if changed is None else (changed,):
@@ -33,13 +33,13 @@ def judge(config: Node, changed: str | None = None) -> None:
 
 
 def judge_nodes(config: Node, *names: str) -> None:
-    """The same of some nodes with a ``_target_``, such as ``dataset``, where they are not part of a run."""
+    """Validate single nodes with a ``_target_``, such as ``dataset``, outside a run's configuration."""
     for name in names:
         _judge_node(name, config[name])
 
 
 def judge_against(schema: type, node: Node, path: str = "") -> None:
-    """Hold a node without ``_target_`` against a dataclass; a field with a default may be missing."""
+    """Check a node without ``_target_`` against a dataclass; fields with a default may be missing."""
     required = [field.name for field in dataclasses.fields(schema) if field.default is dataclasses.MISSING]
     fields = signatures.parameters(f"{schema.__module__}.{schema.__name__}")
     assert fields is not None, f"{schema} is not defined at the top of a module of hydrarec"
@@ -47,7 +47,7 @@ def judge_against(schema: type, node: Node, path: str = "") -> None:
 
 
 def judge_hydra(node: object) -> None:
-    """Hydra's own node may name Hydra's classes and its plugins', and nothing else."""
+    """Check that the ``hydra`` node names only classes of Hydra and its plugins."""
     for path, inner in _targets("hydra", node):
         if not re.match(r"hydra(_plugins)?\.", str(inner["_target_"])):
             raise _foreign(path, inner["_target_"], "a class of Hydra or of one of its plugins")
@@ -72,7 +72,7 @@ def _judge_below(path: str, node: Any) -> None:
 
 
 def _judge_node(path: str, node: object) -> None:
-    """A node with a ``_target_``, and every such node inside it."""
+    """Check a node with a ``_target_``, and every such node inside it."""
     group = path.split(".")[0]
     if not isinstance(node, dict) or "_target_" not in node:
         raise ConfigError(
@@ -87,10 +87,10 @@ def _judge_node(path: str, node: object) -> None:
 
 
 def _judge_target(path: str, node: Node, home: str) -> None:
-    """Hold a node against the signature of its target, which is read and not imported."""
+    """Check a node against its target's signature, which is read from source without importing it."""
     target = node["_target_"]
     if path == "optimizer" and re.fullmatch(r"torch\.optim\.[A-Z]\w*", str(target)):
-        return  # only torch itself can tell; judged when it is imported, before any data is read
+        return  # needs torch; checked once torch is imported, still before any data is read
     if not isinstance(target, str) or not target.startswith(home):
         raise _foreign(path, target, f"a class or function in {home.rstrip('.')}; nothing else is ever imported")
     accepted = signatures.parameters(target)
@@ -148,7 +148,7 @@ def _foreign(path: str, target: object, expected: str) -> ConfigError:
 
 
 def _targets(path: str, node: object) -> Iterator[tuple[str, Node]]:
-    """Every mapping with a ``_target_`` in ``node``, itself included, and its path."""
+    """Yield the path and content of every mapping with a ``_target_`` in ``node``, itself included."""
     if isinstance(node, list):
         for position, entry in enumerate(node):
             yield from _targets(f"{path}[{position}]", entry)
@@ -160,7 +160,7 @@ def _targets(path: str, node: object) -> Iterator[tuple[str, Node]]:
 
 
 def _judge_together(config: Node) -> None:
-    """What is wrong only in combination."""
+    """Check settings that conflict only in combination."""
     epochs, early = config["trainer"]["epochs"], config["callbacks"].get("early_stopping")
     if early is not None and early["patience"] >= epochs:
         raise ConfigError(
@@ -179,16 +179,16 @@ def _judge_together(config: Node) -> None:
                 value=epochs,
             )
     width, counts = config["model"].get("embedding_dim"), config["dataset"].get("expected") or {}
-    if width:  # as far as the dataset says how many rows to expect; again when they are known
+    if width:  # an estimate from the expected counts; checked again once the real ones are known
         rows = sum(counts.get(side) or 1 for side in ("users", "items"))
         check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
 
 
 def check_memory(parameters: int, what: str, fix: str, others: int = 0) -> None:
-    """Raise :class:`ConfigError` if this machine has less than float32 weights, gradients and two moments, and others."""
+    """Raise :class:`ConfigError` if float32 weights, gradients, two moments and ``others`` exceed this machine's memory."""
     try:
         present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError) as error:  # no such name on this system
+    except (ValueError, OSError) as error:  # sysconf does not know the name on this system
         raise EnvironmentFault(f"the size of this machine's memory is unknown: {error}") from error
     needed = 16 * parameters + 4 * others
     if needed > present:

@@ -1,4 +1,4 @@
-"""Where the YAML files lie."""
+"""Location of the YAML files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import hydrarec
 
 
 def conf_dir() -> Path:
-    """The absolute path of ``conf/``: inside the package in a wheel, beside ``src/`` in a clone or editable install.
+    """Absolute path of ``conf/``: inside the package in a wheel, beside ``src/`` in a clone or editable install.
 
     A relative ``config_path`` breaks console scripts and wheels; an absolute one works everywhere.
     """

@@ -1,4 +1,4 @@
-"""The top level of each entry point's configuration; what lies below is judged by the signatures of its ``_target_``."""
+"""Schemas of the top-level configuration keys; nodes with a ``_target_`` are checked against its signature."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """``sweep``: of all runs of a command with ``-m``, and of no single one.
+    """``sweep``: settings of a command with ``-m`` as a whole, not of a single run.
 
     Attributes:
-        name: of the sweep's folder; the same name, the same folder, and what is finished in it is not run again.
-        timeout: seconds that a job may take.
-        trials: of a search, per model.
-        space: of a search: what is varied, and where, in Hydra's words for sweeps.
-        trial: set by a search.
+        name: names the sweep's folder; a sweep with the same name reuses the folder and skips its finished jobs.
+        timeout: time limit per job in seconds.
+        trials: number of trials per search, that is, per model.
+        space: search space: key → range, in Hydra's sweep syntax.
+        trial: set by a search; not for users.
     """
 
     name: str
@@ -53,11 +53,11 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """``task``: what is predicted, with which objective, and which metric selects, stated once.
+    """``task``: the prediction task, its objective, and the metric that selects the best epoch.
 
     Attributes:
-        rating_range: whether scorers that can squash their scores into the scale of the ratings do so by default.
-        monitor, mode: the validation metric that selects the best epoch, and which way is better; null: the last epoch.
+        rating_range: default for scorers that can squash their scores into the rating scale.
+        monitor, mode: validation metric that selects the best epoch, and its direction; null selects the last epoch.
     """
 
     name: Literal["rating", "ranking"]
@@ -77,17 +77,17 @@ class LoggerConfig:
 
 @dataclass(frozen=True)
 class Published:
-    """An entry of ``published``: a number that an experiment is held against.
+    """An entry of ``published``: a published result that an experiment is compared with.
 
     Attributes:
-        id, source: of the row in the table of results.
-        metric: of ``result.json``; ``val/rmse`` at the best epoch, ``val/rmse/last`` at the last.
-        value: as published; null where the source makes a claim in words, which ``claim`` repeats.
-        band: lowest and highest mean of ours that counts as reproduced, and ``reason``, why so.
-        first_epoch_beats: the id of the experiment whose final value this one's first epoch is claimed to beat.
-        on_request: not part of ``ids=all`` (a large download, or hours).
-        overrides: the settings of this row, beside those of the experiment; none by default.
-        starts_from: settings that name finished runs, and the overrides, separated by spaces, that these are runs of.
+        id, source: id and source of the row in the table of results.
+        metric: key in ``result.json``; ``val/rmse`` is at the best epoch, ``val/rmse/last`` at the last.
+        value: the published value; null if the source states a claim in words, which ``claim`` quotes.
+        band: lowest and highest mean of our runs that counts as reproduced; ``reason``: why.
+        first_epoch_beats: id of the experiment whose final value this one's first epoch is claimed to beat.
+        on_request: excluded from ``ids=all`` (a large download, or hours of training).
+        overrides: overrides of this row in addition to the experiment's; none by default.
+        starts_from: settings that take a finished run's folder → overrides, separated by spaces, that produce that run.
     """
 
     id: str
@@ -115,10 +115,10 @@ class ReproduceConfig:
 
 TASKS = ("rating", "ranking")
 
-# Of a model's file, and not of its class: settings elsewhere, by task, and where a search looks for the best ones.
+# Keys of a model's file that are not parameters of its class: its own defaults for other groups by task; its search space.
 MODEL_NOTES = ("own_defaults", "search_space")
 
-# What own_defaults may set: conf/ reads each of these by ${own:<key>,<value>}, so that whatever else sets it wins.
+# Keys that own_defaults may set: conf/ reads each by ${own:<key>,<value>}, so any other source takes precedence.
 OWN_DEFAULTS = (
     "optimizer.learning_rate",
     "optimizer.weight_decay",
@@ -128,7 +128,7 @@ OWN_DEFAULTS = (
     "task.objective.loss",
 )
 
-# Where the class of a group's own node lives; nodes inside it may be anywhere in hydrarec.
+# Module of the class that a group's top node names; nested nodes may name any module of hydrarec.
 HOMES = {
     "dataset": "hydrarec.data.",
     "filter": "hydrarec.data.filters.",
@@ -142,7 +142,7 @@ HOMES = {
     "callbacks": "hydrarec.training.callbacks.",
 }
 
-# What only a run knows and supplies itself, by the path of the node (a regular expression); no setting may name it.
+# Arguments that the run supplies, by regular expression on the node's path; settings must not give them.
 SUPPLIED = {
     r"model": ("num_users", "num_items"),
     r"task\.datamodule": ("interactions", "split", "given_candidates", "unit", "steps_per_call", "seed"),

@@ -1,8 +1,8 @@
-"""What a configurable class accepts, read from its source without importing it.
+"""Accepted parameters of a configurable class, read from its source without importing it.
 
 The signature of a class is the schema of its YAML node: a parameter's annotation gives its type and bounds
-(:mod:`hydrarec.core.kinds`). Reading the source with :mod:`ast` instead of importing the module keeps torch out of
-``--help`` and out of the answer to a mistyped option, and imports nothing that a configuration names.
+(:mod:`hydrarec.core.kinds`). Reading the source with :mod:`ast` instead of importing the module avoids
+importing torch for ``--help`` or a mistyped option, and never imports a module just because a configuration names it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KINDS = "hydrarec.core.kinds"
 
 @dataclass(frozen=True)
 class Kind:
-    """A set of admissible values: in words, and as a test. Equal words, equal kinds."""
+    """A set of valid values: a description and a predicate. Kinds with equal descriptions are equal."""
 
     words: str
     admits: Callable[[Any], bool] = field(compare=False)
@@ -46,9 +46,9 @@ _PLAIN = {
 
 
 def parameters(target: str) -> dict[str, Kind] | None:
-    """The keyword parameters of ``hydrarec.module.Name`` and what each admits; None if there is no such definition.
+    """Keyword parameters of ``hydrarec.module.Name`` and their kinds; None if it is not defined.
 
-    A class without an ``__init__`` has that of its base in hydrarec, or its annotated fields.
+    A class without ``__init__`` takes the parameters of its bases in hydrarec; a dataclass also its annotated fields.
     """
     module, _, name = target.rpartition(".")
     definition = _names(module).get(name)
@@ -69,13 +69,13 @@ def parameters(target: str) -> dict[str, Kind] | None:
 
 
 def names_in(module: str) -> list[str]:
-    """The public classes and functions that a hydrarec module defines; empty if there is no such module."""
+    """Public classes and functions defined in a hydrarec module; empty if there is no such module."""
     kinds = (ast.ClassDef, ast.FunctionDef)
     return [name for name, node in _names(module).items() if isinstance(node, kinds) and not name.startswith("_")]
 
 
 def kind_of(annotation: ast.expr | None, module: str = KINDS) -> Kind:
-    """Read an annotation; its names are those of ``module``. What only a run can give, such as a tensor, is ANYTHING."""
+    """Convert an annotation, its names resolved in ``module``, to a kind. Other types, such as tensors, are ANYTHING."""
     match annotation:
         case ast.Constant(value=None):
             return NULL
@@ -104,7 +104,7 @@ def kind_of(annotation: ast.expr | None, module: str = KINDS) -> Kind:
 
 
 def _named(name: str, module: str) -> Kind:
-    """A class of ours, which is built from a node of its own, or what an alias stands for."""
+    """Kind of a named annotation: a hydrarec class (built from its own node), a TypedDict, or a type alias."""
     place, definition = _find(module, name)
     if isinstance(definition, ast.expr):
         return kind_of(definition, place)
@@ -119,7 +119,7 @@ def _plain(name: str, bounds: Bounds | None = None) -> Kind:
     accepted = (int, float) if kind is float else kind
 
     def admits(value: Any) -> bool:
-        if isinstance(value, bool):  # bool is an int to Python, not to a person
+        if isinstance(value, bool):  # bool is a subclass of int in Python
             return kind is bool
         return isinstance(value, accepted) and (bounds is None or bounds.admit(value))  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def _plain(name: str, bounds: Bounds | None = None) -> Kind:
 
 
 def _number(node: ast.expr) -> float:
-    """A number as source, powers such as ``2**63`` included."""
+    """Evaluate a number in source code, including powers such as ``2**63``."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return float(_number(node.left)) ** _number(node.right)
     number: float = ast.literal_eval(node)
@@ -158,7 +158,7 @@ def _list_of(entry: Kind, length: int | None = None) -> Kind:
 
 
 def _record(fields: dict[str, Kind]) -> Kind:
-    """A mapping with exactly these keys."""
+    """Kind of a mapping with exactly these keys."""
     return Kind(
         "{" + ", ".join(f"{name}: {kind}" for name, kind in fields.items()) + "}",
         lambda value: (
@@ -170,7 +170,7 @@ def _record(fields: dict[str, Kind]) -> Kind:
 
 
 def _signature(definition: ast.FunctionDef | ast.ClassDef, module: str) -> dict[str, Kind]:
-    """The parameters of a function, the fields of a class, and what each admits."""
+    """Parameters of a function, or fields of a class, with their kinds."""
     if isinstance(definition, ast.FunctionDef):
         arguments = (*definition.args.args, *definition.args.kwonlyargs)
         return {each.arg: kind_of(each.annotation, module) for each in arguments if each.arg != "self"}
@@ -182,7 +182,7 @@ def _signature(definition: ast.FunctionDef | ast.ClassDef, module: str) -> dict[
 
 
 def _find(module: str, name: str) -> tuple[str, ast.AST | None]:
-    """Where a name that a module uses is defined, and its definition; None outside hydrarec."""
+    """Defining module and definition of a name used in ``module``; the definition is None outside hydrarec."""
     definition = _names(module).get(name)
     if isinstance(definition, ast.ImportFrom):
         original = next(alias.name for alias in definition.names if name in (alias.asname, alias.name))
@@ -192,7 +192,7 @@ def _find(module: str, name: str) -> tuple[str, ast.AST | None]:
 
 @functools.cache
 def _names(module: str) -> dict[str, ast.AST]:
-    """The top level of a hydrarec module: classes, functions, aliases of types, and what it imports from where."""
+    """Top-level names of a hydrarec module: classes, functions, type aliases and ``from`` imports."""
     parts = module.split(".")
     if parts[0] != PACKAGE or not all(part.isidentifier() for part in parts):
         return {}
@@ -202,7 +202,7 @@ def _names(module: str) -> dict[str, ast.AST]:
         return {}
     tree = ast.parse(source.read_text(encoding="utf-8"))
     names: dict[str, ast.AST] = {}
-    for node in ast.walk(tree):  # an import may stand below ``if TYPE_CHECKING``
+    for node in ast.walk(tree):  # imports may be under ``if TYPE_CHECKING``
         if isinstance(node, ast.ImportFrom):
             names.update((alias.asname or alias.name, node) for alias in node.names)
     for node in tree.body:

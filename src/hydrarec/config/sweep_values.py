@@ -1,4 +1,4 @@
-"""Judge every value of a sweep before its first job starts."""
+"""Validate every value of a sweep before its first job starts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hydrarec.core.errors import ConfigError
 
 
 def judge_sweep(overrides: Sequence[str]) -> DictConfig:
-    """The configuration of the first job, with Hydra's own node, whose ``hydra.sweep.dir`` is the sweep's.
+    """Validate a sweep; return the first job's configuration with ``hydra``, whose ``hydra.sweep.dir`` is the sweep's.
 
-    Each value is judged once beside the first values of the others, not in every combination: a thousand values cost
-    a thousand judgements of their own part and, for whole groups only, as many compositions. Each job judges its own
-    combination again.
+    Each value is checked once, with the first value of every other key, not in every combination: a thousand values
+    need a thousand checks of one top-level key each, and a composition per value only if the key is a group. Each job
+    validates its own combination again.
 
     Raises:
-        ConfigError: any swept value cannot work.
+        ConfigError: a swept value is invalid.
     """
     parsed = parse_overrides(overrides)
     _refuse_what_is_not_swept(parsed)
@@ -47,11 +47,11 @@ def judge_sweep(overrides: Sequence[str]) -> DictConfig:
             _judge_values(key, values, base)
             continue
         others = [other for name, other in first.items() if name != key]
-        for value in values[1:]:  # of a group, or of an experiment's own setting, on which others may depend
+        for value in values[1:]:  # a group or an experiment's setting: other values may depend on it
             config = plain(compose_config([*fixed, *others, f"{key}={value}"]))
             judge(config)
             names.add(config["name"])
-    if len(names) > 1:  # several tasks or data sets: a folder that none of them names, and that a grown grid keeps
+    if len(names) > 1:  # several tasks or datasets: a neutral folder name, unchanged if the grid grows
         return compose_config([*fixed, *first.values(), "name=mixed"], with_hydra=True)
     return composed
 
@@ -72,7 +72,7 @@ def _refuse_what_is_not_swept(parsed: Sequence[Override]) -> None:
 
 
 def _values(override: Override) -> list[str]:
-    """The values of a sweep as they are typed; of an interval, its ends."""
+    """Swept values as typed; for an interval, its two ends."""
     if override.is_discrete_sweep():
         return list(override.sweep_string_iterator())
     interval: Any = override.value()
@@ -80,7 +80,7 @@ def _values(override: Override) -> list[str]:
 
 
 def _judge_values(key: str, values: Sequence[str], base: dict[str, Any]) -> None:
-    """Every value of one key, each in the part of the configuration that it belongs to."""
+    """Validate every value of one key, with a copy of the top-level node that holds it."""
     top, *path = key.lstrip("+").split(".")
     config = {**base, top: copy.deepcopy(base[top])}
     node = config

@@ -1,1 +1,1 @@
-"""Run folders: what a run writes, how it is identified, replayed and compared."""
+"""Run folders: reading, writing, identifying, replaying and comparing runs."""

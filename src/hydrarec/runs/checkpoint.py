@@ -1,7 +1,7 @@
-"""Checkpoints that are whole or absent, verified on load, and never unpickled as code.
+"""Atomic checkpoints, verified by SHA-256 on load and never unpickled as code.
 
-Beside ``x.ckpt`` lies ``x.ckpt.sha256``. While a checkpoint is replaced the sidecar names the old digest *and* the new
-one, so that a kill between any two system calls leaves a checkpoint that its sidecar knows.
+``x.ckpt.sha256`` holds the digest of ``x.ckpt``. While a checkpoint is replaced, the file lists both the old and the new
+digest, so a kill between any two system calls leaves a checkpoint that still verifies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hydrarec.core.files import atomic_write, sha256_of
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Lightning's checkpoint input and output, through :func:`save` and :func:`load`."""
+    """Lightning checkpoint plugin that uses :func:`save` and :func:`load`."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         save(checkpoint, Path(path))
@@ -35,10 +35,10 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 def save(checkpoint: dict[str, Any], path: Path) -> None:
-    """Replace ``path`` by ``checkpoint``.
+    """Write ``checkpoint`` to ``path`` atomically.
 
     Raises:
-        EnvironmentFault: no room; the old checkpoint is unchanged.
+        EnvironmentFault: the disk is full; the old checkpoint is unchanged.
     """
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -62,10 +62,10 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """Read a checkpoint after its SHA-256 was verified, with ``weights_only=True``.
+    """Verify a checkpoint's SHA-256, then load it with ``weights_only=True``.
 
     Raises:
-        CheckpointError: missing, damaged, without its sidecar, or something other than tensors and plain values.
+        CheckpointError: the file or its digest is missing, it is damaged, or it holds more than tensors and plain values.
     """
     verify(path)
     try:
@@ -81,7 +81,7 @@ def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 
 
 def verify(path: Path) -> None:
-    """Raise :class:`CheckpointError` unless the file has the SHA-256 that was written beside it."""
+    """Raise :class:`CheckpointError` unless the file matches the SHA-256 in its sidecar."""
     if not path.is_file():
         raise CheckpointError(
             "there is no such checkpoint",
@@ -108,7 +108,7 @@ def verify(path: Path) -> None:
 
 
 def sidecar(path: Path) -> Path:
-    """The file that holds the SHA-256 of a checkpoint."""
+    """Path of the file that holds a checkpoint's SHA-256."""
     return path.with_name(path.name + ".sha256")
 
 

@@ -1,4 +1,4 @@
-"""In what two finished runs differ: results, learning curve, arrays and weights, bit for bit; and under which circumstances."""
+"""Bit-for-bit comparison of two finished runs: results, learning curve, arrays, weights, and the recorded environment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hydrarec.runs.checkpoint import load
 from hydrarec.runs.reader import HISTORY, OUTCOMES, RECORD, RESULT, RunReader
 from hydrarec.runs.record_types import Comparison
 
-_TIMES = {"seconds", "samples_per_second"}  # which no two runs share
+_TIMES = {"seconds", "samples_per_second"}  # differ between any two runs
 
 
 def compare(first: RunReader, second: RunReader) -> Comparison:
-    """The second run beside the first; parts that are missing or damaged are not compared."""
+    """Compare two runs; list missing or damaged parts under ``not_compared``."""
     comparison: Comparison = {"differences": [], "compared": [], "not_compared": [], "circumstances": []}
     parts = {
         RESULT: _compare_results,
@@ -48,7 +48,7 @@ def _compare_results(comparison: Comparison, name: str, *runs: RunReader) -> Non
 
 
 def _compare_histories(comparison: Comparison, name: str, *runs: RunReader) -> None:
-    """The first epoch that differs says where two runs parted."""
+    """Report the first epoch in which the learning curves differ."""
     one, other = (run.read_history() for run in runs)
     for epoch, rows in enumerate(zip(one, other, strict=False), 1):
         changes = _changes(*rows, but=_TIMES)
@@ -70,7 +70,7 @@ def _bytes(tensor: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def _compare_outcomes(comparison: Comparison, name: str, *runs: RunReader) -> None:
-    if any((run.path / name).is_file() for run in runs):  # else the other task's, or save_predictions=false
+    if any((run.path / name).is_file() for run in runs):  # else: the other task, or save_predictions=false
         one, other = (run.read_arrays(name) for run in runs)
         _compare_arrays(comparison, f"arrays of {name}", one, other)
 
@@ -84,19 +84,19 @@ def _compare_arrays(comparison: Comparison, what: str, one: dict[str, Any], othe
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """To the bit, where −0 is not 0 and one NaN is not every other."""
+    """Whether two arrays are bitwise equal: −0 differs from 0, and NaNs are equal only if their bits are."""
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
 def _compare_records(comparison: Comparison, name: str, *runs: RunReader) -> None:
-    """What either record leaves open, such as that of an older version, explains nothing."""
+    """Compare the environments; skip values that one record lacks, for example because an older version wrote it."""
     one, other = (_circumstances(run.read_record()) for run in runs)
     unknown = {key for key in {**one, **other} if one.get(key) is None or other.get(key) is None} - {"git commit"}
     comparison["circumstances"] += _changes(one, other, but=unknown)
 
 
 def _circumstances(record: dict[str, Any]) -> dict[str, Any]:
-    """What may explain other numbers, under the names to show."""
+    """Recorded values that may explain different results, by display name."""
     about = record.get("provenance", {})
     git = about.get("git") or {}
     return {

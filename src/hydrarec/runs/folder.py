@@ -1,4 +1,4 @@
-"""The writer of a run folder: every file is whole or absent, whatever is killed when."""
+"""Writer of a run folder. Each file is written atomically: after a kill it is complete or absent."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DIFF = "git.diff"
 
 
 class RunFolder(RunReader):
-    """The folder of a live run. One process holds its lock and writes; the run's other processes write nothing.
+    """Folder of a live run. Rank 0 holds the lock and writes; the other processes of the run write nothing.
 
     Args:
-        path: the folder; made if it is absent. Temporary files that a killed run left in it are removed.
-        rank: of this process in its run; 0 writes.
+        path: the folder; created if absent. Temporary files left by a killed run are removed.
+        rank: rank of this process in the run; only rank 0 writes.
 
     Raises:
-        EnvironmentFault: the folder cannot be written, or another live run holds it.
+        EnvironmentFault: the folder is not writable, or another process holds its lock.
     """
 
     def __init__(self, path: Path, rank: int = 0) -> None:
@@ -78,21 +78,21 @@ class RunFolder(RunReader):
         self._write(HISTORY, fill)
 
     def write_outcomes(self, task: str, arrays: dict[str, np.ndarray]) -> None:
-        """Aligned columns: what was predicted for each evaluated rating, or how each held-out item ranked."""
+        """Write aligned columns: the prediction of each evaluated rating, or the rank of each held-out item."""
         self._write_arrays(OUTCOMES[task], arrays)
 
     def write_data(self, arrays: dict[str, np.ndarray]) -> None:
-        """What :class:`hydrarec.runs.run_data.RunData` is made of."""
+        """Write the arrays of a :class:`hydrarec.runs.run_data.RunData`."""
         self._write_arrays(self.data_file.name, arrays)
 
     def write_diff(self, content: bytes | None) -> None:
-        """What differs from the commit; None: nothing does."""
-        self._remove(DIFF)  # an earlier attempt's
+        """Write the diff against the commit; None means that there is none."""
+        self._remove(DIFF)  # left by an earlier attempt
         if content is not None:
             self._write(DIFF, lambda file: file.write(content), mode="wb")
 
     def write_result(self, result: dict[str, Any]) -> None:
-        """The last file of a run: from here on it is finished."""
+        """Write ``result.json``, the last file of a run: it marks the run as finished."""
         self.forget_error()
         self._write_json(RESULT, result)
 
@@ -101,11 +101,11 @@ class RunFolder(RunReader):
         self.update_record(status=error.status)
 
     def forget_error(self) -> None:
-        """Of an earlier attempt."""
+        """Remove the ``error.json`` of an earlier attempt."""
         self._remove(ERROR)
 
     def start_over(self) -> None:
-        """Leave nothing that the next attempt would go on from."""
+        """Remove everything that the next attempt would resume from."""
         for name in (ERROR, HISTORY, RECORD):
             self._remove(name)
         if self._writes:
@@ -117,8 +117,8 @@ class RunFolder(RunReader):
             write_json(self.path / name, content)
 
     def _write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """A zip, which holds a checksum of each array."""
-        import numpy as np  # here, so that a mistyped option need not wait for it
+        """Write an ``npz``; its zip format stores a checksum per array."""
+        import numpy as np  # imported here to keep the answer to a mistyped option fast
 
         self._write(name, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays), mode="wb")
 
@@ -133,7 +133,7 @@ class RunFolder(RunReader):
 
 
 def reserve(path: Path) -> Path:
-    """Make a folder that did not exist: ``path``, or ``path-2``, ``path-3`` … when runs start in one second."""
+    """Create a new folder: ``path``, or ``path-2``, ``path-3`` … if it exists (runs started in the same second)."""
     number = 1
     while True:
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")

@@ -1,4 +1,4 @@
-"""What identifies a run: one table of which settings decide its numbers, and which decide what these numbers mean."""
+"""Identity of a run: one table of which settings affect its results, and which affect what the results mean."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Purpose = Literal["resume", "replay"]
 
 @dataclass(frozen=True)
 class Role:
-    """What a setting is to a run.
+    """The part a setting plays in the identity of a run.
 
     Attributes:
-        hashed: another value makes another run, with another hash. Decided by the top-level key.
-        may_change: when a run is started again, this may have another value.
-        use: in a report. ``own``: the model's own, tells groups of runs apart; ``protocol``: decides what a metric means,
-            so that runs which differ in it are never compared; ``seed``: tells the runs of a group apart; ``none``: changes
-            no number, or is known by a fingerprint.
+        hashed: a different value means a different run and hash. Depends on the top-level key only.
+        may_change: the purposes (resume, replay) for which the value may change when a run is started again.
+        use: the setting's use in a report. ``own``: a setting of the model; runs that differ in it form different groups;
+            ``protocol``: affects what a metric means; runs that differ in it are never compared; ``seed``: distinguishes the
+            runs of a group; ``none``: cannot affect results, or is covered by a fingerprint.
     """
 
     hashed: bool = True
@@ -36,7 +36,7 @@ class Role:
 _LABEL = Role(hashed=False, may_change=("resume", "replay"), use="none")
 _COST = Role(use="none")
 _PROTOCOL = Role(use="protocol")
-ROLES = {  # each for all keys below it; a longer key has precedence; any other key is the model's own
+ROLES = {  # applies to all keys below; the longest match wins; all other keys are the model's own
     "name": _LABEL,
     "resume": _LABEL,
     "replay": _LABEL,
@@ -72,14 +72,14 @@ SPLIT_SEED = "split.seed"
 
 @functools.cache
 def role_of(key: str) -> Role:
-    """The role of a dotted key."""
+    """Role of a dotted key."""
     while key not in ROLES and "." in key:
         key = key.rpartition(".")[0]
     return ROLES.get(key, Role())
 
 
 def config_hash(config: dict[str, Any]) -> str:
-    """Eight hex digits naming a resolved configuration: seed included, paths and logging excluded."""
+    """Hash of a resolved configuration, eight hex digits: covers the seed, but neither paths nor logging."""
     kept = {key: value for key, value in config.items() if role_of(key).hashed}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
@@ -88,14 +88,14 @@ def _resolve(*, _root_: DictConfig) -> str:
     return config_hash(plain(_root_))
 
 
-# ${confighash:} names folders of runs; in every process that may have to resolve it, whoever started it.
+# ${confighash:} names run folders. Registered on import, so that every process can resolve it.
 OmegaConf.register_new_resolver("confighash", _resolve, replace=True)
 
 
 def changes(old: dict[str, Any], new: dict[str, Any], purpose: Purpose) -> dict[str, tuple[Any, Any]]:
-    """The dotted keys in which two resolved configurations differ and must not for ``purpose``, with both values.
+    """Dotted keys that ``purpose`` does not allow to change but that differ, with the old and the new value.
 
-    More epochs are another run where the schedule stretches over all of them.
+    ``trainer.epochs`` must not change if the schedule depends on the total number of epochs.
     """
     before, after = flat(old), flat(new)
     stretched = str(before.get("scheduler._target_")).endswith(".one_cycle")
@@ -108,27 +108,27 @@ def changes(old: dict[str, Any], new: dict[str, Any], purpose: Purpose) -> dict[
 
 
 class Part(NamedTuple):
-    """Dotted keys to values, and a text that is equal where they are."""
+    """Values by dotted key, and their text form, which is equal if and only if the values are."""
 
     values: dict[str, Any]
     text: str
 
 
 class Settings:
-    """Divides configurations; each section once where they share it: :func:`hydrarec.runs.reader.parse_config`."""
+    """Splits configurations into parts; sections shared by :func:`hydrarec.runs.reader.parse_config` are split once."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[Any, list[Part]]] = {}
 
     def of(self, config: dict[str, Any]) -> tuple[Part, Part]:
-        """The model's own settings and the protocol's, both without the seeds of the run and of the split."""
+        """Return the model's settings and the protocol's, both without the seeds of the run and of the split."""
         sections = [self._divided(name, config[name]) for name in sorted(config)]
         own, protocol = zip(*sections, strict=True)
         return _joined(own), _joined(protocol)
 
     def _divided(self, name: str, section: Any) -> list[Part]:
         known = self._known.get((name, id(section)))
-        if known is None:  # the section is kept, so that no other can get its id
+        if known is None:  # keep a reference to the section, so that its id is not reused
             known = section, [_part(name, section, use) for use in ("own", "protocol")]
             self._known[name, id(section)] = known
         return known[1]

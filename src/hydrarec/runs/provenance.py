@@ -1,4 +1,4 @@
-"""What is needed to repeat a run: code, packages, machine, and what it cost."""
+"""Provenance of a run: code, packages and machine, needed to repeat it, and its cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import hydrarec
 from hydrarec.config.location import conf_dir
 from hydrarec.runs.folder import DIFF, RunFolder
 
-MOST_DIFF_BYTES = 1_000_000  # of changed code kept with a run
+MOST_DIFF_BYTES = 1_000_000  # largest diff stored with a run
 MOST_NEW_FILES = 50
 PACKAGES = (
     "hydrarec",
@@ -34,7 +34,7 @@ PACKAGES = (
 
 
 def provenance(folder: RunFolder) -> dict[str, Any]:
-    """Git commit (None outside a clone), package versions, machine and command; changed code goes into ``git.diff``."""
+    """Git commit (None outside a clone), package versions, machine and command; writes code changes to ``git.diff``."""
     return {
         "git": _git(folder),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -51,27 +51,27 @@ def provenance(folder: RunFolder) -> dict[str, Any]:
 
 
 def cpu_seconds() -> float:
-    """Of all threads of this process so far, in the user's code and in the system's."""
+    """CPU time of all threads of this process so far, user plus system, in seconds."""
     return time.process_time()
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident set of this process so far, in bytes."""
+    """Peak resident set size of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
 
 
 def _git(folder: RunFolder) -> dict[str, Any] | None:
-    """Commit, and how the code differs from it; the difference itself goes into ``git.diff``, for ``git apply``."""
+    """Return the commit and a summary of the diff against it; the diff goes into ``git.diff``, for ``git apply``."""
     folder.write_diff(None)
     package = Path(hydrarec.__file__).resolve().parent
     diff_words = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv")
     try:
-        if not _git_output(package, "ls-files", "__init__.py"):  # a wheel merely lies inside somebody's repository
+        if not _git_output(package, "ls-files", "__init__.py"):  # an installed wheel inside an unrelated repository
             return None
         commit, root = (_git_output(package, "rev-parse", word).strip() for word in ("HEAD", "--show-toplevel"))
         diff = _git_output(package, *diff_words, "--no-relative", "HEAD")
-        for name in _new_files(package):  # git exits with 1 where a file differs from nothing
+        for name in _new_files(package):  # git diff --no-index exits with 1 if there are differences
             words = (*diff_words, "--no-index", "--", os.devnull, name)
             diff += _git_output(Path(os.fsdecode(root)), *words, exit_codes=(0, 1))
     except (OSError, subprocess.SubprocessError):
@@ -87,7 +87,7 @@ def _git(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def _new_files(package: Path) -> list[str]:
-    """Code and settings that git does not know yet, such as a model that was just written."""
+    """Untracked code and YAML files, such as a new model."""
     places = [str(package.parent), str(conf_dir())]
     output = _git_output(package, "ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--", *places)
     names = [os.fsdecode(name) for name in output.split(b"\0")]
@@ -95,10 +95,10 @@ def _new_files(package: Path) -> list[str]:
 
 
 def _git_output(folder: Path, *words: str, exit_codes: tuple[int, ...] = (0,)) -> bytes:
-    """What ``git words…`` prints in ``folder``.
+    """Return the output of ``git words…`` in ``folder``.
 
     Raises:
-        OSError, SubprocessError: there is no git, it takes too long, or it failed.
+        OSError, SubprocessError: git is missing, timed out or failed.
     """
     done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, timeout=10, check=False)
     if done.returncode not in exit_codes:

@@ -1,13 +1,13 @@
-"""What a run folder holds, read in one place. It is untrusted input: plain data, checked for its types, no pickles.
+"""Reader of run folders. They are untrusted input: plain data only, types are checked, nothing is unpickled.
 
 ::
 
     config.yaml   the resolved configuration          run.json     seed, code, machine, data, cost, status
-    history.csv   a row per epoch                     result.json  final metrics; written last: without it a run is not finished
-    predictions.npz | ranks.npz  per rating or held-out item          error.json  why it failed
-    data.npz      ids, titles, genres, who rated what: with the best checkpoint all that the model needs elsewhere
-    figures/      curves.png; analysis/ and more figures by hydrarec-analyze
-    checkpoints/best.ckpt last.ckpt                   tensorboard/       git.diff  the code's changes, if there were any
+    history.csv   a row per epoch                     result.json  final metrics; written last: marks a run as finished
+    predictions.npz | ranks.npz  per rating or held-out item          error.json  cause of failure
+    data.npz      ids, titles, genres, ratings: together with the best checkpoint, enough to use the model elsewhere
+    figures/      curves.png; hydrarec-analyze adds figures and analysis/
+    checkpoints/best.ckpt last.ckpt                   tensorboard/       git.diff  uncommitted code changes, if any
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 CONFIG, RECORD, HISTORY, RESULT, ERROR = "config.yaml", "run.json", "history.csv", "result.json", "error.json"
 OUTCOMES = {"rating": "predictions.npz", "ranking": "ranks.npz"}  # by task
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times the speed, where it was built in
-_SECTION = re.compile(r"^(?=[^\s#-])", flags=re.MULTILINE)  # list entries of a section begin with its own indentation
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML was built with libyaml
+_SECTION = re.compile(r"^(?=[^\s#-])", flags=re.MULTILINE)  # list entries may be indented like their section's key
 _DAMAGES = (
     ValueError,
     LookupError,
@@ -51,9 +51,9 @@ _DAMAGES = (
 
 
 class RunReader:
-    """The paths and contents of a run folder; writes nothing.
+    """Read-only access to the paths and contents of a run folder.
 
-    Its methods raise :class:`CheckpointError` for a damaged file. The content of a missing one is empty.
+    Methods raise :class:`CheckpointError` for a damaged file; a missing file reads as empty.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,10 +65,10 @@ class RunReader:
 
     @classmethod
     def of_run(cls, path: Path, setting: str) -> RunReader:
-        """The reader of the run folder that ``setting`` named.
+        """Reader of the run folder at ``path``, which the user gave as ``setting``.
 
         Raises:
-            CheckpointError: it is none.
+            CheckpointError: ``path`` is not a run folder.
         """
         problem = "" if (path / CONFIG).is_file() else f"is no run folder: it has no {CONFIG}"
         if not path.is_dir():
@@ -84,7 +84,7 @@ class RunReader:
 
     @classmethod
     def of_finished_run(cls, path: Path, setting: str) -> RunReader:
-        """The same of a run that has a result."""
+        """Like :meth:`of_run`, but the run must have a result."""
         reader = cls.of_run(path, setting)
         if not reader.finished:
             raise CheckpointError(
@@ -100,7 +100,7 @@ class RunReader:
         return (self.path / RESULT).is_file()
 
     def read_config(self) -> dict[str, Any]:
-        """The resolved configuration, with today's names of classes; shared with other runs, never to be changed."""
+        """Resolved configuration with current class names. It shares sections with other runs: do not modify it."""
         with report_damage(self.path / CONFIG):
             text = self._text(CONFIG)
             return {} if text is None else _checked(parse_config(text), Config)
@@ -115,30 +115,30 @@ class RunReader:
         return self._json(ERROR, Failure)
 
     def read_start(self) -> float:
-        """When the run began, in unix seconds; 0 if unknown."""
+        """Start time in Unix seconds; 0 if unknown."""
         return unix_seconds(self.read_record().get("provenance", {}).get("started", ""))
 
     def read_overrides(self) -> list[str]:
-        """The overrides that the run was started with."""
+        """Overrides that the run was started with."""
         with report_damage(self.path / RECORD):
             overrides: list[str] = self.read_record()["overrides"]
         return overrides
 
     def read_history(self, *columns: str) -> list[dict[str, float]]:
-        """A row per epoch, with its numbers in ``columns``, or in all of them."""
+        """One row per epoch, with the values of ``columns``, or of all columns."""
         with report_damage(self.path / HISTORY):
             header, *rows = list(csv.reader((self._text(HISTORY) or "").splitlines())) or [[]]
             kept = [place for place, name in enumerate(header) if not columns or name in columns]
-            # An empty cell: not measured in this epoch.
+            # Skip empty cells: not measured in this epoch.
             return [{header[k]: float(row[k]) for k in kept if k < len(row) and row[k]} for row in rows]
 
     def read_arrays(self, name: str, keys: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
-        """These arrays of an npz, or all of them, each verified by its checksum.
+        """Read the arrays ``keys`` of an npz, or all of them; the zip checksums verify each.
 
         Raises:
-            CheckpointError: it is damaged, or missing, or has no such array.
+            CheckpointError: the file is damaged or missing, or lacks one of the arrays.
         """
-        import numpy as np  # here, so that a mistyped option need not wait for it
+        import numpy as np  # imported here to keep the answer to a mistyped option fast
 
         with report_damage(self.path / name), np.load(self.path / name, allow_pickle=False) as file:
             return {key: file[key] for key in (file.files if keys is None else keys)}
@@ -156,17 +156,17 @@ class RunReader:
 
 
 def parse_config(text: str) -> dict[str, Any]:
-    """A configuration in YAML, each distinct top-level section parsed once: the runs of a sweep share most of them.
+    """Parse a YAML configuration; parse identical top-level sections once, since the runs of a sweep share most.
 
     Raises:
-        ValueError: it is no YAML, or no mapping.
+        ValueError: not YAML, or not a mapping.
     """
     config: dict[str, Any] = {}
     try:
         for section in _SECTION.split(text):
             config.update(_parse_section(section))
     except ValueError:
-        return _parse_section(text)  # written by hand perhaps: an anchor that another section refers to
+        return _parse_section(text)  # perhaps hand-written, with an anchor that another section refers to
     return config
 
 
@@ -185,7 +185,7 @@ def _parse_section(text: str) -> dict[str, Any]:
 
 
 def unix_seconds(moment: str) -> float:
-    """A moment in ISO 8601; 0 if there is none."""
+    """Convert ISO 8601 to Unix seconds; 0 for an empty or invalid text."""
     try:
         return datetime.datetime.fromisoformat(moment).timestamp()
     except ValueError:
@@ -201,7 +201,7 @@ def _checked(content: dict[str, Any], kind: type) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def report_damage(path: Path) -> Iterator[None]:
-    """Raise :class:`CheckpointError`, naming ``path``, for whatever goes wrong while its content is read."""
+    """Raise :class:`CheckpointError`, naming ``path``, if reading its content fails."""
     try:
         yield
     except (HydrarecError, PermissionError):

@@ -1,6 +1,6 @@
-"""What the YAML and JSON files of a run folder hold, and the check of their types: a run folder is untrusted input.
+"""Types of the YAML and JSON files of a run folder, and a type check, since a run folder is untrusted input.
 
-Other keys than these are allowed, and never read.
+Other keys are allowed and ignored.
 """
 
 import functools
@@ -8,7 +8,7 @@ from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_type
 
 
 class Config(TypedDict):
-    """``config.yaml``, as far as its readers count on it; :mod:`hydrarec.config` judges the rest where it is used."""
+    """Keys of ``config.yaml`` that readers rely on; :mod:`hydrarec.config` checks the rest where it is used."""
 
     seed: int
     task: dict
@@ -17,13 +17,13 @@ class Config(TypedDict):
 
 
 class Fingerprinted(TypedDict):
-    """``data`` and ``split`` of a record, as far as every run has it."""
+    """Keys of ``data`` and ``split`` in ``run.json`` that every run has."""
 
     fingerprint: str
 
 
 class Provenance(TypedDict, total=False):
-    """Which code ran, and where: :mod:`hydrarec.runs.provenance`."""
+    """Code, packages, machine and command of a run, from :mod:`hydrarec.runs.provenance`."""
 
     git: dict | None
     packages: dict[str, str | None]
@@ -33,12 +33,12 @@ class Provenance(TypedDict, total=False):
 
 
 class Comparison(TypedDict):
-    """Two runs, in words.
+    """Comparison of two runs, as text.
 
     Attributes:
-        differences: of the numbers, ``<what> <first> → <second>``; none: all that was compared is equal.
-        compared, not_compared: which parts of the runs, and why not.
-        circumstances: differences of the records: code, packages, machine, data or split.
+        differences: differing results, ``<name> <first> → <second>``; empty if everything compared is equal.
+        compared, not_compared: parts that were compared; parts that were not, with the reason.
+        circumstances: differences in code, packages, machine, data or split, from ``run.json``.
     """
 
     differences: list[str]
@@ -48,14 +48,14 @@ class Comparison(TypedDict):
 
 
 class Replay(Comparison):
-    """A replay beside its original."""
+    """Comparison of a replay with its original."""
 
     of: str
     equal: bool
 
 
 class Record(TypedDict, total=False):
-    """``run.json``, which grows while a run goes on."""
+    """``run.json``; a run adds keys as it proceeds."""
 
     status: str
     overrides: list[str]
@@ -68,7 +68,7 @@ class Record(TypedDict, total=False):
 
 
 class Selected(TypedDict):
-    """The epoch whose weights were kept."""
+    """Epoch whose weights were selected."""
 
     epoch: int
     by: str
@@ -76,7 +76,7 @@ class Selected(TypedDict):
 
 
 class Result(TypedDict):
-    """``result.json``. A metric that is no finite number makes a failed run of it, not a damaged one."""
+    """``result.json``. A run with a non-finite metric counts as failed, not as damaged."""
 
     metrics: dict[str, Any]
     selected: Selected
@@ -93,7 +93,7 @@ class Failure(TypedDict, total=False):
 
 
 def find_problem(value: object, kind: Any, name: str = "") -> str:
-    """Where ``value`` is not of ``kind``, in words; empty if it is."""
+    """Describe where ``value`` does not match the type ``kind``; empty if it matches."""
     parts: list[tuple[Any, Any, str]] = []
     container = dict if is_typeddict(kind) else get_origin(kind)
     if container not in (dict, list):

@@ -1,4 +1,4 @@
-"""``resume=`` and ``replay=``: a run goes on, or runs once more in a folder of its own; and whether that came out the same."""
+"""``resume=`` continues a run; ``replay=`` repeats it in a new folder and compares the results."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.identity import Purpose, changes
 from hydrarec.runs.reader import RECORD, RunReader
 
-SHOWN = 8  # differences on the screen
+SHOWN = 8  # number of differences to print
 
 
 def replayed_folder(overrides: Sequence[str]) -> Path | None:
-    """The folder that ``replay=`` names among these overrides; None if there is none.
+    """Return the folder that ``replay=`` names; None without ``replay=``.
 
     Raises:
-        ConfigError: ``resume=`` stands beside it.
+        ConfigError: both ``replay=`` and ``resume=`` are given.
     """
     values = {override.key_or_group: override.value() for override in parse_overrides(overrides)}
     if values.get("replay") is None:
@@ -36,10 +36,10 @@ def replayed_folder(overrides: Sequence[str]) -> Path | None:
 
 
 def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose) -> list[str]:
-    """The overrides that start ``run`` again: its own, then the new ones, if they change nothing that identifies it.
+    """Overrides that start ``run`` again: its own, then the new ones, which must not change its identity.
 
     Raises:
-        CheckpointError: they would not compose its configuration, or its folder is damaged.
+        CheckpointError: they change its identity, do not compose its configuration, or its folder is damaged.
     """
     old = run.read_config()
     new = [override for override in overrides if not override.startswith(f"{purpose}=")]
@@ -65,7 +65,7 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
 
 
 def conclude(folder: RunFolder) -> None:
-    """Compare a finished replay with its original, once, in its ``run.json``; no other run is changed."""
+    """Compare a finished replay with its original once and store the comparison in its ``run.json``; ignore other runs."""
     record = folder.read_record()
     original = record.get("replay_of")
     if original is None or "replay" in record:
@@ -78,7 +78,7 @@ def conclude(folder: RunFolder) -> None:
 
 
 def describe(record: dict[str, Any]) -> list[str]:
-    """A few lines on the comparison in a replay's record; none for any other run."""
+    """Format the comparison stored in a replay's record; no lines for other runs."""
     replay = record.get("replay")
     if replay is None:
         return []

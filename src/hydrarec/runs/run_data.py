@@ -1,4 +1,4 @@
-"""What a run knew of its data, small enough to travel in its folder: ids, titles, genres, and who rated what."""
+"""Data of a run in a compact form that its folder stores: ids, titles, genres and ratings."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hydrarec.data.splits import Split
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
 from hydrarec.runs.reader import RunReader, report_damage
 
-FILTERED = 3  # the part of a rating that a filter left out: it takes part in nothing, but its user has rated the item
+FILTERED = 3  # part of a rating that a filter removed: unused, but it marks the item as rated by the user
 
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """Every rating by a user of the model of one of its items, sorted by user, then item.
+    """All ratings between the model's users and items, sorted by user, then item.
 
     Attributes:
         user_ids, item_ids: raw ids ↔ the model's indices.
         titles, genres: per item index, or None.
-        starts: int64 [num_users + 1]; user u has the ratings ``starts[u]:starts[u + 1]``.
+        starts: int64 [num_users + 1]; the ratings of user u are ``starts[u]:starts[u + 1]``.
         items: int32 [N].
         ratings: float32 [N].
         parts: int8 [N]: ``TRAIN``, ``VALIDATION``, ``TEST`` or :data:`FILTERED`.
-        scale: lowest and highest rating allowed.
-        name: the dataset's.
+        scale: lowest and highest allowed rating.
+        name: name of the dataset.
     """
 
     user_ids: IdMap
@@ -55,7 +55,7 @@ class RunData:
 
     @cached_property
     def users(self) -> NDArray[np.int32]:
-        """int32 [N]."""
+        """User index of each rating: int32 [N]."""
         return np.repeat(np.arange(self.num_users, dtype=np.int32), np.diff(self.starts))
 
     @cached_property
@@ -65,21 +65,21 @@ class RunData:
 
     @cached_property
     def item_means(self) -> NDArray[np.float64]:
-        """Mean rating per item in the training part, NaN without one: float64 [num_items]."""
+        """Mean rating per item in the training part, NaN for an item without ratings: float64 [num_items]."""
         training = self.parts == TRAIN
         sums = np.bincount(self.items[training], self.ratings[training], self.num_items)
         return np.divide(sums, self.item_counts, out=np.full(self.num_items, np.nan), where=self.item_counts > 0)
 
     def rows_of(self, user: int) -> slice:
-        """Where the ratings of a user index lie."""
+        """Slice of the ratings of a user index."""
         return slice(int(self.starts[user]), int(self.starts[user + 1]))
 
     def label(self, item: int) -> str:
-        """An item's title, or its raw id where there are no titles."""
+        """Title of an item, or its raw id if there are no titles."""
         return str(self.item_ids.raw[item]) if self.titles is None else self.titles[item]
 
     def to_arrays(self) -> dict[str, NDArray]:
-        """Arrays without objects, for an ``npz``."""
+        """Convert to arrays without object dtype, for an ``npz``."""
         arrays: dict[str, NDArray] = {name: getattr(self, name) for name in ("starts", "items", "ratings", "parts")}
         ids = {"user_ids": self.user_ids, "item_ids": self.item_ids}
         arrays |= {name: each.raw if each.are_integers else each.raw.astype(str) for name, each in ids.items()}
@@ -114,7 +114,7 @@ def _ids(raw: NDArray) -> IdMap:
 
 
 def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Texts without line breaks as UTF-8, a line each: NumPy's own arrays of texts are as wide as the longest."""
+    """Pack texts without line breaks as UTF-8, one per line: NumPy pads each string of an array to the longest."""
     return np.frombuffer("\n".join(texts).encode(), np.uint8)
 
 
@@ -123,10 +123,10 @@ def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
 
 
 def read_data(folder: RunReader) -> RunData:
-    """What a run knew of its data.
+    """Read the :class:`RunData` of a run folder.
 
     Raises:
-        CheckpointError: the file is damaged, or the run kept none.
+        CheckpointError: the file is missing (``save_data=false``) or damaged.
     """
     path = folder.data_file
     if not path.is_file():
@@ -142,7 +142,7 @@ def read_data(folder: RunReader) -> RunData:
 
 
 def run_data(loaded: Interactions, kept: Interactions, split: Split) -> RunData:
-    """What a run on ``kept``, what a filter left of ``loaded``, split by ``split``, knows of its data."""
+    """Build the :class:`RunData` of a run on ``kept``, the filtered ratings of ``loaded``, with the split ``split``."""
     parts = np.full(len(kept), FILTERED, np.int8)
     for part, rows in ((TRAIN, split.train), (VALIDATION, split.val), (TEST, split.test)):
         parts[rows] = part
@@ -168,7 +168,7 @@ def run_data(loaded: Interactions, kept: Interactions, split: Split) -> RunData:
 
 
 def _renumbered(loaded: Interactions, kept: Interactions, side: str) -> NDArray[np.int32]:
-    """The users or items of all loaded ratings by their index in ``kept``, −1 for those left out: int32 [N]."""
+    """Index in ``kept`` of the user or item of each loaded rating, −1 if it was filtered out: int32 [N]."""
     before, after = getattr(loaded, f"{side}_ids"), getattr(kept, f"{side}_ids")
     numbers = np.full(len(before), -1, np.int32)
     numbers[before.indices_of(after.raw)] = np.arange(len(after), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Many run folders at once: find them, and read each in whatever state it is."""
+"""Find run folders and read them, whatever state each is in."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from hydrarec.runs.reader import CONFIG, ERROR, RECORD, RESULT, RunReader
 
 State = Literal["finished", "pruned", "failed", "unfinished", "damaged"]
 STATES = get_args(State)
-_BY_CODE: dict[object, State] = {"pruned": "pruned", "interrupted": "unfinished"}  # of an error; others have failed
-# What only a run folder holds; a damaged one may lack any of them.
+_BY_CODE: dict[object, State] = {"pruned": "pruned", "interrupted": "unfinished"}  # by error code; others: failed
+# Files that mark a run folder; a damaged folder may lack some of them.
 _MARKS = frozenset({CONFIG, RECORD, RESULT, ERROR})
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run folder holds.
+    """Contents of one run folder.
 
     Attributes:
-        reader: of the folder. config: shared with other runs, never to be changed.
-        record, result: of ``run.json`` and ``result.json``; the result is empty unless ``state`` is finished.
-        problem: why it is not finished, in one line.
+        reader: reader of the folder. config: resolved configuration; shares sections with other runs, do not modify it.
+        record, result: ``run.json`` and ``result.json``; the result is empty unless ``state`` is finished.
+        problem: why the run is not finished, in one line.
     """
 
     reader: RunReader
@@ -48,22 +48,22 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Finite, all of them; a run with another one has failed."""
+        """Final metrics, all finite: a run with a non-finite one counts as failed."""
         return self.result["metrics"]
 
     @property
     def started(self) -> str:
-        """ISO 8601; empty where unknown."""
+        """Start time in ISO 8601; empty if unknown."""
         return self.record.get("provenance", {}).get("started", "")
 
     @functools.cached_property
     def history(self) -> list[dict[str, float]]:
-        """A row per epoch; empty where there is no readable history."""
+        """One row per epoch; empty if the history is missing or damaged."""
         return self._history()
 
     @functools.cached_property
     def samples_per_second(self) -> float | None:
-        """Of training, mean over epochs."""
+        """Training throughput, mean over epochs; None if not recorded."""
         rates = [rate for row in self._history("samples_per_second") for rate in row.values()]
         return math.fsum(rates) / len(rates) if rates else None
 
@@ -75,7 +75,7 @@ class Run:
 
 
 def read_all(folders: Iterable[str]) -> list[Run]:
-    """Every folder as a :class:`Run`; none raises."""
+    """Read each folder as a :class:`Run`; never raises for the state of a folder."""
     return [_read(RunReader(Path(folder))) for folder in folders]
 
 
@@ -84,7 +84,7 @@ def _read(reader: RunReader) -> Run:
     try:
         config = reader.read_config()
         record, result = reader.read_record(), reader.read_result()
-        error = {} if result else reader.read_error()  # beside a result: of an earlier attempt
+        error = {} if result else reader.read_error()  # beside a result, an error is from an earlier attempt
     except CheckpointError as damage:
         return Run(reader, "damaged", config, problem=damage.what)
     except PermissionError as refusal:
@@ -110,12 +110,12 @@ def _is_finite(value: object) -> bool:
 
 
 def find(patterns: str | Sequence[str]) -> list[str]:
-    """The run folders in or below ``patterns`` (folders or globs), absolute, sorted, each once.
+    """Find run folders in or below ``patterns`` (folders or globs): absolute paths, sorted, without duplicates.
 
-    A run folder's own subfolders are not searched, hidden folders neither.
+    Neither subfolders of run folders nor hidden folders are searched.
 
     Raises:
-        ConfigError: a pattern names no folder, or there is no run folder in any.
+        ConfigError: a pattern matches no folder, or no run folder is found.
     """
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     runs: set[str] = set()
@@ -148,7 +148,7 @@ def _below(folder: str) -> Iterator[str]:
         with os.scandir(folder) as entries:
             inside = list(entries)
     except PermissionError:
-        return  # somebody else's
+        return  # not ours to read
     if any(entry.name in _MARKS for entry in inside):
         yield folder
         return

@@ -1,1 +1,1 @@
-"""Sweeps: a process per job, grid and Optuna sweepers, and the journal they resume from."""
+"""Sweeps: grid and Optuna sweepers, one process per job, and the journal from which they resume."""

@@ -1,4 +1,4 @@
-"""One GPU per worker where a machine has several, chosen before the worker's first job and so before CUDA starts."""
+"""Assignment of one GPU per sweep worker, made before the worker's first job and so before CUDA is initialised."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import filelock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _DRIVER = Path("/proc/driver/nvidia/gpus")
-_held: list[filelock.FileLock] = []  # until this process ends: its place among the workers
+_held: list[filelock.FileLock] = []  # held until exit: this worker's place among the workers
 
 
 def choose(sweep: Path) -> None:
-    """Let this process and its jobs see one of the machine's GPUs, the next in turn; once per process.
+    """Restrict this process and its jobs to one of the machine's GPUs, assigned round-robin; once per process.
 
-    The place is a lock, which a worker that dies gives back: the next one gets the same GPU, whoever starts it.
+    The place is a file lock: when a worker dies, the lock is released and the next worker gets the same GPU.
     """
     present = gpus()
     if _held or len(present) < 2:
@@ -35,7 +35,7 @@ def choose(sweep: Path) -> None:
 
 
 def gpus() -> list[str]:
-    """The GPUs that this process may use, without importing torch."""
+    """List the GPUs that this process may use, without importing torch."""
     if VISIBLE in os.environ:
         return [name for name in os.environ[VISIBLE].split(",") if name.strip()]
     return [str(number) for number in range(len(list(_DRIVER.iterdir())))] if _DRIVER.is_dir() else []

@@ -1,4 +1,4 @@
-"""The jobs of a grid: all combinations but the finished ones, given to a launcher in batches."""
+"""Jobs of a grid: all unfinished combinations, passed to a launcher in batches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Compose = Callable[[Job], Any]
 
 
 def combinations(overrides: Sequence[Override]) -> list[Job]:
-    """Each combination of the swept values, in the order of Hydra's own sweeper."""
+    """All combinations of the swept values, in the order of Hydra's own sweeper."""
     choices = []
     for override in overrides:
         key = override.get_key_element()
@@ -29,10 +29,10 @@ def combinations(overrides: Sequence[Override]) -> list[Job]:
 
 
 def unfinished(jobs: list[Job], task: SweepTask) -> list[Job]:
-    """Write the plan and skip finished jobs, with one line each, without composing them again.
+    """Write the plan to the journal and skip finished jobs, one printed line each, without composing them again.
 
-    Overrides identify a job while the YAML files are unchanged. Any other job is left to its task, which composes it and
-    looks into its folder.
+    Overrides identify a finished job as long as the YAML files are unchanged. All other jobs are returned; their task
+    composes them and checks their folders.
     """
     journal = task.journal
     ends = journal.last_events(*ENDS, all_starts=True)
@@ -53,9 +53,9 @@ def unfinished(jobs: list[Job], task: SweepTask) -> list[Job]:
 
 
 def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, task: SweepTask) -> None:
-    """Run every job once, in batches: a launcher keeps the configurations of a whole batch in memory.
+    """Run every job once, in batches, since a launcher keeps the configurations of a whole batch in memory.
 
-    Tasks do not raise. If Hydra or a launcher raises around them, only the job that it was about fails.
+    Tasks do not raise. If Hydra or a launcher raises, only the job that it was processing fails.
     """
     for first in range(0, len(jobs), batch):
         left = jobs[first : first + batch]
@@ -63,7 +63,7 @@ def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, ta
             before = len(left)
             problem = _launched(left, first, launch)
             left = _without_impossible(_without_ended(left, task.journal), compose, task)
-            if len(left) == before:  # the launcher breaks at the first of them, or does nothing
+            if len(left) == before:  # no progress: the launcher fails at the first job, or does nothing
                 alone, left = left[:1], left[1:]
                 problem = _launched(alone, first, launch) if before > 1 else problem
                 if _without_ended(alone, task.journal):
@@ -71,7 +71,7 @@ def launch_all(jobs: list[Job], batch: int, launch: Launch, compose: Compose, ta
 
 
 def _launched(jobs: list[Job], first: int, launch: Launch) -> Exception | None:
-    """The error that broke the launcher, if any."""
+    """Launch a batch; return the launcher's error, if any."""
     try:
         launch(jobs, first)
     except Exception as error:
@@ -87,7 +87,7 @@ def _without_ended(jobs: list[Job], journal: Journal) -> list[Job]:
 
 
 def _without_impossible(jobs: list[Job], compose: Compose, task: SweepTask) -> list[Job]:
-    """The jobs that Hydra can compose; the others, whose values do not go together, are written as failed."""
+    """Return the jobs that Hydra can compose; log the others, whose values conflict, as failed."""
     left = []
     for job in jobs:
         try:

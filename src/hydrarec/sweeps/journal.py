@@ -1,4 +1,4 @@
-"""``sweep.jsonl``, the journal of a sweep: one line per event of a job, never rewritten.
+"""Journal of a sweep, ``sweep.jsonl``: append-only, one line per event of a job.
 
 ::
 
@@ -7,9 +7,9 @@
     {"event": "running", "overrides": […], "run": "1a2b3c4d"}                  its folder, named by its configuration
     {"event": "done", …, "monitor": "val/rmse", "mode": "min", "value": 0.91, "seconds": 4.2}
     {"event": "failed", …, "reason": "…"}      {"event": "skipped", …, "reason": "finished"}
-    {"event": "pruned", …, "trial": {"study": "…", "number": 3}}                a trial of a search that was given up
+    {"event": "pruned", …, "trial": {"study": "…", "number": 3}}                a pruned trial of a search
 
-The run folders are the truth. This file keeps what a command asked for, and saves composing finished jobs again.
+The run folders are authoritative. The journal records what a command asked for and avoids composing finished jobs again.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
-Job = tuple[str, ...]  # its overrides, which tell the jobs of a sweep apart before they are composed
+Job = tuple[str, ...]  # overrides, which identify a job before it is composed
 NAME = "sweep.jsonl"
-ENDS = ("done", "failed", "skipped", "pruned")  # a job has one of these per start, unless it was cut off
+ENDS = ("done", "failed", "skipped", "pruned")  # one of these per job and start, unless interrupted
 
 
 class Journal:
-    """The journal in a sweep's folder; several processes may append to it.
+    """Journal in a sweep's folder; several processes may append to it.
 
     Args:
-        folder: of the sweep; made if it is absent.
-        session: names one start of the command, in every event that it writes.
+        folder: folder of the sweep; created if absent.
+        session: id of this start of the command, stored in every event that it writes.
     """
 
     def __init__(self, folder: Path, session: str) -> None:
         self.path, self.session = folder / NAME, session
 
     def write(self, *events: Event) -> None:
-        """Append the lines in one write, which no other process's lines can come between, and flush them to disk."""
+        """Append events in a single write, so that lines of other processes cannot interleave, and flush to disk."""
         moment = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "session": self.session}
         lines = [json.dumps({**event, **moment}, ensure_ascii=False, allow_nan=False) for event in events]
         if not lines:
@@ -47,14 +47,14 @@ class Journal:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             size = os.fstat(descriptor).st_size
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # by a kill or a full disk
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # cut off by a kill or a full disk
             os.write(descriptor, (("\n" if torn else "") + "\n".join(lines) + "\n").encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
     def read(self) -> list[Event]:
-        """Every whole line so far; a line torn by a kill is left out."""
+        """Read all complete lines; a line cut off by a kill is skipped."""
         if not self.path.is_file():
             return []
         events = []
@@ -68,7 +68,7 @@ class Journal:
         return events
 
     def last_events(self, *names: str, all_starts: bool = False) -> dict[Job, Event]:
-        """The last event of these names for each job, of this start or of all, in the order of the first ones."""
+        """Last event with one of ``names`` per job, from this start or from all, ordered by the jobs' first events."""
         return {
             tuple(event["overrides"]): event
             for event in self.read()

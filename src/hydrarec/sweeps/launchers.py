@@ -1,4 +1,4 @@
-"""What the launchers' own workers need beyond Hydra's launcher plugins."""
+"""Additions to Hydra's launcher plugins for their worker processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hydrarec.training.processes import end_with_parent
 
 
 def end_joblib_workers_with_sweep() -> None:
-    """Let joblib's workers end when this process is killed: by themselves they wait for work for five more minutes."""
+    """Make joblib's workers exit when this process is killed; otherwise they wait for work for five more minutes."""
     import joblib
     from joblib._parallel_backends import LokyBackend
 

@@ -1,4 +1,4 @@
-"""The callback that prunes a trial of a search after an epoch whose validation metric is hopeless."""
+"""Callback that prunes a trial of a search when its validation metric falls behind the other trials'."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Pruning(pl.Callback):
     """Reports each epoch's validation metric to the trial's study, whose pruner decides.
 
     Args:
-        history: whose last row is the epoch's.
-        monitor: the metric; the study knows which way is better.
-        storage, study, number: of the trial.
+        history: its last row is the current epoch's.
+        monitor: metric to report; the study knows its direction.
+        storage, study, number: identify the trial.
 
     Raises:
         PrunedRun: the metric is worse than the median of the other trials' best up to the same epoch.
@@ -35,7 +35,7 @@ class Pruning(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         epoch, value = trainer.current_epoch + 1, self.history.rows[-1][self.monitor]
         if epoch not in self.trial.study.get_trials(deepcopy=False)[self.trial.number].intermediate_values:
-            self.trial.report(value, epoch)  # else a resumed trial, which reported it before it was stopped
+            self.trial.report(value, epoch)  # a resumed trial may have reported it already
         if epoch < (trainer.max_epochs or 0) and self.trial.should_prune():
             raise PrunedRun(
                 f"given up after epoch {epoch}: {self.monitor} {value:.4f} is worse than the median of the other trials",
@@ -44,5 +44,5 @@ class Pruning(pl.Callback):
 
 
 def pruned(parts: Parts, trial: dict[str, Any]) -> Parts:
-    """``parts`` with a callback that reports to the trial's study after each epoch."""
+    """Add to ``parts`` a callback that reports to the trial's study after each epoch."""
     return dataclasses.replace(parts, callbacks=[*parts.callbacks, Pruning(parts.history, parts.monitor, **trial)])

@@ -1,4 +1,4 @@
-"""A search: one study per combination of the command line, each with the same number of trials."""
+"""Hyper-parameter search: one Optuna study per combination of the command line, with the same number of trials each."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Compose = Callable[[Job], DictConfig]
 
 @dataclass(frozen=True)
 class Settings:
-    """How trials are chosen and pruned.
+    """Sampling and pruning of trials.
 
     Args:
-        seed: each trial draws from a seed of its own made of this one, so a killed search chooses as if it was not.
-        startup_trials: number of random trials before the estimator learns from them.
-        pruning: whether trials end early that are worse than the median of the others up to the same epoch.
+        seed: each trial samples from a seed derived from this one, so a killed search, restarted, chooses the same trials.
+        startup_trials: number of random trials before the TPE sampler uses earlier results.
+        pruning: whether to stop trials that are worse than the median of the others up to the same epoch.
         pruning_startup_trials: number of ended trials before any is pruned.
         pruning_warmup_epochs: no trial is pruned before this epoch.
     """
@@ -56,15 +56,15 @@ class Settings:
 
 
 class Search:
-    """The trials of one combination.
+    """The study of one combination and its trials.
 
     Args:
-        fixed: its overrides.
-        dimensions: given on the command line; they replace those of the model's search space.
-        compose: overrides, the user's own folders among the sources.
+        fixed: overrides of the combination.
+        dimensions: dimensions from the command line; they replace those of the same key in the model's search space.
+        compose: function that composes overrides, with the user's own folders among the sources.
 
     Raises:
-        ConfigError: no dimension, no metric to search by, or an impossible value at an end of the space.
+        ConfigError: no dimension, no metric to optimise, or an invalid value at an end of a dimension.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Search:
         self.space: Space = list({**shipped, **given}.values())
         self._judge(config, compose)
         space = hashlib.sha256(repr(self.space).encode()).hexdigest()[:8]
-        self.name = f"{config_hash(config)}-{space}"  # another space is another study
+        self.name = f"{config_hash(config)}-{space}"  # a different space is a different study
         self.title = what_differs(fixed, task.swept | {"task", "dataset", "model"})
         self.study = make_study(str(task.folder / SEARCH), self.name, mode=self.mode, pruner=settings.pruner)
         default = {d.key: d.parameter(OmegaConf.select(composed, d.key)) for d in self.space}
         if not self.study.get_trials(deepcopy=False) and None not in default.values():
-            self.study.enqueue_trial(default, skip_if_exists=True)  # so that no search ends below what ships
+            self.study.enqueue_trial(default, skip_if_exists=True)  # so the best trial is never worse than the defaults
 
     def _judge(self, config: dict[str, Any], compose: Compose) -> None:
         if self.monitor is None:
@@ -103,13 +103,13 @@ class Search:
             judge(plain(compose((*self.fixed, *corner))))
 
     def next_trials(self, most: int, sessions: Sessions) -> dict[int, Job]:
-        """At most ``most`` trials, abandoned ones before new ones: their jobs by number."""
+        """Return the jobs of at most ``most`` trials by trial number, abandoned trials first, then new ones."""
         with sessions.choosing:
             abandoned = sessions.abandoned(self.study)
             trials = [running_trial(self._ready(trial.number), trial) for trial in abandoned[:most]]
             begun = len(self.study.get_trials(deepcopy=False, states=_BEGUN))
             while len(trials) < most and begun < self.trials:
-                number = begun  # numbers are given in the order of asking, but for one that was enqueued
+                number = begun  # Optuna numbers trials in order of asking, except an enqueued one
                 trials.append(self._ready(number).ask())
                 begun += 1
             for trial in trials:
@@ -119,7 +119,7 @@ class Search:
         return jobs
 
     def tell(self, jobs: dict[int, Job]) -> None:
-        """Report ended trials to the study; one that was cut off stays abandoned, to run again."""
+        """Report ended trials to the study; an interrupted trial stays abandoned and runs again later."""
         ends = self.task.journal.last_events(*ENDS)
         for number, job in jobs.items():
             end = ends.get(job)
@@ -131,7 +131,7 @@ class Search:
                 self.study.tell(number, state=TrialState.PRUNED if end["event"] == "pruned" else TrialState.FAIL)
 
     def line(self) -> str:
-        """The summary of the search: how many trials ran, and the best."""
+        """Summary of the search: counts of trials, and the best one."""
         trials = self.study.get_trials(deepcopy=False, states=_ENDED)
         counts = Counter(trial.state for trial in trials)
         words = [f"{len(trials)} of {self.trials} trials ({counts[TrialState.COMPLETE]} done, "
@@ -164,7 +164,7 @@ def run_searches(
     run: Run,
     compose: Compose = compose_config,
 ) -> None:
-    """Run every combination's trials, ``at_once`` at a time; every space is judged before the first trial."""
+    """Run the trials of every combination, ``at_once`` at a time; validate every space before the first trial."""
     searches = [Search(fixed, dimensions, task, settings, compose) for fixed in combinations]
     sessions = Sessions(task.folder, task.session)
     try:

@@ -1,10 +1,10 @@
-"""A search space in Hydra's words for sweeps: what is varied, over which values, and how an optimiser sees it.
+"""Search spaces in Hydra's sweep syntax: which keys vary, over which values, and their form for Optuna.
 
 ====================================  ==========================================================
-``interval(0.0, 0.8)``                any number between
+``interval(0.0, 0.8)``                any number in between
 ``int(interval(1, 9))``               any whole number, both ends included
 ``tag(log, interval(1e-4, 1e-1))``    the same on a logarithmic scale
-``range(1, 10)``, ``range(8, 65, 8)``  as Python's: the end is left out
+``range(1, 10)``, ``range(8, 65, 8)``  as in Python: excludes the end
 ``choice(16, 32, [64, 32])``          one of these
 ====================================  ==========================================================
 """
@@ -22,7 +22,7 @@ from hydrarec.core.errors import ConfigError
 
 
 class Suggests(Protocol):
-    """The part of an Optuna trial that is used here."""
+    """The methods of an Optuna trial that this module uses."""
 
     def suggest_categorical(self, name: str, choices: list[str]) -> Any: ...
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
@@ -33,7 +33,7 @@ class Suggests(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, each as it stands on the command line."""
+    """One of several values, each as written on the command line."""
 
     key: str
     options: tuple[str, ...]
@@ -43,7 +43,7 @@ class Choice:
         return trial.suggest_categorical(self.key, list(self.options))
 
     def parameter(self, value: object) -> Any:
-        """How an optimiser knows ``value``; None if it is none of these."""
+        """Convert ``value`` to Optuna's parameter; None if it is not one of the choices."""
         return next(
             (option for option, known in zip(self.options, self.values, strict=True) if _same(known, value)), None
         )
@@ -54,7 +54,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers from ``low`` to ``high``, both included."""
+    """Numbers from ``low`` to ``high``, both inclusive."""
 
     key: str
     low: float
@@ -88,27 +88,27 @@ Space = list[Dimension]
 
 
 def read_space(node: Mapping[str, str | None]) -> Space:
-    """``sweep.space``, which is that of the model's file: key → sweep; null for what a model inherits and fixes.
+    """Parse ``sweep.space``, which comes from the model's file: key → sweep; null removes an inherited key.
 
     Raises:
-        ConfigError: an entry that is no sweep.
+        ConfigError: an entry is not a sweep.
     """
     return [dimension_of(parse_overrides([f"{key}={text}"])[0]) for key, text in node.items() if text is not None]
 
 
 def corners(space: Space) -> list[list[str]]:
-    """Overrides in which each dimension takes each of its ends at least once."""
+    """Lists of overrides in which each dimension takes each of its ends at least once."""
     ends = [[f"{dimension.key}={end}" for end in dimension.ends()] for dimension in space]
     return [[each[min(place, len(each) - 1)] for each in ends] for place in range(max(map(len, ends), default=0))]
 
 
 def is_dimension(override: Override) -> bool:
-    """Whether a search chooses its value; a plain list ``a,b`` asks for one search each."""
+    """Whether the override is a search dimension; a plain list ``a,b`` means one search per value."""
     return override.is_sweep_override() and not getattr(override.value(), "simple_form", False)
 
 
 def dimension_of(override: Override) -> Dimension:
-    """The dimension of a search space that an override describes."""
+    """Convert an override to a dimension of a search space."""
     key, sweep = override.get_key_element(), override.value()
     if not override.is_sweep_override():
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""A sweep from its command to its summary: judged, launched by Hydra, and summed up from its journal."""
+"""Entry point of a sweep: validate it, launch it through Hydra, and print a summary from its journal."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from hydrarec.training.processes import warm_up
 
 
 def start_sweep(overrides: Sequence[str]) -> int:
-    """Run the missing and failed jobs of a sweep; the exit code: 5 if some jobs failed, else 0.
+    """Run the missing and failed jobs of a sweep; return the exit code: 5 if some jobs failed, else 0.
 
     Raises:
-        HydrarecError: an impossible value, or a folder that cannot be written, before the first job starts.
+        HydrarecError: before the first job starts: an invalid value, or a folder that is not writable.
     """
     if not any(override.startswith("hydra/launcher=") for override in overrides):
-        warm_up()  # imports torch while this process judges; other launchers' workers do so themselves
+        warm_up()  # imports torch while this process validates; workers of other launchers import it themselves
     first = judge_sweep(overrides)
     folder = Path(str(first.hydra.sweep.dir)).resolve()
     session = uuid.uuid4().hex[:12]
@@ -41,7 +41,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write({"event": "started", "command": sys.argv[1:]})
-    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # one folder, whatever each job would be named
+    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # the same folder for all jobs, whatever their names
     signal.signal(signal.SIGTERM, _stop)
     if "joblib" in first.hydra.launcher._target_:
         end_joblib_workers_with_sweep()
@@ -50,7 +50,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
 
 
 def fingerprint(config: DictConfig) -> str:
-    """A hash of hydrarec's version and every YAML file that jobs may be composed from, the user's folders included."""
+    """Hash of hydrarec's version and of every YAML file that jobs may use, including the user's folders."""
     folders = [conf_dir(), *(Path(unquote(urlparse(path).path)) for path in config.hydra.searchpath)]
     digest = hashlib.sha256(hydrarec.__version__.encode())
     for folder in folders:

@@ -1,4 +1,4 @@
-"""Optuna's studies in a journal file in the sweep's folder, shared by several processes and safe against kills."""
+"""Optuna studies in a journal file in the sweep's folder, shared by several processes and robust to kills."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-_SESSION = "session"  # which start of the command runs a trial, as a user attribute
+_SESSION = "session"  # user attribute: the start of the command that runs a trial
 
 
 def open_study(storage: str, name: str) -> optuna.Study:
-    """An existing study, with the pruner that it was made with."""
+    """Open an existing study with its original pruner."""
     study = optuna.load_study(study_name=name, storage=_storage(storage), sampler=optuna.samplers.RandomSampler())
     study.pruner = _pruner(study.user_attrs["pruner"])
     return study
 
 
 def make_study(storage: str, name: str, *, mode: str, pruner: dict[str, Any] | None) -> optuna.Study:
-    """The study of this name; a new one if there is none."""
+    """Open the study, or create it if it does not exist."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     direction = optuna.study.StudyDirection.MINIMIZE if mode == "min" else optuna.study.StudyDirection.MAXIMIZE
     study = optuna.create_study(
@@ -33,16 +33,16 @@ def make_study(storage: str, name: str, *, mode: str, pruner: dict[str, Any] | N
 
 
 def running_trial(study: optuna.Study, trial: FrozenTrial) -> optuna.Trial:
-    """A trial that was asked for before, to report to; Optuna has no public way from its record to it."""
+    """Recreate a live trial from its record, to report to; Optuna has no public API for this."""
     return optuna.trial.Trial(study, trial._trial_id)
 
 
 class Sessions:
-    """The processes that share a search: each holds a lock while it lives.
+    """Registry of the processes that share a search: each holds a lock while it lives.
 
     Args:
-        folder: of the sweep.
-        session: of this start.
+        folder: folder of the sweep.
+        session: id of this start of the command.
     """
 
     def __init__(self, folder: Path, session: str) -> None:
@@ -50,13 +50,13 @@ class Sessions:
         self.folder.mkdir(exist_ok=True)
         self._mine = filelock.FileLock(self.folder / f"{session}.lock")
         self._mine.acquire()
-        self.choosing = filelock.FileLock(self.folder / "choosing.lock")  # held while trials are counted and asked for
+        self.choosing = filelock.FileLock(self.folder / "choosing.lock")  # held while counting and asking for trials
 
     def close(self) -> None:
         self._mine.release()
 
     def abandoned(self, study: optuna.Study) -> list[FrozenTrial]:
-        """Trials begun by a process that has ended since."""
+        """Running trials whose process has ended."""
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [trial for trial in running if not self._is_alive(trial.user_attrs.get(_SESSION))]
 
@@ -78,7 +78,7 @@ class Sessions:
 
 
 class _SystemLock(JournalFileOpenLock):
-    """A lock of the operating system, released when its process is killed; Optuna's own lock files stay."""
+    """Operating-system lock, released when its process is killed; Optuna's own lock files would remain."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -103,7 +103,7 @@ def _storage(path: str) -> JournalStorage:
 
 
 def _without_torn_line(journal: Path) -> None:
-    """Remove a last line that a kill or a full disk cut off: it would spoil the next one."""
+    """Remove a last line cut off by a kill or a full disk: it would corrupt the next one."""
     if not journal.is_file():
         return
     with journal.open("rb+") as file:

@@ -12,19 +12,19 @@ from hydrarec.sweeps.journal import ENDS, NAME, Event
 from hydrarec.sweeps.task import SweepTask, what_differs
 
 BEST = 5
-FAILED = 20  # with their reasons; the journal has all
+FAILED = 20  # failed jobs to print with reasons; the journal lists all
 SOME_FAILED = 5  # exit code
 
 
 def conclude(task: SweepTask) -> int:
-    """Print what became of this start's jobs and return the exit code."""
+    """Print the results of this start's jobs and return the exit code."""
     ends = list(task.journal.last_events(*ENDS).values())
     sys.stdout.write("\n".join(lines_of(ends, task.folder, task.swept)) + "\n")
     return SOME_FAILED if any(end["event"] == "failed" for end in ends) else 0
 
 
 def lines_of(ends: list[Event], folder: Path, swept: Collection[str]) -> list[str]:
-    """The end of a sweep as lines for a person: counts, the best jobs, the failed ones."""
+    """Format the summary: counts, the best jobs, the failed jobs."""
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     counts = Counter(end["event"] for end in ends)
     pruned = f", {counts['pruned']} pruned" if counts["pruned"] else ""
@@ -46,7 +46,7 @@ def lines_of(ends: list[Event], folder: Path, swept: Collection[str]) -> list[st
 
 
 def _by_metric(ends: Iterable[Event]) -> dict[tuple[str, str], list[Event]]:
-    """Jobs of several tasks have several metrics, which are not compared; a run is listed once."""
+    """Group events by metric and direction, since jobs of different tasks are not compared; list each run once."""
     groups: dict[tuple[str, str], dict[str, Event]] = {}
     for end in ends:
         if end.get("value") is not None:

@@ -1,4 +1,4 @@
-"""What Hydra's launchers call for each job of a sweep: run it if needed, and write down how it ended."""
+"""Task that Hydra's launchers call for each job of a sweep: run the job if needed and log how it ended."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from hydrarec.training.processes import GRACE, LOG, ChildProcess
 if TYPE_CHECKING:
     from hydrarec.training.fit import Parts
 
-SEARCH = "search.journal"  # in the sweep's folder: Optuna's studies
+SEARCH = "search.journal"  # Optuna's studies, in the sweep's folder
 TRIAL = "sweep.trial="
-FINISHED = "finished"  # why a job is skipped
-PATIENCE = 2 * GRACE  # seconds for a job of a sweep that was just killed to let go of its folder
+FINISHED = "finished"  # reason for skipping a job
+PATIENCE = 2 * GRACE  # seconds for a job of a just killed sweep to release its folder
 
 
 class SweepStopped(BaseException):
-    """Ends a sweep through Hydra, which takes any ``Exception`` for the failure of one job; its cause is the reason."""
+    """Ends a sweep through Hydra, which treats any ``Exception`` as the failure of one job; ``__cause__`` is the reason."""
 
 
 @dataclass(frozen=True)
 class SweepTask:
-    """The task that a launcher calls, in this process or elsewhere; it raises nothing but an interruption.
+    """Task that a launcher calls, in this process or another; it raises only on an interruption.
 
     Attributes:
-        folder: of the sweep.
-        session: of this start of the command.
-        conf: the fingerprint of the YAML files that jobs are composed from.
-        timeout: seconds that a job may take; None: any number.
-        swept: the keys that differ between jobs; only these are shown.
-        searchpath: the user's own folders of YAML files, beside ``conf/``.
+        folder: folder of the sweep.
+        session: id of this start of the command.
+        conf: fingerprint of the YAML files that jobs are composed from.
+        timeout: time limit per job in seconds; None: no limit.
+        swept: keys that differ between jobs; only these are printed.
+        searchpath: the user's own folders of YAML files, in addition to ``conf/``.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class SweepTask:
         return Journal(self.folder, self.session)
 
     def __call__(self, config: DictConfig) -> float:
-        """The monitored metric, for sweepers that ask for one; NaN where there is none."""
+        """Run the job and return its monitored metric, for sweepers that need one; NaN if there is none."""
         hydra = HydraConfig.get()
         path, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
         trial = None if config.sweep.trial is None else dict(config.sweep.trial)
@@ -97,7 +97,7 @@ class SweepTask:
     def _attempt(
         self, path: Path, config: dict[str, Any], about: dict[str, Any], trial: dict[str, Any] | None
     ) -> tuple[str, dict[str, Any]]:
-        """Run a job that is not finished and runs nowhere else; the event of its end, and the event's fields."""
+        """Run the job unless it is finished or runs elsewhere; return the name and fields of its final event."""
         folder = _opened(path)
         if folder is None:
             return "skipped", {"reason": "in use by another live run"}
@@ -119,10 +119,10 @@ class SweepTask:
         return "done", figures(folder, config)
 
     def _run(self, config: dict[str, Any], path: Path, overrides: list[str], trial: dict[str, Any] | None) -> None:
-        """The run in a process of its own, where no other job's state, memory or crash can touch it.
+        """Execute the run in a child process, isolated from the state, memory and crashes of other jobs.
 
         Raises:
-            HydrarecError: why it has no result.
+            HydrarecError: the run has no result.
         """
         judge(config)
         devices.choose(self.folder)
@@ -148,13 +148,13 @@ class SweepTask:
 
 
 def _with_pruning(parts: Parts, trial: dict[str, Any]) -> Parts:
-    from hydrarec.sweeps.pruning import pruned  # needs torch, which only the job's own process has imported
+    from hydrarec.sweeps.pruning import pruned  # needs torch, imported only in the job's process
 
     return pruned(parts, trial)
 
 
 def _opened(path: Path) -> runs.RunFolder | None:
-    """The run folder, locked by this process; None if another live run keeps it locked."""
+    """Open and lock the run folder; None if another live run holds the lock."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -168,7 +168,7 @@ def _opened(path: Path) -> runs.RunFolder | None:
 
 
 def _write_error(path: Path, error: HydrarecError) -> None:
-    """What the run itself could not write: a crash, a timeout."""
+    """Write an error that the run could not write itself: a crash or a timeout."""
     folder = _opened(path)
     if folder is not None:
         try:
@@ -178,10 +178,10 @@ def _write_error(path: Path, error: HydrarecError) -> None:
 
 
 def _prepared(folder: runs.RunFolder) -> bool:
-    """Whether the run goes on from a checkpoint; if not, clear its folder.
+    """Prepare the folder for a new attempt; return whether to resume from a checkpoint. If not, clear the folder.
 
-    An attempt that was cut off goes on. One that failed by itself starts again: its cause may have been fixed since, and
-    a result must not be half of one and half of the other.
+    An interrupted attempt is resumed. A failed one starts from scratch: the cause may have been fixed in the meantime, and
+    a result must not mix epochs from before and after the fix.
     """
     if folder.last_checkpoint.is_file() and not _failed_by_itself(folder):
         folder.forget_error()
@@ -199,14 +199,14 @@ def _failed_by_itself(folder: runs.RunFolder) -> bool:
 
 
 def figures(folder: runs.RunFolder, config: dict[str, Any]) -> dict[str, Any]:
-    """The metric that a job is ranked by: the validation metric that its task names, if the run has it."""
+    """Metric that jobs are ranked by: the task's monitored validation metric, if the run has it."""
     monitor = config["task"]["monitor"]
     value = folder.read_result()["metrics"].get(monitor) if monitor else None
     return {} if value is None else {"monitor": monitor, "mode": config["task"]["mode"], "value": value}
 
 
 def line_of(event: dict[str, Any], swept: Collection[str]) -> str:
-    """The line that is printed for the end of a job."""
+    """Format the line printed when a job ends."""
     words = [f"{event['event']:7}", event["run"], what_differs(event["overrides"], swept)]
     if event.get("reason"):
         words.append(f"({event['reason']})")
@@ -218,12 +218,12 @@ def line_of(event: dict[str, Any], swept: Collection[str]) -> str:
 
 
 def what_differs(overrides: Sequence[str], swept: Collection[str]) -> str:
-    """The overrides that differ between jobs; for a trial also what the search chose, after the trial's number."""
+    """Overrides that differ between jobs; for a trial also the values chosen by the search."""
     trial = next((place for place, override in enumerate(overrides) if override.startswith(TRIAL)), len(overrides))
     differs = [override for override in overrides[:trial] if override.split("=")[0] in swept]
     return shortened(" ".join(differs + list(overrides[trial + 1 :]))) or " ".join(overrides)
 
 
 def shortened(text: str) -> str:
-    """``text`` with long numbers rounded to four digits, for reading only."""
+    """Round long numbers in ``text`` to four digits, for display only."""
     return re.sub(r"\d\.\d{5,}(?:e[-+]?\d+)?|\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)

@@ -1,1 +1,1 @@
-"""What is predicted and how it is judged: loss and evaluation of rating and of ranking."""
+"""Tasks: loss and evaluation of rating prediction and of ranking."""

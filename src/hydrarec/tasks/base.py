@@ -1,4 +1,4 @@
-"""The objective of a task: the loss that a model is trained with and the metrics that it is evaluated by."""
+"""Objective of a task: the training loss and the evaluation metrics."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 
 class Scorer(Protocol):
-    """What an objective needs of a model."""
+    """Interface that an objective needs from a model."""
 
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
-        """Scores of the shape that ``users`` and ``items`` broadcast to."""
+        """Scores, of the shape that ``users`` and ``items`` broadcast to."""
         ...
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
-        """Scores of every item, [U, num_items]."""
+        """Scores of all items, [U, num_items]."""
         ...
 
 
@@ -30,14 +30,14 @@ class Objective(torch.nn.Module, ABC):
     @classmethod
     @abstractmethod
     def produced(cls, settings: Mapping[str, Any]) -> list[str]:
-        """What :meth:`report` reports in every epoch under ``settings``."""
+        """Names of the metrics that :meth:`report` returns in every epoch under ``settings``."""
 
     @abstractmethod
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch."""
+        """Mean loss of a batch."""
 
     def predict(self, scores: Tensor) -> Tensor:
-        """Raw scores as predictions of the task."""
+        """Convert raw scores to predictions of the task."""
         return scores
 
     @abstractmethod
@@ -50,8 +50,8 @@ class Objective(torch.nn.Module, ABC):
 
     @abstractmethod
     def report(self) -> dict[str, Tensor]:
-        """The metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
+        """Metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
 
     @abstractmethod
     def outcomes(self) -> dict[str, Tensor]:
-        """The outcome of each row of the part, [N] each, in its order, over all processes."""
+        """Outcomes per row of the part, arrays [N] in the order of its rows, gathered from all processes."""

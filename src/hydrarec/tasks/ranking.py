@@ -1,4 +1,4 @@
-"""The ranking task: rank the items that a user will interact with before all others."""
+"""The ranking task: rank the items that a user will interact with above all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_r
 from hydrarec.tasks.metrics.registry import measures
 from hydrarec.tasks.metrics.top_list import metrics_of
 
-_PAIRS_AT_ONCE = 2**14  # under the sampled protocol, so that intermediate results fit into caches
+_PAIRS_AT_ONCE = 2**14  # under the sampled protocol, so that intermediate results fit into the cache
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def bpr(scores: Tensor, targets: Tensor) -> Tensor:
 
 
 def softmax(scores: Tensor, targets: Tensor) -> Tensor:
-    """−log softmax(s)_positive, over the drawn negatives or the whole catalogue, without a correction for the drawing."""
+    """−log softmax(s)_positive, over sampled negatives (without a sampling correction) or the whole catalogue."""
     whole_catalogue = targets.dtype == torch.int64
     return functional.cross_entropy(scores, targets if whole_catalogue else targets.new_zeros(len(scores)).long())
 
@@ -43,17 +43,17 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"bce": cross_entropy, "
 
 
 class RankingObjective(Objective):
-    """Where a held-out item stands among 1 + ``num_candidates`` items, among the whole catalogue, or both.
+    """Rank of a held-out item among 1 + ``num_candidates`` items, among the whole catalogue, or both.
 
-    One pass over the scores gives how many candidates are better and how many tied; every metric follows from that,
-    with ties counted by expectation. Metrics are means over users; those of a sampled protocol over held-out items.
+    One pass over the scores counts better and tied candidates; every metric is computed from these counts, with ties
+    counted by expectation. Metrics are means over users, or over held-out items under the sampled protocol.
 
     Args:
-        loss: of a positive beside its negatives, :func:`cross_entropy` (bce), :func:`bpr` or :func:`softmax`.
-        protocol: ``sampled``: among fixed candidates that the user has not touched; ``full``: among all items but those
-            that the user has seen in earlier parts; ``both``.
+        loss: loss of a positive and its negatives: :func:`cross_entropy` (bce), :func:`bpr` or :func:`softmax`.
+        protocol: ``sampled`` ranks among fixed candidates without any interaction of the user; ``full`` ranks among all
+            items except those of the user in earlier parts; ``both``.
         ks: lengths of the list.
-        num_candidates: beside the held-out item, under the sampled protocol.
+        num_candidates: candidates in addition to the held-out item, under the sampled protocol.
         popularity: training interactions per item, int64 [num_items].
     """
 
@@ -76,9 +76,9 @@ class RankingObjective(Objective):
         self.sampled_name = f"sampled{num_candidates}"
         self.register_buffer("popularity", popularity, persistent=False)
         self.collectors = {name: RankCollector() for name in _protocol_names(protocol, num_candidates)}
-        self.states = torch.nn.ModuleDict(self.collectors)  # so that they move with the model
+        self.states = torch.nn.ModuleDict(self.collectors)  # registered, so that they move with the model
         self.exposure = Exposure(len(popularity), ks)
-        self.catalogue = MeanMetric().set_dtype(torch.float64)  # candidates in full, for the corrections
+        self.catalogue = MeanMetric().set_dtype(torch.float64)  # mean number of candidates under full
         self.thorough = False
 
     @classmethod
@@ -87,7 +87,7 @@ class RankingObjective(Objective):
         return [f"{measure.name}/{name}" for name in names for measure in measures("ranks", settings["ks"])]
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch, shapes as in :class:`hydrarec.data.batching.batches.Batch`."""
+        """Mean loss of a batch; shapes as in :class:`hydrarec.data.batching.batches.Batch`."""
         return self.loss_function(scores, targets)
 
     def reset(self, *, thorough: bool) -> None:
@@ -125,17 +125,17 @@ class RankingObjective(Objective):
         for name, collector in self.collectors.items():
             _, ranks = collector.ranks()
             one_each = len(torch.unique_consecutive(ranks.queries)) == len(ranks.queries)
-            if name != "full":  # each held-out item has candidates of its own, and is a query of its own
+            if name != "full":  # each held-out item has its own candidates: it is its own query
                 ranks = ranks._replace(queries=torch.arange(len(ranks.queries), device=ranks.queries.device))
             found |= {f"{key}/{name}": values.mean() for key, values in metrics_of(ranks, self.ks).items()}
-            if name != "full" and self.thorough and one_each:  # with several per user, full is another quantity
+            if name != "full" and self.thorough and one_each:  # with several per user, full differs in definition
                 found |= self._corrected(name, ranks)
         if self.thorough and "full" in self.collectors:
             found |= {f"{key}/full": value for key, value in self.exposure.compute(self.popularity).items()}
         return found
 
     def outcomes(self) -> dict[str, Tensor]:
-        """Per protocol ``better``, ``tied`` and ``candidates`` of each held-out item, int64 [N]."""
+        """``better``, ``tied`` and ``candidates`` of each held-out item per protocol, int64 [N]."""
         found: dict[str, Tensor] = {}
         for name, collector in self.collectors.items():
             _, ranks = collector.ranks()
@@ -143,10 +143,10 @@ class RankingObjective(Objective):
         return found
 
     def _corrected(self, name: str, ranks: Ranks) -> dict[str, Tensor]:
-        """Estimates of the metrics in full from the sampled ranks (Krichene & Rendle 2020).
+        """Estimate full-catalogue metrics from the sampled ranks (Krichene & Rendle 2020).
 
-        The catalogue's size is the mean over the queries; where all that a user has not touched fits into the sample, the
-        rank is no estimate, and stays as it is.
+        The catalogue size is the mean over the queries. If the sample holds all items that a user has not interacted with,
+        the rank is already exact and is not corrected.
         """
         sampled = ranks.candidates == 1 + self.num_candidates
         size = round(self.catalogue.compute().item()) if sampled.any() else 0
@@ -171,13 +171,13 @@ class RankingObjective(Objective):
 
 
 def _protocol_names(protocol: str, num_candidates: int) -> list[str]:
-    """As they stand in the names of metrics."""
+    """Names of the protocols in metric keys."""
     sampled = f"sampled{num_candidates}"
     return {"sampled": [sampled], "full": ["full"], "both": [sampled, "full"]}[protocol]
 
 
 def judge_lengths(ks: list[int], candidates: int, protocol: str) -> None:
-    """Raise :class:`ConfigError` for a list longer than what is ranked: it would always be a perfect one."""
+    """Raise :class:`ConfigError` if a list is longer than the number of candidates: it would always be perfect."""
     if max(ks) > candidates:
         raise ConfigError(
             f"task.objective.ks has {max(ks)}, more than the {candidates:,} candidates of the {protocol} protocol",

@@ -1,4 +1,4 @@
-"""The rating task: predict the rating itself."""
+"""The rating task: predict rating values."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class RatingObjective(Objective):
-    """Errors of predicted ratings, pooled over all ratings.
+    """Loss and errors of predicted ratings, pooled over all ratings.
 
     Args:
-        loss: per batch; ``mse`` (the founding write-ups'), ``mae`` or ``huber`` (δ = 1).
-        clip: clip predictions to the scale of the ratings at evaluation; never in training, where it would cut off
+        loss: loss of a batch: ``mse`` (as in the founding write-ups), ``mae`` or ``huber`` (δ = 1).
+        clip: whether to clip predictions to the rating scale at evaluation; never in training, where it would zero
             the gradient.
         scale: lowest and highest possible rating.
     """
@@ -47,11 +47,11 @@ class RatingObjective(Objective):
         return ["loss", *(measure.name for measure in measures("ratings"))]
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
+        """Mean loss of a batch; ``scores``, ``targets``: float32 [B]."""
         return self.loss_function(scores, targets)
 
     def predict(self, scores: Tensor) -> Tensor:
-        """Raw scores as ratings, float32 [B], clipped to the scale if ``clip`` is set."""
+        """Convert raw scores to ratings, float32 [B], clipped to the scale if ``clip`` is set."""
         return scores.clamp(*self.scale) if self.clip else scores
 
     def reset(self, *, thorough: bool) -> None:
@@ -69,13 +69,13 @@ class RatingObjective(Objective):
         self._predictions.append(predictions)
 
     def report(self) -> dict[str, Tensor]:
-        """``loss`` is that of the raw scores, as in training; the errors are those of the predictions."""
+        """Metrics of the part: ``loss`` uses the raw scores, as in training; errors use the (clipped) predictions."""
         means = self.means.compute()
         pooled = {measure.name: measure.metric.of_mean(means[measure.name]) for measure in self.measures}
         return {"loss": means["loss"], **pooled}
 
     def outcomes(self) -> dict[str, Tensor]:
-        """``prediction``: float32 [N]."""
+        """``prediction`` of each row: float32 [N]."""
         own = torch.cat(self._predictions)
         if not torch.distributed.is_initialized():
             return {"prediction": own}

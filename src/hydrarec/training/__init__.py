@@ -1,1 +1,1 @@
-"""One run: assemble its parts, fit, select, test."""
+"""Training of one run: assemble its parts, fit, select the best epoch, test."""

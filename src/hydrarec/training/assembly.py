@@ -1,4 +1,4 @@
-"""From a checked configuration to the parts of a run. Only this module and the entry points instantiate."""
+"""Build the parts of a run from a validated configuration. Only this module and the entry points instantiate."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from hydrarec.training.fit import Parts, TrainerSettings
 
 
 def build(config: dict[str, Any], folder: RunFolder) -> Parts:
-    """Everything a run is made of. What needs no data comes first, so that it fails first.
+    """Build all parts of a run; parts that need no data come first, so that their errors are reported early.
 
     Raises:
-        ConfigError: parts that do not go together.
-        EnvironmentFault: a missing accelerator.
-        DataError: the dataset or its split.
+        ConfigError: incompatible parts.
+        EnvironmentFault: the accelerator is missing.
+        DataError: an error in the dataset or its split.
     """
     cfg = OmegaConf.create(config)
     settings = settings_of(config)
@@ -93,14 +93,14 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
 
 
 def settings_of(config: dict[str, Any]) -> TrainerSettings:
-    """How the Trainer runs; its devices are checked."""
+    """Build the Trainer's settings and check that the devices exist."""
     settings: TrainerSettings = factory(OmegaConf.create(config["trainer"]))()
     settings.check_devices()
     return settings
 
 
 def _built(node: DictConfig, **supplied: Any) -> Any:
-    """The object of a node, with as much of what the run supplies as its signature names."""
+    """Instantiate a node, passing those of the ``supplied`` arguments that its signature names."""
     names = parameters(node._target_) or {}
     return factory(node)(**{name: value for name, value in supplied.items() if name in names})
 

@@ -1,4 +1,4 @@
-"""Checks that the parts of a run go together, made while it is built, before its first step."""
+"""Checks that the parts of a run are compatible, run while it is built, before the first step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hydrarec.tasks.ranking import judge_lengths
 
 
 def check_task(cfg: DictConfig) -> None:
-    """The model must serve the task, and what is monitored must be produced and improve in the right direction."""
+    """Check that the model supports the task, and that the task reports the monitored metric and ``mode`` fits it."""
     model: type[Recommender] = get_class(cfg.model._target_)
     if cfg.task.name not in model.tasks:
         raise ConfigError(
@@ -55,7 +55,7 @@ def check_task(cfg: DictConfig) -> None:
 
 
 def _check_ranking(cfg: DictConfig) -> None:
-    """Settings that make sense for ratings only, and lists longer than what is ranked."""
+    """Refuse settings that apply to ratings only, and lists longer than the number of candidates."""
     objective = cfg.task.objective
     for key in ("protocol", "num_candidates"):
         if cfg.task.datamodule[key] != objective[key]:
@@ -91,7 +91,7 @@ def _check_ranking(cfg: DictConfig) -> None:
 
 
 def check_optimizer(cfg: DictConfig) -> None:
-    """Sparse gradients go with one optimiser; one of torch's own must be an optimiser, and take these settings."""
+    """Check that sparse gradients have their optimiser, and that a torch optimiser exists and takes these settings."""
     _check_sparse(cfg)
     module, _, name = cfg.optimizer._target_.rpartition(".")
     if module != "torch.optim":
@@ -134,7 +134,7 @@ def _check_sparse(cfg: DictConfig) -> None:
 
 
 def check_without_validation(cfg: DictConfig) -> None:
-    """Early stopping and plateaus need a validation part."""
+    """Refuse early stopping and the plateau schedule without a validation part."""
     early = cfg.callbacks.get("early_stopping") is not None
     plateau = cfg.scheduler._target_.endswith(".plateau")
     if early or plateau:
@@ -146,14 +146,14 @@ def check_without_validation(cfg: DictConfig) -> None:
 
 
 def check_lists(cfg: DictConfig, evaluation: dict[str, Any]) -> None:
-    """A list longer than the number of candidates would always be perfect."""
+    """Refuse a list longer than the number of candidates: it would always be perfect."""
     for part in ("val", "test"):
         if part in evaluation:
             judge_lengths(list(cfg.task.objective.ks), 1 + evaluation[part]["candidates"], f"sampled {part}")
 
 
 def check_same_data(record: dict[str, Any], interactions: Interactions, split: Split) -> None:
-    """A resumed run must have the ratings and the split that it began with."""
+    """Check that a resumed run has the same ratings and split as when it began."""
     for what, here in (("data", interactions.fingerprint), ("split", split.fingerprint)):
         before = record.get(what, {}).get("fingerprint", here)
         if before != here:
@@ -166,7 +166,7 @@ def check_same_data(record: dict[str, Any], interactions: Interactions, split: S
 
 
 def check_size(cfg: DictConfig, make_model: Callable[..., Recommender], interactions: Interactions) -> None:
-    """Count the parameters without allocating them, and refuse what cannot fit."""
+    """Count the parameters without allocating them, and refuse a model that does not fit into memory."""
     with torch.device("meta"):
         model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
     weights, others = (sum(entry.numel() for entry in kind) for kind in (model.parameters(), model.buffers()))

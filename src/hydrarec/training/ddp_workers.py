@@ -1,4 +1,4 @@
-"""The DDP workers of a run on several devices: ranks 1 and above, started by rank 0, which they end with."""
+"""DDP workers of a run on several devices: ranks 1 and above. Rank 0 starts them; they exit with it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hydrarec.core.errors import EnvironmentFault
 from hydrarec.runs.folder import RunFolder
 from hydrarec.training.processes import ChildProcess, end_all, environment
 
-_PATIENCE = 60.0  # seconds for workers to end by themselves after a run that ended well
+_PATIENCE = 60.0  # seconds for workers to exit by themselves after a successful run
 
 
 class Workers:
-    """The processes of ranks 1 … ``number`` − 1; none if ``number`` is 1."""
+    """Worker processes, ranks 1 … ``number`` − 1; none if ``number`` is 1."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.processes: list[ChildProcess] = []
-        self._ready: list[Connection] = []  # a byte arrives on each when the worker's parts are built
+        self._ready: list[Connection] = []  # receive a byte once the worker has built its parts
 
     def start(self, folder: Path, *, resume: bool) -> None:
-        """Start all, each with its log in the run folder."""
+        """Start all workers, each with its own log in the run folder."""
         for rank in range(1, self.number):
             reading, writing = Pipe(duplex=False)
             log = folder / f"process-{rank}.log"
@@ -39,10 +39,10 @@ class Workers:
             self._ready.append(reading)
 
     def wait_until_built(self) -> None:
-        """Return when all workers have built their parts.
+        """Wait until all workers have built their parts.
 
         Raises:
-            EnvironmentFault: one ended before; the others would wait for it in vain.
+            EnvironmentFault: a worker exited before; the others would wait for it forever.
         """
         for rank, ready in enumerate(self._ready, 1):
             try:
@@ -51,7 +51,7 @@ class Workers:
                 raise self.fault(rank) from None
 
     def fault(self, rank: int) -> EnvironmentFault:
-        """The error of a run whose worker ``rank`` ended early."""
+        """Error of a run whose worker ``rank`` exited early."""
         return EnvironmentFault(
             f"process {rank} of {self.number} ended early",
             expected="all processes of a run to its end",
@@ -60,26 +60,26 @@ class Workers:
         )
 
     def failed_rank(self) -> int | None:
-        """The rank of a worker that ends in an error within ten seconds; None if there is none."""
+        """Rank of a worker that fails within ten seconds; None if there is none."""
         return next((rank for rank, process in enumerate(self.processes, 1) if process.wait(10) and process.code), None)
 
 
 @contextlib.contextmanager
 def ddp_workers(number: int, folder: Path, *, resume: bool) -> Iterator[Workers]:
-    """The workers of this process, which becomes rank 0 of ``number``, for the time of the block.
+    """Run workers for the duration of the block; this process becomes rank 0 of ``number``.
 
     Raises:
-        EnvironmentFault: one of them ended early.
+        EnvironmentFault: a worker exited early.
     """
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "NODE_RANK": "0", "LOCAL_RANK": "0"}
     workers = Workers(number)
-    with environment(meeting if number > 1 else {}):  # Lightning reads it
+    with environment(meeting if number > 1 else {}):  # read by Lightning
         try:
             workers.start(folder, resume=resume)
             yield workers
             for process in workers.processes:
                 process.wait(_PATIENCE)
-        except RuntimeError as error:  # a collective whose other end has gone
+        except RuntimeError as error:  # a collective whose peer has exited
             rank = workers.failed_rank()
             if rank is None:
                 raise
@@ -96,7 +96,7 @@ def _free_port() -> int:
 
 
 def _work(rank: int, path: Path, ready: Connection, resume: bool) -> None:
-    """What a worker does: the same run, writing nothing. Rank 0 gets the signals and ends the others."""
+    """Worker process: the same run without writing files. It ignores signals; rank 0 handles them and ends the workers."""
     from pytorch_lightning.utilities import rank_zero
 
     from hydrarec.training.assembly import build
@@ -105,7 +105,7 @@ def _work(rank: int, path: Path, ready: Connection, resume: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     lightning: Any = rank_zero
-    lightning.rank_zero_only.rank = rank  # Lightning read it when it was imported, before the fork
+    lightning.rank_zero_only.rank = rank  # Lightning set it on import, before the fork
     folder = RunFolder(path, rank=rank)
     config = folder.read_config()
     parts = build(config, folder)

@@ -1,4 +1,4 @@
-"""One run: fit a model on the training part, select on validation, look at the test part once, write the run folder."""
+"""Execute one run: fit on the training part, select on validation, evaluate once on test, write the run folder."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from hydrarec.training.callbacks.tensorboard_log import TensorBoardEpochs
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """How the Trainer runs.
+    """Settings of the Trainer.
 
     Args:
-        accelerator, devices: where; ``cpu`` or ``gpu``.
-        precision: of the forward pass; parameters and metrics stay in float32 and float64.
-        epochs: at most.
-        threads: of PyTorch on the CPU. Models this small run best on one.
+        accelerator, devices: ``cpu`` or ``gpu``, and the number of devices.
+        precision: precision of the forward pass; parameters stay in float32, metrics in float64.
+        epochs: maximum number of epochs.
+        threads: PyTorch's CPU threads. Models this small run fastest on one.
         steps_per_call: optimiser steps per call of the Trainer; for speed, but dropout is drawn anew per call.
-        checkpoint_seconds: between two writes of ``last.ckpt``; 0 writes it after every call.
-        limit_batches: stop each epoch and evaluation after so many calls; null: never.
-        detect_anomaly: find the operation that made a NaN; slow.
-        deterministic: refuse operations without a deterministic form. On the CPU all of ours are.
+        checkpoint_seconds: minimum time between two writes of ``last.ckpt``; 0 writes it after every call.
+        limit_batches: stop each epoch and evaluation after this many calls; null: no limit.
+        detect_anomaly: locate the operation that produced a NaN; slow.
+        deterministic: refuse non-deterministic operations. On the CPU, hydrarec uses none.
     """
 
     accelerator: Literal["cpu", "gpu"]
@@ -59,7 +59,7 @@ class TrainerSettings:
     deterministic: bool
 
     def check_devices(self) -> None:
-        """Raise :class:`EnvironmentFault` where the accelerator is missing, or there are fewer devices than asked for."""
+        """Raise :class:`EnvironmentFault` if the accelerator is missing or has too few devices."""
         if self.accelerator == "gpu" and not torch.cuda.is_available():
             raise EnvironmentFault(
                 "trainer.accelerator=gpu, and this machine has 0 CUDA devices",
@@ -79,7 +79,7 @@ class TrainerSettings:
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything a run is made of, built by the caller; ``callbacks`` are those of the configuration."""
+    """Parts of a run, built by the caller; ``callbacks`` are those of the configuration."""
 
     model: Recommender
     datamodule: InteractionsDataModule
@@ -95,7 +95,7 @@ class Parts:
 def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool) -> dict[str, Any]:
     """Train, select, test; return the content of ``result.json``.
 
-    ``<part>/<metric>`` are of the selected epoch; ``<part>/<metric>/last`` of the last one, where the two differ in kind.
+    ``<part>/<metric>`` is from the selected epoch, ``val/<metric>/last`` from the last one.
     """
     started, cpu_started = time.perf_counter(), cpu_seconds()
     _quiet()
@@ -168,7 +168,7 @@ def _trainer(settings: TrainerSettings, callbacks: list[pl.Callback], loggers: l
 
 
 def _evaluate(trainer: pl.Trainer, parts: Parts) -> dict[str, float]:
-    """Metrics of the selected weights; the test part is touched here and nowhere else."""
+    """Evaluate the selected weights; only this function uses the test part."""
     model, datamodule, history = parts.model, parts.datamodule, parts.history
     metrics: dict[str, float] = {}
     last = {name: value for name, value in history.rows[-1].items() if name.startswith("val/")}
@@ -185,27 +185,27 @@ def _evaluate(trainer: pl.Trainer, parts: Parts) -> dict[str, float]:
 
 
 def _device(settings: TrainerSettings) -> str:
-    """What computes, as far as it decides the last bits: the model of the GPU, or the CPU's vector instructions."""
+    """Hardware that affects the last bits of results: the GPU model, or the CPU's vector instruction set."""
     if settings.accelerator == "gpu":
         return torch.cuda.get_device_name()
     return f"CPU, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> None:
-    from hydrarec.figures import curves, style  # matplotlib, which nothing before the end of a run needs
+    from hydrarec.figures import curves, style  # matplotlib, needed only at the end of a run
 
     figure = curves.training_curves(history.rows, selected)
     if figure is not None:
-        style.save(figure, folder.figures / "curves", ["png"])  # a PDF takes longer than many a run
+        style.save(figure, folder.figures / "curves", ["png"])  # a PDF would take longer than a short run
 
 
 def _evaluated(model: Recommender) -> dict[str, int]:
-    """Rows per evaluated part."""
+    """Number of rows per evaluated part."""
     return {part: len(next(iter(outcomes.values()))) for part, outcomes in model.outcomes.items()}
 
 
 def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:
-    """Per part, aligned arrays: row number in the interactions, user and item index, target, and the row's outcome."""
+    """Aligned arrays per part: row number in the interactions, user and item index, target, and the row's outcome."""
     data = datamodule.interactions
     arrays: dict[str, Any] = {}
     for part, number in _evaluated(model).items():
@@ -217,10 +217,10 @@ def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[st
 
 
 def _quiet() -> None:
-    """Silence Lightning's warnings about choices that we made on purpose."""
+    """Silence Lightning's warnings about deliberate choices."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for pattern in (
-        ".*configure_optimizers` returned `None`.*",  # solved models take no steps
+        ".*configure_optimizers` returned `None`.*",  # closed-form models take no steps
         ".*Total length of `list`.*",  # a split without this part
         ".*Sparse CSR tensor support is in beta.*",
         ".*Sparse invariant checks.*",

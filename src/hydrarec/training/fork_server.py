@@ -1,4 +1,4 @@
-"""What the fork server does beyond multiprocessing's: it imports this file once, before it is forked the first time."""
+"""Preload module of multiprocessing's fork server, imported once before the first fork."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hydrarec.training.processes import GRACE
 
 
 def _end(server: int) -> None:
-    """When the starter has ended: give the processes time for a checkpoint; then the kernel kills those that are left."""
+    """At exit of the server (its starter has ended): wait for children to write checkpoints; the kernel kills the rest."""
     if os.getpid() != server:
         return
     deadline = time.monotonic() + GRACE + 1
@@ -25,7 +25,7 @@ def _end(server: int) -> None:
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 time.sleep(0.05)
     state: Any = forkserver._forkserver
-    with contextlib.suppress(OSError, TypeError, ValueError):  # the starter removes it, unless it was killed
+    with contextlib.suppress(OSError, TypeError, ValueError):  # the starter normally removes it, unless killed
         Path(state._forkserver_address).unlink()
         Path(state._forkserver_address).parent.rmdir()
 
@@ -36,4 +36,4 @@ for _name in ("assembly", "ddp_workers", "fit", "job"):
 for _name in ("runs.provenance", "figures.curves"):
     importlib.import_module(f"hydrarec.{_name}")
 gc.collect()
-gc.freeze()  # a process's collector then neither visits the objects of torch nor copies their pages
+gc.freeze()  # children's garbage collectors then skip torch's objects and do not copy their pages

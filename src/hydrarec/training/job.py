@@ -1,4 +1,4 @@
-"""One run in its folder: from a configuration to a result, or to an error that the folder keeps."""
+"""Execute one run in its folder: from a configuration to a result or to ``error.json``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Prepare = Callable[["Parts"], "Parts"]
 
 
 def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: Prepare | None = None) -> dict[str, Any]:
-    """One run in its folder, from a judged or unjudged configuration; its result.
+    """Validate a configuration, run it in its folder and return the result.
 
     Args:
-        prepare: what changes the built parts before they train, such as the callback of a search.
+        prepare: function that modifies the built parts before training, for example adds the callback of a search.
 
     Raises:
-        HydrarecError: after ``error.json`` and the status were written.
+        HydrarecError: after ``error.json`` and the status are written.
     """
     judge(config)
     folder = runs.RunFolder(path)
@@ -40,7 +40,7 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: P
         return _train(config, folder, overrides, prepare)
     except BaseException as raised:
         error = as_contract(raised)
-        with contextlib.suppress(OSError):  # a full disk must not hide what filled it
+        with contextlib.suppress(OSError):  # a full disk must not hide the original error
             folder.write_error(error)
         if isinstance(raised, HydrarecError):
             raise
@@ -52,7 +52,7 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: P
 def execute_as_command(
     config: dict[str, Any], path: Path, overrides: list[str], cwd: Path, prepare: Prepare | None = None
 ) -> None:
-    """:func:`execute` in a process of its own, which looks like ``hydrarec-train overrides…`` started in ``cwd``."""
+    """Call :func:`execute` in a child process as if ``hydrarec-train overrides…`` had been started in ``cwd``."""
     os.chdir(cwd)
     sys.argv = ["hydrarec-train", *overrides]  # for run.json
     execute(config, path, overrides, prepare)
@@ -71,8 +71,8 @@ def _train(
         sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
     if config["replay"] is not None:
         folder.update_record(replay_of=config["replay"])
-    config = {**config, "replay": None}  # from here on a run like any other
-    folder.write_config({**config, "resume": None})  # as it runs now: a resumed run may have more epochs
+    config = {**config, "replay": None}  # from here on, an ordinary run
+    folder.write_config({**config, "resume": None})  # the current one: a resumed run may have more epochs
     folder.update_record(
         status="starting",
         seed=config["seed"],

@@ -1,8 +1,8 @@
-"""Functions in processes of their own: jobs of a sweep, runs of a reproduction, the DDP workers of a run.
+"""Child processes: jobs of a sweep, runs of a reproduction, DDP workers of a run.
 
 multiprocessing's fork server imports torch once (seconds) and is forked per process (milliseconds). It computes nothing, so
-it has neither threads nor a CUDA context that a fork could break. A crash, a hang or an ``os._exit`` costs the process that
-it happens in, and a process ends when the one that started it does.
+it has neither threads nor a CUDA context that a fork could break. A crash, a hang or an ``os._exit`` affects only its own
+process, and each process ends when the process that started it ends.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from typing import Any
 from hydrarec.core.contract import as_contract
 from hydrarec.core.errors import HydrarecError, LostJobError, from_dict
 
-LOG = "train.log"  # in a run folder: what the run's process prints
+LOG = "train.log"  # in a run folder: output of the run's process
 GRACE = 5.0  # seconds for a checkpoint, between SIGTERM and SIGKILL
 _PRELOADED = ["hydrarec.training.fork_server"]
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # often sent to a whole group: its first process decides
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # often sent to a whole process group: its leader decides
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def warm_up() -> None:
-    """Start the fork server unless it runs; it imports while this process goes on."""
+    """Start the fork server unless it runs; it imports torch while this process continues."""
     forkserver.set_forkserver_preload(_PRELOADED)
-    resource_tracker.ensure_running()  # before the signals are blocked: it unblocks them
+    resource_tracker.ensure_running()  # before blocking the signals, because it unblocks them
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        with environment({**_ONE_THREAD, **os.environ}):  # trainer.threads still sets torch's own
+        with environment({**_ONE_THREAD, **os.environ}):  # trainer.threads still sets torch's threads
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -49,7 +49,7 @@ def warm_up() -> None:
 
 @contextlib.contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set these environment variables for the time of the block."""
+    """Set environment variables for the duration of the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -63,12 +63,12 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 class ChildProcess:
-    """A function call in a process of its own, which has begun.
+    """A function call that runs in a child process, started on construction.
 
     Args:
-        function: of a module; called with ``arguments``, which can be pickled.
-        log: the file that everything the process prints is appended to.
-        variables: the process's environment, set before it imports or computes anything; by default, this process's.
+        function: module-level function; called with ``arguments``, which must be picklable.
+        log: file to which all output of the process is appended.
+        variables: environment of the process, set before it imports or computes anything; default: this process's.
         grace: seconds between SIGTERM and SIGKILL.
     """
 
@@ -81,8 +81,8 @@ class ChildProcess:
         grace: float = GRACE,
     ) -> None:
         self.log, self.grace = log, grace
-        self.code: int | None = None  # −n: ended by signal n
-        self._report = b""  # the error that the process reported, as JSON
+        self.code: int | None = None  # −n: killed by signal n
+        self._report = b""  # error reported by the process, as JSON
         self._reports, writing = _CONTEXT.Pipe(duplex=False)
         variables = dict(os.environ if variables is None else variables)
         call = (function, arguments, log, variables, writing, grace)
@@ -101,24 +101,24 @@ class ChildProcess:
         warm_up()
         try:
             self._process.start()
-        except (OSError, EOFError):  # the fork server was killed a moment ago
+        except (OSError, EOFError):  # the fork server has just been killed
             time.sleep(0.2)
             warm_up()
             self._process.start()
 
     @property
     def sources(self) -> list[Any]:
-        """What becomes ready when the process, which still runs, has ended or has an error to report."""
+        """Objects to wait on: one becomes ready when the running process ends or reports an error."""
         return [self._process.sentinel, *([] if self._reports.closed else [self._reports])]
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether the process has ended, after at most ``timeout`` seconds."""
+        """Wait at most ``timeout`` seconds; return whether the process has ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.code is None:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not connection.wait(self.sources, left):
                 return False
-            if not self._reports.closed and self._reports.poll():  # read while it runs: a long one fills the pipe
+            if not self._reports.closed and self._reports.poll():  # read early: a long report fills the pipe
                 with contextlib.suppress(EOFError), self._reports:
                     self._report = self._reports.recv_bytes()
             elif (code := self._process.exitcode) is not None:
@@ -128,7 +128,7 @@ class ChildProcess:
         return True
 
     def end(self) -> None:
-        """Ask the process to end, insist after ``grace`` seconds; nothing if it has ended."""
+        """Send SIGTERM and, after ``grace`` seconds, SIGKILL; do nothing if the process has ended."""
         if not self.wait(0):
             self._process.terminate()
             if not self.wait(self.grace):
@@ -136,7 +136,7 @@ class ChildProcess:
                 self.wait()
 
     def failure(self) -> HydrarecError | None:
-        """Why the process, which has ended, did not end well; None if it did."""
+        """Error of the ended process; None if it succeeded."""
         assert self.code is not None, "the process still runs"
         if self._report:
             return from_dict(json.loads(self._report))
@@ -155,11 +155,11 @@ class ChildProcess:
 
 _running: set[ChildProcess] = set()
 os.register_at_fork(after_in_child=_running.clear)
-atexit.register(lambda: end_all(_running))  # also what a signal kept from being handed to its caller
+atexit.register(lambda: end_all(_running))  # also those whose constructor a signal interrupted
 
 
 def first_to_end(children: Collection[ChildProcess]) -> ChildProcess:
-    """Wait for one of several processes to end."""
+    """Wait until one of several processes ends and return it."""
     while True:
         for child in children:
             if child.wait(0):
@@ -168,7 +168,7 @@ def first_to_end(children: Collection[ChildProcess]) -> ChildProcess:
 
 
 def end_all(children: Collection[ChildProcess]) -> None:
-    """End processes side by side, so that all write their checkpoints in the same few seconds."""
+    """End processes in parallel, so that all write their checkpoints within the same ``grace`` period."""
     threads = [threading.Thread(target=child.end) for child in tuple(children)]
     for thread in threads:
         thread.start()
@@ -177,7 +177,7 @@ def end_all(children: Collection[ChildProcess]) -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """Let this process end when its parent, whose number this is, has ended."""
+    """Exit this process when its parent, with the process id ``parent``, has ended."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -189,7 +189,7 @@ def end_with_parent(parent: int) -> None:
 
 @contextlib.contextmanager
 def _neutral_parent() -> Iterator[None]:
-    """Hide what multiprocessing would repeat in the child: the user's script, and a start method such as joblib's."""
+    """Hide state that multiprocessing would reproduce in the child: the user's script, a start method such as joblib's."""
     main, method = sys.modules["__main__"], multiprocessing.get_start_method(allow_none=True)
     sys.modules["__main__"] = ModuleType("__main__")
     multiprocessing.set_start_method("forkserver", force=True)
@@ -208,11 +208,11 @@ def _call(
     reports: connection.Connection,
     grace: float,
 ) -> None:
-    """The whole life of a child process; an error is reported, and its traceback is printed by multiprocessing."""
-    os.setsid()  # Ctrl-C is for the starter, which passes it on
+    """Main function of a child process; it reports an error to the parent, and multiprocessing prints the traceback."""
+    os.setsid()  # Ctrl-C goes to the starter, which forwards it
     _end_with_server()
     threading.Thread(target=_end_with_starter, args=(grace,), daemon=True).start()
-    multiprocessing.set_start_method(None, force=True)  # processes of the user's own start as they would elsewhere
+    multiprocessing.set_start_method(None, force=True)  # user code that starts processes gets the default method
     os.environ.clear()
     os.environ.update(variables)
     _redirect_streams(log)
@@ -230,15 +230,15 @@ def _as_json(error: HydrarecError) -> bytes:
 
 
 def _end_with_server() -> None:
-    """Let the kernel kill this process when the fork server ends (on Linux), and the server end when its starter does."""
+    """Have the kernel kill this process when the fork server ends (Linux), and let the server end with its starter."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     server: Any = forkserver._forkserver
-    os.close(server._forkserver_alive_fd)  # the server lives as long as anybody holds it
+    os.close(server._forkserver_alive_fd)  # the server lives while any process holds it open
 
 
 def _end_with_starter(grace: float) -> None:
-    """Ask this process to end, with time for a checkpoint, when the one that asked the fork server for it has ended."""
+    """End this process, with ``grace`` seconds for a checkpoint, when the process that requested it has ended."""
     starter = multiprocessing.parent_process()
     assert starter is not None
     starter.join()
@@ -248,7 +248,7 @@ def _end_with_starter(grace: float) -> None:
 
 
 def _redirect_streams(log: Path) -> None:
-    """Append both streams to the log, also what C code prints when it crashes."""
+    """Append stdout and stderr to the log, including output of crashing C code."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (1, 2):
         os.dup2(descriptor, stream)

@@ -1,4 +1,4 @@
-"""Run folders made by hand, for tests of what reads them."""
+"""Handmade run folders for tests of their readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences that can be redone by hand, and verdicts that a reviewer would reach."""
+"""Comparisons of groups of runs: differences calculated by hand, and the expected verdicts."""
 
 from __future__ import annotations
 

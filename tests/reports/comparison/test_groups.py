@@ -1,4 +1,4 @@
-"""Which runs are one configuration, which configurations stand under one heading, and how they are named."""
+"""Grouping of runs by configuration, of configurations by section, and their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: nothing from the network, nothing unescaped, legible in a browser, where there is one."""
+"""HTML page of a report: no network access, everything escaped, legible in a browser (if installed)."""
 
 from __future__ import annotations
 

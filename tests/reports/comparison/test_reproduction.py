@@ -1,4 +1,4 @@
-"""The table of published and own results, from figures that can be checked by eye."""
+"""Table of published and own results, from simple numbers."""
 
 from __future__ import annotations
 

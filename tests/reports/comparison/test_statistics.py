@@ -1,4 +1,4 @@
-"""Held against scipy and statsmodels on random cases, and against arithmetic that can be redone by hand."""
+"""Statistics of comparisons, against scipy and statsmodels on random cases and against hand calculation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a report, from runs whose figures can be checked by eye."""
+"""Files of a report, from runs with simple numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a description, made within this process from ratings that lack something or have odd names."""
+"""Output folder of a dataset description, from ratings with missing columns or unusual names."""
 
 from __future__ import annotations
 

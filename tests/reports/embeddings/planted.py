@@ -1,4 +1,4 @@
-"""A small catalogue whose embeddings hold what was put into them, without any training."""
+"""A small catalogue with planted embeddings, without training."""
 
 from __future__ import annotations
 

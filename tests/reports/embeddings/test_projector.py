@@ -1,4 +1,4 @@
-"""What TensorBoard's projector is given."""
+"""Files for TensorBoard's projector."""
 
 from __future__ import annotations
 

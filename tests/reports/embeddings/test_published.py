@@ -1,4 +1,4 @@
-"""Reference C5 on a run of C1, where $HYDRAREC_DATA_DIR has its data: the published best and worst, among ours."""
+"""Reference C5 on a run of C1, where $HYDRAREC_DATA_DIR has its data: our extremes include the published best and worst."""
 
 from __future__ import annotations
 

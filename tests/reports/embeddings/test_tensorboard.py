@@ -1,4 +1,4 @@
-"""What TensorBoard shows of an analysis: by its event file, by a real server, and in a browser."""
+"""TensorBoard's view of an analysis: event file, real server, and browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of metrics: what its names mean, and that a new metric is one entry that everything finds."""
+"""The registry of metrics: parsing of names, and adding a metric by a single entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``callbacks=embeddings``: what it writes at the end of a fit, of which weights, and what it refuses before one."""
+"""``callbacks=embeddings``: files written at the end of a fit, from the selected weights; errors before the fit."""
 
 from __future__ import annotations
 

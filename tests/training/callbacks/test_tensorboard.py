@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run, and of a sweep: by its event files, and by a real server on 127.0.0.1, also in a browser."""
+"""TensorBoard's view of a run and of a sweep: event files, a real server on 127.0.0.1, and a browser."""
 
 from __future__ import annotations
 

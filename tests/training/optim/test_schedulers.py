@@ -1,4 +1,4 @@
-"""Each schedule against the rates that its definition gives."""
+"""Each schedule against the learning rates of its definition."""
 
 from __future__ import annotations
 

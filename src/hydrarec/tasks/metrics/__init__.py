@@ -1,1 +1,1 @@
-"""Metrics on tensors."""
+"""Metrics computed on tensors, and their registry."""

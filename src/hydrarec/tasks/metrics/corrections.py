@@ -2,12 +2,12 @@
 
 Krichene & Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020, section on corrected metrics. An item at rank r
 of a catalogue of n items (itself included) is ranked among itself and m sampled others; s of them are better. Instead of
-f(s + 1), as if the sample were the catalogue, one averages f̂(s), chosen so that the mean comes close to that of f(r):
+f(s + 1), which treats the sample as the catalogue, average f̂(s), chosen so that its mean approximates that of f(r):
 
 ``unbiased``  f̂(s) = f(1 + (n − 1)s/m): the metric at the unbiased estimate of the *rank* (the paper's name; its metric is
               biased, because f is not linear).
 ``cls``       constrained least squares: minimises Σ_r p(r) (E[f̂ | r] − f(r))², the bias, over all f̂ that do not increase
-              with s. Here f̂ ≥ 0 besides, as the metrics are.
+              with s. Departure: also f̂ ≥ 0, since the metrics are.
 ``bv``        minimises Σ_r p(r) ((E[f̂ | r] − f(r))² + γ Var[f̂ | r]), bias and variance. γ = 1 is the mean squared error.
 
 p(r) is uniform, as in the paper. f is 1 (HR) or 1/log2(r + 1) (NDCG) up to rank k, else 0: one relevant item per query.
@@ -29,7 +29,7 @@ from hydrarec.tasks.metrics.ranks import Ranks
 
 Array = NDArray[np.float64]
 
-ROWS_AT_ONCE = 2**15  # ranks whose law is in memory together
+ROWS_AT_ONCE = 2**15  # ranks whose distributions are in memory at once
 
 
 class Estimators(NamedTuple):
@@ -45,10 +45,10 @@ def corrected_metrics(
 ) -> dict[str, Tensor]:
     """Per query, float64 [Q]: ``hr@k/unbiased``, ``hr@k/cls``, ``hr@k/bv`` and the same of ``ndcg@k``. Average them.
 
-    ``ranks``: among the sampled candidates, one held-out item per query. ``num_items``: size n of the catalogue that would
-    be ranked in full. ``distinct``: whether the sampled candidates of a query differ from each other (drawn without
-    replacement), or were drawn independently, as in the paper. The value of one query is no estimate for that query
-    (it may be negative or above 1). Ties count by expectation over their order.
+    ``ranks``: ranks among the sampled candidates, one held-out item per query. ``num_items``: size n of the catalogue that a
+    full ranking would use. ``distinct``: whether the candidates of a query were sampled without replacement; False:
+    independently, as in the paper. A single query's value is not an estimate for that query (it may be negative or above
+    1). Ties count by expectation over their order.
     """
     if (ranks.queries.diff() <= 0).any():
         raise ValueError("the corrections of sampled metrics are defined for one held-out item per query")
@@ -58,7 +58,7 @@ def corrected_metrics(
         for metric in ("hr", "ndcg")
         for name in Estimators._fields
     }
-    for num_candidates in ranks.candidates.unique().tolist():  # as a rule the same for all
+    for num_candidates in ranks.candidates.unique().tolist():  # usually the same for all
         rows = torch.nonzero(ranks.candidates == num_candidates).squeeze(1)
         first, stop = ranks.better[rows], ranks.better[rows] + ranks.tied[rows] + 1
         for k in ks:
@@ -72,7 +72,7 @@ def corrected_metrics(
 
 @lru_cache(maxsize=256)
 def estimators_of(num_items: int, num_samples: int, k: int, *, distinct: bool, gamma: float = 0.1) -> Estimators:
-    """The estimators of HR@k and NDCG@k. If the sample is the whole catalogue and distinct, all three are exact."""
+    """Compute the estimators of HR@k and NDCG@k. All three are exact if the sample is distinct and the whole catalogue."""
     limit = num_items - 1 if distinct else None
     if num_samples < 1 or k < 1 or not 0 < gamma <= 1 or (limit is not None and num_samples > limit):
         raise ValueError(
@@ -94,10 +94,10 @@ def _metrics_at(ranks: Array, k: int) -> Array:
 
 
 def _least_squares(num_items: int, num_samples: int, k: int, distinct: bool) -> tuple[Array, Array, Array]:
-    """‖A f̂ − b‖² with A[r, s] = P(s | r), b[r] = f(r), n rows, as m + 1 rows; the constant p(r) = 1/n is left out.
+    """‖A f̂ − b‖² with A[r, s] = P(s | r), b[r] = f(r), n rows, reduced to m + 1 rows; the constant p(r) = 1/n is omitted.
 
     Returns a triangle R [m + 1, m + 1] with RᵀR = AᵀA, the targets z [m + 1, 2] with Rᵀz = Aᵀb, and Σ_r P(s | r)
-    [m + 1]. By QR, because AᵀA would square a condition number that float64 just bears.
+    [m + 1]. Uses QR, because AᵀA would square a condition number that float64 can only just handle.
     """
     width = num_samples + 1
     triangle, chances = np.zeros((0, width + 2)), np.zeros(width)
@@ -111,7 +111,7 @@ def _least_squares(num_items: int, num_samples: int, k: int, distinct: bool) -> 
 
 
 def _law_of_better(ranks: NDArray[np.int64], num_items: int, num_samples: int, distinct: bool) -> Array:
-    """P(s | r) [N, m + 1] for ``ranks`` [N]: of n − 1 others r − 1 are better; binomial, or hypergeometric if distinct."""
+    """P(s | r) [N, m + 1] for ``ranks`` [N]: r − 1 of n − 1 others are better; binomial, or hypergeometric if distinct."""
     better, s = ranks[:, None] - 1, np.arange(num_samples + 1)
     factorials = scipy.special.gammaln(np.arange(max(num_items, num_samples + 1)) + 1.0)
 
@@ -121,7 +121,7 @@ def _law_of_better(ranks: NDArray[np.int64], num_items: int, num_samples: int, d
         return np.where(possible, factorials[n] - factorials[k] - factorials[n - k], -np.inf)
 
     ways = log_binomial(np.asarray(num_samples), s)
-    if distinct:  # the better ones fall on s of the m places of the sample and on better − s of the others
+    if distinct:  # s of the better items fall on the m sampled places, better − s on the rest
         rest = log_binomial(np.asarray(num_items - 1 - num_samples), better - s)
         return np.exp(ways + rest - log_binomial(np.asarray(num_items - 1), better))
     share = better / max(1, num_items - 1)

@@ -1,4 +1,4 @@
-"""Metrics beyond accuracy: what the recommended lists show of the catalogue."""
+"""Beyond-accuracy metrics: coverage, popularity and inequality of the recommended lists."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hydrarec.tasks.metrics.registry import measures
 
 
 class Shown(NamedTuple):
-    """What the first k places of all lists show."""
+    """Counts of the items in the first k places of all lists."""
 
-    counts: Tensor  # int64 [M], lists that hold each item
-    popularity: Tensor  # int64 [M], training interactions
+    counts: Tensor  # int64 [M], number of lists that contain each item
+    popularity: Tensor  # int64 [M], training interactions of each item
 
     @property
     def inequality(self) -> Tensor:
-        """The Gini coefficient of the counts: half the relative mean difference, in whole numbers.
+        """Gini coefficient of the counts: half the relative mean difference, summed in integers.
 
-        Σ_i (2i − M − 1) x_i / (M Σ x) over ascending x_1 … x_M. Adomavicius & Kwon, TKDE 2012, turn it round: 1 − Gini.
+        Σ_i (2i − M − 1) x_i / (M Σ x) over ascending x_1 … x_M. Adomavicius & Kwon, TKDE 2012, report 1 − Gini instead.
         """
         ascending, size = self.counts.sort().values, len(self.counts)
         weights = torch.arange(1 - size, size, 2, device=self.counts.device)
@@ -36,7 +36,7 @@ class Exposure(Metric):
     counts: Tensor
 
     def __init__(self, num_items: int, ks: Sequence[int]) -> None:
-        # What compute() returns depends on its argument: not to be kept.
+        # Do not cache compute(): its result depends on its argument.
         super().__init__(compute_with_cache=False)
         if not ks or any(k < 1 for k in ks):
             raise ValueError(f"exposure needs at least one k, each ≥ 1, got {list(ks)}")
@@ -44,18 +44,18 @@ class Exposure(Metric):
         self.add_state("counts", torch.zeros(len(ks), num_items, dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, lists: Tensor) -> None:
-        """``lists``: int64 [U, K] with K ≥ every k, best first; −1 where a list has ended."""
+        """``lists``: int64 [U, K] with K ≥ every k, best first; −1 after the end of a list."""
         if lists.shape[1] < max(self.ks):
             raise ValueError(f"lists of {lists.shape[1]} items have no top {max(self.ks)}")
         for row, k in enumerate(self.ks):
             shown = lists[:, :k].flatten()
-            # places that are not filled count in a bin of their own, which is dropped: no wait for the device
+            # empty places go to an extra bin, dropped later: filtering would synchronise with the device
             counts = torch.zeros(self.num_items + 1, dtype=torch.int64, device=lists.device)
             bins = torch.where(shown < 0, self.num_items, shown)
             self.counts[row] += counts.index_add_(0, bins, torch.ones_like(bins))[:-1]
 
     def compute(self, popularity: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
-        """``popularity``: int64 [M]. Float64 scalars; NaN for popularity and Gini where nothing was recommended."""
+        """Return float64 scalars; popularity and Gini are NaN if nothing was recommended. ``popularity``: int64 [M]."""
         shown: dict[int | None, Shown] = {
             k: Shown(counts, popularity) for k, counts in zip(self.ks, self.counts, strict=True)
         }

@@ -1,4 +1,4 @@
-"""A metric's value on each user, held-out item or rating, from the columns that a run folder keeps."""
+"""Value of a metric per user, held-out item or rating, from the columns stored in a run folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hydrarec.tasks.metrics.registry import Measure
 
 
 def values_per_unit(measure: Measure, columns: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Ids, int64 [N], increasing, and values, float64 [N], from :attr:`Measure.columns`.
+    """Compute ids, int64 [N], increasing, and values, float64 [N], from the columns :attr:`Measure.columns`.
 
     Raises:
-        ValueError: impossible ranks.
+        ValueError: invalid ranks.
     """
     order = np.argsort(columns[0], kind="stable")
     ids, *rest = (column[order] for column in columns)
     if measure.metric.basis == "ratings":
         target, prediction = rest
         return ids.astype(np.int64), measure.metric.values(prediction.astype(np.float64) - target)
-    import torch  # takes seconds, and the errors of ratings need none
+    import torch  # takes seconds, and rating errors do not need it
 
     from hydrarec.tasks.metrics.ranks import Ranks
     from hydrarec.tasks.metrics.top_list import TopList

@@ -1,4 +1,4 @@
-"""Means over all ratings of a part, not over batches or users."""
+"""Means pooled over all ratings of a part, not averaged over batches or users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torchmetrics import Metric
 
 
 class PooledMeans(Metric):
-    """The means of several quantities, with sums in float64 and the count in int64, reduced over processes once per epoch.
+    """Means of several quantities: float64 sums and an int64 count, reduced over processes once per epoch.
 
     Not torchmetrics' ``MeanMetric``: inside a Trainer its sums are float32, which loses digits over millions of ratings.
     """
@@ -26,10 +26,10 @@ class PooledMeans(Metric):
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, sums: Mapping[str, Tensor], count: int) -> None:
-        """Add the sums of ``count`` ratings, a float64 scalar per name."""
+        """Add the sums over ``count`` ratings, one float64 scalar per name."""
         self.sums += torch.stack([sums[name] for name in self.names])
         self.count += count
 
     def compute(self) -> dict[str, Tensor]:
-        """Float64 scalars."""
+        """Means as float64 scalars."""
         return dict(zip(self.names, self.sums / self.count, strict=True))

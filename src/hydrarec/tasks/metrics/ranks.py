@@ -1,4 +1,4 @@
-"""The rank of each held-out item among its candidates, with ties kept as such."""
+"""Rank of each held-out item among its candidates; ties are kept, not broken."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torchmetrics import Metric
 
 
 class NotFiniteError(ValueError):
-    """Scores that cannot be ranked: a model that diverged."""
+    """Scores that cannot be ranked because the model diverged."""
 
 
 class Ranks(NamedTuple):
-    """Where each of T held-out (relevant) items stands among the candidates of its query (a user, as a rule).
+    """Ranks of T held-out (relevant) items among the candidates of their query (usually a user).
 
     With ties the rank of an item is a distribution: uniform over ``better + 1 … better + tied + 1``.
     """
@@ -31,7 +31,7 @@ def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int =
     ``scores``: float [U, M], −inf where an item is no candidate; ``rows``, ``items``: int64 [T]. No temporary holds more
     than ``max_elements`` elements (or one row), and chunks of that size stay in the processor's cache.
     """
-    # max() hands a NaN on. Compared, a NaN is never better: a model that diverged would rank everything first.
+    # max() propagates NaN. Comparisons with NaN are false: a diverged model would rank every held-out item first.
     if scores.numel() and scores.max().isnan():
         raise NotFiniteError("scores to be ranked hold NaN")
     targets = scores[rows, items]
@@ -43,14 +43,14 @@ def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int =
         part = slice(start, start + step)
         row, target = scores[rows[part]], targets[part, None]  # [t, M], [t, 1]
         better[part] = (row > target).sum(1)
-        tied[part] = (row == target).sum(1) - 1  # not the item itself
+        tied[part] = (row == target).sum(1) - 1  # exclude the item itself
     return better, tied
 
 
 def count_candidate_ranks(target: Tensor, others: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """``better`` and ``tied``, int64 [T], of ``target`` float [T] among ``others`` float [T, C], its other candidates.
 
-    ``valid``: bool [T, C], False where a row of ``others`` is only filled up.
+    ``valid``: bool [T, C], False for padding in ``others``.
     """
     if target.isnan().any() or (others.isnan() if valid is None else others.isnan() & valid).any():
         raise NotFiniteError("scores to be ranked hold NaN")
@@ -61,35 +61,35 @@ def count_candidate_ranks(target: Tensor, others: Tensor, valid: Tensor | None =
 
 
 class RankCollector(Metric):
-    """Gathers the ranks of all held-out pairs over batches and processes, whose shares may differ in size."""
+    """Collects the ranks of all held-out pairs over batches and processes; shares may differ in size."""
 
     full_state_update = False
     columns: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
-        # One table instead of five columns: one exchange between processes.
+        # One table instead of five columns: a single collective between processes.
         self.add_state("columns", [], dist_reduce_fx="cat")
         self.reset()
 
     def reset(self) -> None:
         super().reset()
-        # A process without a share still has to send a table of the right type.
+        # A process without rows still has to send a table of the right dtype.
         self.columns.append(torch.empty(0, 5, dtype=torch.int64, device=self.device))
 
     def update(self, ids: Tensor, ranks: Ranks) -> None:
-        """``ids``: int64 [T], unique to each held-out pair, in the order of the queries."""
+        """Add a batch. ``ids``: int64 [T], unique per held-out pair, in the order of the queries."""
         self.columns.append(torch.stack([ids, *ranks], dim=1))
 
     def ranks(self) -> tuple[Tensor, Ranks]:
-        """``ids``, int64 [T], and their ranks in the order of the ids: the same whatever the batches and processes."""
+        """Return ``ids``, int64 [T], sorted, and their ranks: independent of batches and number of processes."""
         ids, *columns = self.compute().unbind(1)
         return ids, Ranks(*columns)
 
     def compute(self) -> Tensor:
-        """The table of ids and ranks, int64 [T, 5]; not its columns, since the base class squeezes single elements.
+        """Return ids and ranks as one table, int64 [T, 5], since the base class would squeeze columns of one element.
 
-        A pair that arrives several times (from samplers that fill up shares) counts once.
+        Duplicates of a pair (from samplers that pad shares) count once.
         """
         table = torch.cat(self.columns) if isinstance(self.columns, list) else self.columns
         table = table[table[:, 0].argsort()]

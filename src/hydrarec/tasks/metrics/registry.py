@@ -1,7 +1,7 @@
-"""What each metric is, stated once. Whatever computes, selects, shows, draws or compares metrics asks here.
+"""Registry of metrics: the single definition used to compute, select, show, plot and compare them.
 
-A new metric is one entry of :data:`METRICS`. Nothing here imports torch, since tables and the command line read it: the
-modules beside this one hand tensors to an entry's ``values``.
+To add a metric, add one entry to :data:`METRICS`. This module does not import torch, because tables and the command line
+read it; the sibling modules pass tensors to an entry's ``values``.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ class Metric:
     """A metric of a task.
 
     Attributes:
-        name: in ``result.json``, without part, list length and protocol. label: in titles and on axes.
-        meaning: what it measures, in a line.
-        basis: what it is computed from: the objective's ``loss``; the errors of all ``ratings``; the ``ranks`` of held-out
+        name: name in ``result.json``, without part, list length and protocol. label: text in titles and on axes.
+        meaning: one-line definition.
+        basis: input of the metric: the objective's ``loss``; the errors of all ``ratings``; the ``ranks`` of held-out
             items, per user, or per held-out item among sampled candidates; all recommended ``lists`` together.
-        values: one number per unit, float64, whose mean is the metric; for lists the metric itself. Its argument is, for
+        values: returns one float64 number per unit, whose mean is the metric; for lists, the metric itself. Argument: for
             ratings, prediction − rating, float64 [N], a tensor or an array; for ranks
             :class:`~hydrarec.tasks.metrics.top_list.TopList`; for lists :class:`~hydrarec.tasks.metrics.exposure.Shown`.
-        at_k: it depends on the length of the list: ``hr@10``.
-        root: it is the square root of the mean.
-        shown: in the table of epochs, on TensorBoard's page of charts and at the end of a run; all others are in its files.
-        drawn: in the training curves too.
-        digits: after the decimal point.
+        at_k: whether it depends on the length of the list: ``hr@10``.
+        root: whether it is the square root of the mean.
+        shown: whether the epoch table, TensorBoard's charts and the end of a run show it; files hold all metrics.
+        drawn: whether the training curves plot it.
+        digits: number of digits after the decimal point.
     """
 
     name: str
@@ -48,11 +48,11 @@ class Metric:
     digits: int = 4
 
     def of_mean(self, mean: Any) -> Any:
-        """The metric, given the mean of :attr:`values`: a number or a tensor."""
+        """Compute the metric from the mean of :attr:`values`, a number or a tensor."""
         return mean**0.5 if self.root else mean
 
     def slope(self, first: float, second: float) -> float:
-        """How much two means differ, where the metric differs by 1."""
+        """Ratio of the difference of two means to the difference of the metric."""
         return (math.sqrt(first) + math.sqrt(second)) or 1.0 if self.root else 1.0
 
     def format(self, value: float) -> str:
@@ -93,11 +93,11 @@ _KEY = re.compile(r"(?:(train|val|test)/)?(\w+)(?:@([1-9]\d*))?(?:/(full|sampled
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric as a run measures it.
+    """A metric as measured by a run: on a part, at a list length, under a protocol.
 
     Attributes:
-        part: train, val or test. k: of the list. protocol: full or sampled<number>.
-        variant: ``last`` of the last epoch; ``unbiased``, ``cls`` and ``bv`` estimate full from sampled ranks.
+        part: train, val or test. k: length of the list. protocol: full or sampled<number>.
+        variant: ``last``: of the last epoch; ``unbiased``, ``cls``, ``bv``: estimates of full from sampled ranks.
     """
 
     metric: Metric
@@ -108,7 +108,7 @@ class Measure:
 
     @classmethod
     def parse(cls, key: str) -> Measure | None:
-        """The measure behind ``[<part>/]<metric>[@k][/<protocol>][/<variant>]``; None for anything else."""
+        """Parse ``[<part>/]<metric>[@k][/<protocol>][/<variant>]``; None if the key has another form."""
         match = _KEY.fullmatch(key)
         metric = METRICS.get(match[2]) if match else None
         if match is None or metric is None or metric.at_k != bool(match[3]):
@@ -117,29 +117,29 @@ class Measure:
 
     @property
     def name(self) -> str:
-        """``hr@10``."""
+        """Short name: ``hr@10``."""
         return self.metric.name if self.k is None else f"{self.metric.name}@{self.k}"
 
     @property
     def label(self) -> str:
-        """``HR@10``."""
+        """Label for titles and axes: ``HR@10``."""
         return self.metric.label if self.k is None else f"{self.metric.label}@{self.k}"
 
     @property
     def key(self) -> str:
-        """``test/hr@10/full``, as in ``result.json``."""
+        """Key in ``result.json``: ``test/hr@10/full``."""
         return "/".join(filter(None, [self.part, self.name, self.protocol, self.variant]))
 
     @property
     def unit(self) -> str:
-        """What has a value each, in the plural."""
+        """Name of the units that have one value each, in the plural."""
         if self.metric.basis == "ratings":
             return "ratings"
         return "users" if self.protocol == "full" else "held-out items"
 
     @property
     def columns(self) -> tuple[str, list[str]] | None:
-        """The task whose outcome file of a run holds the units, and its columns: their ids, then what gives their values."""
+        """Task whose outcome file holds the units, and the columns to read: ids, then the inputs of the values."""
         if self.variant:
             return None
         if self.metric.basis == "ratings":
@@ -151,26 +151,26 @@ class Measure:
 
 
 def measures(basis: Basis, ks: Sequence[int] = ()) -> list[Measure]:
-    """All that is computed from ``basis``: the metrics at every list length, then those without one."""
+    """List all measures computed from ``basis``: metrics at every list length, then those without a length."""
     metrics = [metric for metric in METRICS.values() if metric.basis == basis]
     at_k = [Measure(metric, k) for k in ks for metric in metrics if metric.at_k]
     return at_k + [Measure(metric) for metric in metrics if not metric.at_k]
 
 
 def shown_measure(key: str) -> Measure | None:
-    """The measure behind ``key`` if it is one to show while a run trains and when it ends."""
+    """Parse ``key``; None unless its metric is shown during training and at the end of a run."""
     measure = Measure.parse(key)
     return measure if measure and measure.metric.shown and not measure.variant else None
 
 
 def lower_is_better(key: str) -> bool:
-    """Whether a low value is the better one; what is not registered is better when higher."""
+    """Whether lower values are better; False for unregistered keys."""
     measure = Measure.parse(key)
     return measure is not None and measure.metric.lower_is_better
 
 
 def mode_of(key: str) -> Literal["min", "max"]:
-    """The direction that selects the best value of ``key``."""
+    """Return the direction in which ``key`` improves."""
     return "min" if lower_is_better(key) else "max"
 
 
@@ -180,26 +180,26 @@ def better(key: str, first: float, second: float) -> bool:
 
 
 def base_name(key: str) -> str:
-    """``hr@10`` of ``test/hr@10/full``; a key that is not registered stays as it is."""
+    """Shorten ``test/hr@10/full`` to ``hr@10``; unregistered keys are unchanged."""
     measure = Measure.parse(key)
     return key if measure is None else measure.name
 
 
 def column_names() -> list[str]:
-    """Examples of the names that a column of a report may have."""
+    """Example column names for a report."""
     ranked = sorted(METRICS.values(), key=lambda metric: metric.at_k)
     return [Measure(metric, 10 if metric.at_k else None).name for metric in ranked]
 
 
 def is_column(name: str) -> bool:
-    """Whether a report may have a column of this name, such as ``hr@10``."""
+    """Whether ``name`` is a valid column of a report, such as ``hr@10``."""
     return base_name(name) == name and Measure.parse(name) is not None
 
 
 def select_keys(available: Iterable[str], names: Sequence[str]) -> list[str]:
-    """The keys with one of ``names``, in that order, under every protocol, without estimates and the last epoch's.
+    """Select the keys with one of ``names``, in that order, under every protocol, without variants (estimates, last epoch).
 
-    Of the test part; of the validation part if nothing was tested.
+    Keys are from the test part, or from the validation part if nothing was tested.
     """
     known = {key: measure for key in available if (measure := Measure.parse(key)) and not measure.variant}
     part = "test" if any(measure.part == "test" for measure in known.values()) else "val"
@@ -212,13 +212,13 @@ def select_keys(available: Iterable[str], names: Sequence[str]) -> list[str]:
 
 
 def validation_key(key: str) -> str:
-    """What ``key`` is called in the history: of the validation part, in each epoch."""
+    """Key of the same metric in the history: on the validation part, per epoch."""
     measure = Measure.parse(key)
     return key if measure is None else dataclasses.replace(measure, part="val", variant="").key
 
 
 def counterpart(monitor: str | None, available: Iterable[str]) -> str | None:
-    """The test metric of the monitored validation metric; the monitored one itself if nothing was tested."""
+    """Test metric that corresponds to the monitored validation metric; ``monitor`` itself if nothing was tested."""
     names = set(available)
     if monitor is None:
         return None

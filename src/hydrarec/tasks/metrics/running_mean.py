@@ -1,4 +1,4 @@
-"""The mean loss of an epoch."""
+"""Mean loss of an epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 class RunningMean:
-    """A weighted mean over an epoch, whose partial sums travel in the checkpoint."""
+    """Weighted mean over an epoch; its partial sums are stored in the checkpoint."""
 
     def __init__(self) -> None:
         self.total, self.weight = 0.0, 0
@@ -16,7 +16,7 @@ class RunningMean:
         self.weight += weight
 
     def take(self) -> float:
-        """The mean, NaN if nothing was added; then start again."""
+        """Return the mean, NaN if nothing was added, and reset."""
         mean = self.total / self.weight if self.weight else math.nan
         self.total, self.weight = 0.0, 0
         return mean

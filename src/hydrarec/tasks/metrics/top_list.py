@@ -14,11 +14,11 @@ from hydrarec.tasks.metrics.registry import measures
 
 
 def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
-    """Per query, float64 [Q] in the order of ``ranks.queries``: every registered ranking metric, at every k.
+    """Compute every registered ranking metric at every k per query: float64 [Q], in the order of ``ranks.queries``.
 
     Each is the exact expectation over a uniformly random order of tied candidates (McSherry & Najork, "Computing
-    information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008), so that a
-    scorer without an opinion gets chance: hr@10 = 10/100 among 1 + 99 candidates.
+    information retrieval performance measures efficiently in the presence of tied scores", ECIR 2008), so a
+    constant scorer gets chance level: hr@10 = 10/100 among 1 + 99 candidates.
     """
     if any(k < 1 for k in ks):
         raise ValueError(f"ranking metrics need k ≥ 1, got {list(ks)}")
@@ -28,7 +28,7 @@ def metrics_of(ranks: Ranks, ks: Sequence[int]) -> dict[str, Tensor]:
 
 
 class TopList:
-    """What to expect among the first k candidates of each query: float64 [Q], over every order of the ties."""
+    """Expected statistics of each query's first k candidates over every order of the ties: float64 [Q]."""
 
     def __init__(self, groups: TiedGroups, k: int) -> None:
         self._groups, self.k, self.num_relevant = groups, k, groups.num_relevant
@@ -36,7 +36,7 @@ class TopList:
         self._inside = (k - groups.better).clamp(min=0).minimum(groups.size)
         self._start = groups.better.clamp(max=k)
         self._positions = torch.arange(1, k + 1, device=groups.better.device, dtype=torch.float64)
-        self._density = groups.relevant / groups.size.double()  # the chance that a position holds a relevant item
+        self._density = groups.relevant / groups.size.double()  # P(a position holds a relevant item)
 
     @classmethod
     def of(cls, ranks: Ranks, k: int) -> TopList:
@@ -44,12 +44,12 @@ class TopList:
 
     @cached_property
     def hits(self) -> Tensor:
-        """Relevant items."""
+        """Expected number of relevant items."""
         return self._groups.total(self._density * self._inside)
 
     @cached_property
     def gain(self) -> Tensor:
-        """Σ 1/log2(rank + 1) of the relevant items."""
+        """Expected Σ 1/log2(rank + 1) over the relevant items."""
         return self._groups.total(self._density * self._over_positions(self._discounts))
 
     @cached_property
@@ -59,7 +59,7 @@ class TopList:
 
     @cached_property
     def precision_sum(self) -> Tensor:
-        """Σ of the precision at the rank of each relevant item."""
+        """Expected sum of the precision at the rank of each relevant item."""
         groups, reciprocals = self._groups, self._reciprocals
         # Given a relevant item at better + x, earlier + 1 + (relevant − 1)(x − 1)/(size − 1) are expected up to there,
         # and Σ_x (x − 1)/(better + x) follows from Σ_x 1/(better + x).
@@ -69,17 +69,17 @@ class TopList:
 
     @property
     def hit(self) -> Tensor:
-        """The chance of a relevant item."""
+        """Probability of at least one relevant item."""
         return self._first_relevant[0]
 
     @property
     def reciprocal_rank(self) -> Tensor:
-        """1 / rank of the first relevant item, 0 without one."""
+        """Expected 1 / rank of the first relevant item, 0 without one."""
         return self._first_relevant[1]
 
     @property
     def ordered_pairs(self) -> Tensor:
-        """Share of the pairs (relevant, other candidate) in the right order, whatever k: a tied one counts 1/2."""
+        """Share of pairs (relevant, other candidate) in the right order, independent of k; a tied pair counts 1/2."""
         groups = self._groups
         others = groups.size - groups.relevant  # tied, not relevant
         lost = groups.total(groups.relevant * (groups.better - groups.earlier + others.double() / 2))
@@ -96,26 +96,26 @@ class TopList:
         return self._over_positions(_prefix_sums(1 / self._positions))
 
     def _over_positions(self, sums: Tensor) -> Tensor:
-        """From prefix sums [k + 1] over positions the sum over each group's positions within the top k. [G]."""
+        """Sum over each group's positions within the top k, [G], from prefix sums [k + 1] over positions."""
         return sums[self._start + self._inside] - sums[self._start]
 
     @cached_property
     def _first_relevant(self) -> tuple[Tensor, Tensor]:
-        """The chance of a relevant item among the positions of each query's best group, and its expected 1/rank.
+        """Probability that each query's best group puts a relevant item into the top k, and the first one's expected 1/rank.
 
-        Lower groups do not count: if a part of the best group is beyond k, so are they.
+        Lower groups cannot matter: if part of the best group is beyond k, they are beyond k entirely.
         """
         first = self._groups.first
         better, size, relevant = (x[first] for x in (self._groups.better, self._groups.size, self._groups.relevant))
         inside = self._inside[first]
-        hit, reciprocal = inside / size.double(), self._reciprocals[first] / size  # one relevant item: positions alike
+        hit, reciprocal = inside / size.double(), self._reciprocals[first] / size  # one relevant item: uniform
         several = torch.nonzero(relevant > 1).squeeze(1)
         if not len(several):
             return hit, reciprocal
         better, size, relevant, inside = (column[several] for column in (better, size, relevant, inside))
         # A first relevant item at x has x − 1 others before it, so x never exceeds size − relevant + 1.
         last = inside.minimum(size - relevant + 1)
-        missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # none among the first x − 1
+        missed = torch.ones(len(several), dtype=torch.float64, device=better.device)  # P(none in first x − 1)
         expected = torch.zeros_like(missed)
         for x in range(1, int(last.max()) + 1):
             here = torch.where(x <= last, missed * relevant / (size - x + 1).clamp(min=1), 0.0)
@@ -126,7 +126,7 @@ class TopList:
 
 
 class TiedGroups(NamedTuple):
-    """The G tied groups that hold a relevant item, of each query from best to worst. All int64."""
+    """The G groups of tied candidates with a relevant item, best to worst within each query. All int64."""
 
     better: Tensor  # [G], candidates above the group
     size: Tensor  # [G], candidates in the group
@@ -159,12 +159,12 @@ class TiedGroups(NamedTuple):
         return cls(better, size, relevant, earlier, candidates, per_query, first, num_relevant)
 
     def total(self, values: Tensor) -> Tensor:
-        """Sum over the groups of each query: float64 [G] → [Q]. In a fixed order, unlike atomic additions on a GPU."""
+        """Sum over each query's groups: float64 [G] → [Q]. The order is fixed, unlike that of atomic additions on a GPU."""
         if len(self.per_query) == len(values):
             return values
         return torch.segment_reduce(values, "sum", lengths=self.per_query, unsafe=True)
 
 
 def _prefix_sums(values: Tensor) -> Tensor:
-    """[k] → [k + 1], from 0."""
+    """Prefix sums that start from 0: [k] → [k + 1]."""
     return torch.cat([values.new_zeros(1), values.cumsum(0)])

@@ -1,1 +1,1 @@
-"""What happens beside training: history, checkpoints, tables, early stopping."""
+"""Lightning callbacks: history, checkpoints, epoch table, early stopping and others."""

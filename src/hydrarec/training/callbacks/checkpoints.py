@@ -1,4 +1,4 @@
-"""The two checkpoints of a run: ``best`` by the monitored metric, ``last`` to resume from."""
+"""Checkpoints of a run: ``best`` by the monitored metric, ``last`` to resume from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hydrarec.training.callbacks.history import History
 class Checkpoints(pl.callbacks.Checkpoint):
     """Writes ``best.ckpt`` (weights only) when the monitored metric improves and ``last.ckpt`` at the end of epochs.
 
-    ``last`` is written every ``every_seconds`` at the most, also in the middle of an epoch, and whenever training ends;
-    what lies between is trained again, bit for bit, after a kill.
+    ``last`` is written at most every ``every_seconds``, also within an epoch, and when training ends. After a kill, the
+    steps since the last write are repeated, bit for bit.
 
     Args:
-        monitor, mode: the metric and which way is better; None: there is no validation part, the last epoch counts.
-        every_seconds: between two writes of ``last``; 0: after every chunk of steps.
+        monitor, mode: monitored metric and its direction; None (no validation part) selects the last epoch.
+        every_seconds: minimum time between two writes of ``last``; 0 writes after every chunk of steps.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._save_last(trainer, force=ends)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if not trainer.is_last_batch:  # the end of the epoch follows at once
+        if not trainer.is_last_batch:  # on_train_epoch_end follows immediately
             self._save_last(trainer, force=False)
 
     def save_now(self, trainer: pl.Trainer) -> None:

@@ -10,12 +10,12 @@ from hydrarec.core.kinds import Count, NonNegative
 
 
 class EarlyStopping(pl.callbacks.EarlyStopping):
-    """Lightning's early stopping, which here also stays stopped when a stopped run is resumed.
+    """Lightning's early stopping; in addition, a stopped run stays stopped when it is resumed.
 
     Args:
-        monitor, mode: as in the task, stated there once.
+        monitor, mode: taken from the task.
         patience: epochs without improvement before training stops.
-        min_delta: an improvement is more than this.
+        min_delta: smallest change that counts as an improvement (exclusive).
     """
 
     def __init__(self, *, monitor: str, mode: Literal["min", "max"], patience: Count, min_delta: NonNegative) -> None:

@@ -1,4 +1,4 @@
-"""A first look at the embeddings when a fit ends; ``hydrarec-analyze`` shows more."""
+"""Short embedding analysis at the end of a fit; ``hydrarec-analyze`` gives the full one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from hydrarec.training.callbacks.selected import Selected
 
 
 class Embeddings(Selected):
-    """Writes scree, scatter, extremes and TensorBoard's projector of the selected item embeddings into the run folder.
+    """Writes scree plot, scatter plot, extremes and TensorBoard projector files of the selected item embeddings.
 
-    The arguments are those of ``conf/analyze.yaml``.
+    Arguments as in ``conf/analyze.yaml``.
 
     Raises:
-        ConfigError: before the first step, for a model without item embeddings, or a run that keeps no data.
+        ConfigError: before the first step, if the model has no item embeddings or the run does not save its data.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The live table: a row per epoch, and a progress bar below it on a terminal."""
+"""Live table with a row per epoch and, on a terminal, a progress bar below it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHERS: dict[str, tuple[str, Format]] = {
 
 
 def columns_of(row: Row) -> dict[str, tuple[str, Format]]:
-    """Title and format by key, for what is shown of a row; a ranking's columns keep their keys, which name the protocol."""
+    """Title and format by key for the shown columns of a row; ranking columns keep their keys, which name the protocol."""
     columns = {}
     for key in row:
         if key in _OTHERS:
@@ -33,7 +33,7 @@ def columns_of(row: Row) -> dict[str, tuple[str, Format]]:
 
 
 class EpochTable(pl.Callback):
-    """Prints to stderr: the table row by row, so that it can be read while it grows and in a log file afterwards."""
+    """Prints the table to stderr row by row, readable both live and in a log file."""
 
     def __init__(self, history: History) -> None:
         self.history = history

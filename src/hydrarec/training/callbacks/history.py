@@ -1,4 +1,4 @@
-"""The history of a run, a row per epoch: the table, the CSV, TensorBoard and the checkpoint read it."""
+"""History of a run, a row per epoch; read by the epoch table, the CSV, TensorBoard and the checkpoint."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Row = dict[str, Any]
 class History(pl.Callback):
     """Collects a row per epoch; must be the first callback, since the others read ``rows[-1]``.
 
-    The rows travel in the checkpoint, so that a resumed run continues them. ``seconds`` counts an epoch with its
-    validation, ``samples_per_second`` training alone.
+    The rows are stored in the checkpoint, so a resumed run continues them. ``seconds`` is the time of an epoch including
+    validation; ``samples_per_second`` covers training only.
     """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder, self.rows = folder, list[Row]()
-        self._elapsed = 0.0  # of the current epoch, before the process that resumed it
+        self._elapsed = 0.0  # seconds of the current epoch before this process resumed it
         self._started = self._trained = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        """Wall seconds of all epochs so far."""
+        """Wall time of all epochs so far, in seconds."""
         return float(sum(row["seconds"] for row in self.rows))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -47,7 +47,7 @@ class History(pl.Callback):
         self.rows.append(
             {
                 "epoch": trainer.current_epoch + 1,
-                **({} if math.isnan(loss) else {"train/loss": loss}),  # counted models minimise nothing
+                **({} if math.isnan(loss) else {"train/loss": loss}),  # counting models have no training loss
                 **pl_module.evaluation,
                 **({} if rate is None else {"learning_rate": rate}),
                 "seconds": self._elapsed + time.perf_counter() - self._started,

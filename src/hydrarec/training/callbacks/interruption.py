@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run after the current chunk of steps, with a checkpoint to resume from."""
+"""On SIGINT or SIGTERM, end a run after the current chunk of steps, with a checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption(pl.Callback):
-    """Handles both signals while training; a second one ends the process at once.
+    """Handles both signals during training; a second signal ends the process at once.
 
     Raises:
         InterruptedRun: after ``last.ckpt`` was written; exit code 130 or 143.
@@ -29,8 +29,8 @@ class Interruption(pl.Callback):
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Not earlier: Lightning registers a handler of its own for SIGTERM after on_fit_start.
-        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+        # Not earlier: Lightning installs its own SIGTERM handler after on_fit_start.
+        if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
 
@@ -43,10 +43,10 @@ class Interruption(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.received = broadcast_from_rank0(self.received or 0, trainer.strategy.root_device) or None
         if self.received is not None:
-            trainer.should_stop = True  # after this epoch's checkpoint, which is written after all other callbacks
+            trainer.should_stop = True  # stops after this epoch's checkpoint, which the last callback writes
 
     def raise_if_received(self) -> None:
-        """Called after fit too, which returns as usual if the signal came in the last chunk of an epoch."""
+        """Raise if a signal arrived. Also call it after fit, which returns normally if that was in an epoch's last chunk."""
         if self.received is not None:
             folder = self.checkpoints.folder
             raise InterruptedRun(

@@ -1,4 +1,4 @@
-"""Callbacks on the selected weights, for which Lightning has no hook that every run calls."""
+"""Base class of callbacks that use the selected weights; Lightning has no hook for this that every run calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorBoard: a view of the run folder."""
+"""TensorBoard logging of a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SECTIONS = {
 
 
 class TensorBoardEpochs(pl.Callback):
-    """Every number of an epoch's row as a scalar over epochs, and a page of those that belong together.
+    """Logs each number of an epoch's row as a scalar, and a custom-scalars page that groups related ones.
 
-    What the run is, and its whole configuration, as text.
+    Also logs, as text, a description of the run and its whole configuration.
     """
 
     def __init__(self, history: History, config: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class TensorBoardEpochs(pl.Callback):
         writer.add_text("about", about(self.config, self.history.folder.read_record()), 0)
         text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
         writer.add_text("config", "```yaml\n" + text + "```", 0)
-        writer.flush()  # a run may be killed soon
+        writer.flush()  # in case the run is killed
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.history.rows[-1]
@@ -55,18 +55,18 @@ class TensorBoardEpochs(pl.Callback):
 
 
 def about(config: dict[str, Any], record: dict[str, Any]) -> str:
-    """Markdown: how this run differs from others, and the command that repeats it."""
+    """Describe in Markdown how this run differs from others, and the command that repeats it."""
     overrides = [str(override) for override in record.get("overrides") or []]
     data = f"{config['task']['name']} on {config['dataset']['name']}"
     lines = [f"**{config['model']['_target_'].rpartition('.')[2]}**, {data}, seed {config['seed']}", ""]
-    lines += [f"    {override}" for override in overrides]  # indented: shown as it is
+    lines += [f"    {override}" for override in overrides]  # indented: a code block
     return "\n".join([*lines, "", "again, alone:", "", f"    {shlex.join(['hydrarec-train', *overrides])}"])
 
 
 def layout(names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
-    """The custom-scalars page: categories of charts, each over the scalars of ``names`` that belong together.
+    """Layout of the custom-scalars page: categories of charts, each of related scalars in ``names``.
 
-    TensorBoard puts the pages of all runs together by these titles, and takes the names for regular expressions.
+    TensorBoard merges the pages of all runs by these titles and treats the names as regular expressions.
     """
     charts: dict[str, dict[str, list[str]]] = {}
     for name in names:
@@ -85,7 +85,7 @@ def layout(names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
 
 
 def _flat(node: Any, path: str = "") -> dict[str, Any]:
-    """Dotted keys to plain scalars; of the data set only its name."""
+    """Flatten to plain scalars by dotted key; of the dataset, only its name."""
     flat: dict[str, Any] = {}
     for key, value in node.items():
         name = f"{path}.{key}" if path else str(key)

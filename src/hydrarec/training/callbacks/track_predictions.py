@@ -12,13 +12,13 @@ from hydrarec.training.callbacks.history import History
 
 
 class TrackPredictions(pl.Callback):
-    """Adds ``prediction/<user>/<item>`` to each epoch's row: the model's rating of the pair after that epoch.
+    """Adds ``prediction/<user>/<item>`` to each epoch's row: the predicted rating of the pair after that epoch.
 
     Args:
-        pairs: ``[[user, item], …]`` in raw ids, as they stand in the data set.
+        pairs: ``[[user, item], …]``, raw ids of the dataset.
 
     Raises:
-        DataError: an id that the data set does not have, with the nearest ones.
+        DataError: an id is not in the dataset; the message lists the nearest ones.
     """
 
     def __init__(

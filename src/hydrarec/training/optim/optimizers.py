@@ -1,4 +1,4 @@
-"""Optimisers under the field's names; each is called with the model's parameters.
+"""Optimisers under their usual names; each is called with the model's parameters.
 
 All but Adagrad and the row-wise Adam run PyTorch's fused kernels: one pass over the parameters per step, on CPU and CUDA alike.
 """
@@ -37,7 +37,7 @@ def adamw(
     betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019); ``weight_decay`` shrinks the weights themselves, apart from the gradient."""
+    """AdamW (Loshchilov & Hutter 2019); ``weight_decay`` shrinks the weights directly, decoupled from the gradient."""
     return torch.optim.AdamW(
         parameters, lr=learning_rate, weight_decay=weight_decay, betas=(betas[0], betas[1]), eps=eps, fused=True
     )
@@ -54,7 +54,7 @@ def sgd(
     """Stochastic gradient descent with momentum; ``weight_decay`` is L2 added to the gradient.
 
     Raises:
-        ConfigError: Nesterov's momentum with a momentum of 0.
+        ConfigError: Nesterov momentum with ``momentum=0``.
     """
     if nesterov and momentum == 0:
         raise ConfigError(
@@ -82,5 +82,5 @@ def rowwise_adam(
     betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
-    """Adam that moves only the rows a batch touches; needs ``model.embedding=sparse``."""
+    """Adam that updates only the rows a batch touches; needs ``model.embedding=sparse``."""
     return RowwiseAdam(parameters, lr=learning_rate, weight_decay=weight_decay, betas=(betas[0], betas[1]), eps=eps)

@@ -1,4 +1,4 @@
-"""Adam whose cost per step grows with the rows that a batch touches, not with the table."""
+"""Adam whose cost per step depends on the rows that a batch touches, not on the size of the table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch.optim.adam import adam as dense_adam
 
 
 class RowwiseAdam(torch.optim.Optimizer):
-    """Adam (Kingma & Ba 2015) that moves only the touched rows of tables with sparse gradients; all other rows are unchanged.
+    """Adam (Kingma & Ba 2015) that updates only the touched rows of tables with sparse gradients.
 
-    Departures from Adam for such tables, which are those of ``torch.optim.SparseAdam`` ("lazy"): the moments of a row do
-    not decay, and its weights do not move, while no batch touches it; weight decay acts on touched rows only.
+    Departures from Adam for such tables, as in ``torch.optim.SparseAdam`` ("lazy"): in steps whose batch does not touch a
+    row, its moments do not decay and its weights do not change; weight decay acts on touched rows only.
 
     Args:
-        parameters: with dense or row-sparse gradients.
+        parameters: may have dense or row-sparse gradients.
         lr, betas, eps: as in Adam. weight_decay: L2 added to the gradient.
     """
 
@@ -35,8 +35,8 @@ class RowwiseAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """One step with the current gradients."""
-        if closure is not None:  # Lightning's wrapper passes one, to be run first
+        """Take one step with the current gradients."""
+        if closure is not None:  # passed by Lightning's wrapper; run it first
             with torch.enable_grad():
                 closure()
         for group in self.param_groups:
@@ -78,7 +78,7 @@ class RowwiseAdam(torch.optim.Optimizer):
 
 
 def _step_of_rows(table: Parameter, gradient: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-    """Adam's step for the rows in ``gradient`` (coalesced, sparse in its first dimension)."""
+    """Take Adam's step for the rows in ``gradient`` (coalesced, sparse in its first dimension)."""
     rows, values = gradient.indices()[0], gradient.values()
     if group["weight_decay"]:
         values = values.add(table.index_select(0, rows), alpha=group["weight_decay"])

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: PyTorch's schedulers, with the length of an epoch, moving per step or per epoch.
+"""Learning-rate schedules: PyTorch's schedulers, stepped per optimiser step or per epoch.
 
 Each is called as ``schedule(optimizer, epochs=…, steps_per_epoch=…)`` and returns a :class:`Schedule`.
 """
@@ -13,12 +13,12 @@ from hydrarec.models.parts.schedule import Schedule
 
 
 def constant(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> Schedule:
-    """The optimiser's learning rate throughout."""
+    """Constant learning rate: the optimiser's."""
     return Schedule(lr_scheduler.LambdaLR(optimizer, _one), "epoch")
 
 
 def stages(optimizer: Optimizer, *, epochs: int, steps_per_epoch: int, stages: list[Stage]) -> Schedule:
-    """One learning rate after the other: ``[{epochs: 1, learning_rate: 0.001}, …]``; the last one stays.
+    """A sequence of learning rates: ``[{epochs: 1, learning_rate: 0.001}, …]``; the last one is kept.
 
     Raises:
         ConfigError: the list of stages is empty.
@@ -45,7 +45,7 @@ def cosine_restarts(
 ) -> Schedule:
     """Cosine annealing with warm restarts (Loshchilov & Hutter 2017), per step.
 
-    The first cycle lasts ``cycle_epochs``, each next one ``cycle_multiplier`` times as long.
+    The first cycle lasts ``cycle_epochs``; each further one is ``cycle_multiplier`` times as long as the one before.
     """
     first = cycle_epochs * steps_per_epoch
     return Schedule(lr_scheduler.CosineAnnealingWarmRestarts(optimizer, first, cycle_multiplier, minimum), "step")
@@ -60,9 +60,9 @@ def one_cycle(
     start_divisor: Positive,
     end_divisor: Positive,
 ) -> Schedule:
-    """One cycle (Smith 2018): up to the optimiser's learning rate in a share ``warmup`` of all steps, then down.
+    """One cycle (Smith 2018): rise to the optimiser's learning rate over the share ``warmup`` of all steps, then fall.
 
-    Starts at rate / ``start_divisor``, ends at start / ``end_divisor``. Momentum is left alone.
+    Starts at rate / ``start_divisor``, ends at start / ``end_divisor``. Momentum does not change.
     """
     peak = optimizer.param_groups[0]["lr"]
     scheduler = lr_scheduler.OneCycleLR(
@@ -87,7 +87,7 @@ def plateau(
     threshold: NonNegative,
     minimum: NonNegative,
 ) -> Schedule:
-    """Multiply the rate by ``factor`` after more than ``patience`` epochs in which the validation loss fell by less than ``threshold`` (relative)."""
+    """Multiply the rate by ``factor`` after > ``patience`` epochs with a relative fall of val/loss < ``threshold``."""
     scheduler = lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=factor, patience=patience, threshold=threshold, min_lr=minimum
     )
