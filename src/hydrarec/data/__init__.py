@@ -1,1 +1,1 @@
-"""Ratings from a file to batches on the device; knows no model."""
+"""The data pipeline, from rating files to batches on the device; independent of any model."""

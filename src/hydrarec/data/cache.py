@@ -1,7 +1,7 @@
 """The cache of Interactions: a folder of memory-mapped ``.npy`` files, loaded in milliseconds whatever their size.
 
-A cached folder is valid as long as its sources are the same. Loading compares their size and time of change; only if
-these differ, their content. The arrays are checked by type, length and a checksum.
+A cached folder is valid while its source files are unchanged. Loading compares their size and modification time, and
+their content only if these differ. The arrays are checked by type, length and a checksum.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 2  # of the readers and of this format: raise it when either changes the stored content
 ID_MAPS = ("user_ids", "item_ids")
-SAMPLES, SAMPLE_BYTES = 64, 4096  # whose order is checked too; few enough to cost a millisecond
+SAMPLES, SAMPLE_BYTES = 64, 4096  # byte ranges whose order is checked too; few enough to cost a millisecond
 
 
 class _UnusableError(Exception):
@@ -36,9 +36,9 @@ class _UnusableError(Exception):
 
 
 def cached(name: str, options: object, sources: Sequence[Path], build: Callable[[], Interactions]) -> Interactions:
-    """Load the Interactions that ``build`` makes of ``sources`` under ``options``, building them if necessary.
+    """Return the Interactions of ``sources`` under ``options`` from the cache; if absent, call ``build`` and cache them.
 
-    If the cache folder cannot be written, they are built and returned without being cached.
+    If the cache folder is not writable, they are built and returned without being cached.
     """
     key = hashlib.sha256(json.dumps([VERSION, options, [str(path) for path in sources]]).encode()).hexdigest()[:16]
     folder = cache_root() / "interactions" / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{key}"
@@ -60,7 +60,7 @@ def cached(name: str, options: object, sources: Sequence[Path], build: Callable[
 
 
 def save(interactions: Interactions, folder: Path, sources: Sequence[Path]) -> None:
-    """Write ``folder`` as a whole, replacing an older one."""
+    """Write ``folder`` atomically, replacing an older one."""
     with whole_folder(folder) as temporary:
         arrays = {name: column for name, column in interactions.columns.items() if column is not None}
         texts: dict[str, object] = {"titles": interactions.titles, "genres": interactions.genres}
@@ -89,7 +89,7 @@ def load(folder: Path) -> Interactions:
     """Map a cached folder into memory; its arrays are read-only.
 
     Raises:
-        DataError: it is damaged.
+        DataError: the folder is damaged.
     """
     try:
         return _load(folder, _meta(folder))
@@ -98,7 +98,7 @@ def load(folder: Path) -> Interactions:
 
 
 def _load_unchanged(folder: Path, sources: Sequence[Path], level: int) -> Interactions | None:
-    """The cached Interactions, or None if they must be built; logs the reason at ``level`` if there was a cache."""
+    """Load cached Interactions; None if they must be rebuilt, with the reason logged at ``level`` if a cache exists."""
     if not folder.exists():
         return None
     try:
@@ -148,16 +148,16 @@ def _array(file: Path, dtype: str, length: int, checksum: list[int]) -> NDArray:
 
 
 def _checksum(array: NDArray) -> list[int]:
-    """The sum of all 8-byte words, which any one change of them alters, and a checksum over samples in their order.
+    """The sum of all 8-byte words, which detects any single changed word, and an order-sensitive CRC over samples.
 
-    A sum runs at the speed of memory: 15 ms for all arrays of 20 M rows, a small part of what a CRC over them takes.
+    The sum runs at memory speed: 15 ms for all arrays of 20 M rows, a small fraction of the time of a full CRC.
     """
     words = array.view(np.uint8)[: array.nbytes // 8 * 8].view(np.uint64)
     return [int(words.sum()), _samples(array)]
 
 
 def _samples(array: NDArray) -> int:
-    """A CRC over :data:`SAMPLES` places, the first and the last bytes among them."""
+    """A CRC over :data:`SAMPLES` evenly spaced byte ranges, including the first and the last."""
     data = array.view(np.uint8)
     starts = np.linspace(0, max(0, len(data) - SAMPLE_BYTES), SAMPLES).astype(np.int64)
     checksum = 0
@@ -172,7 +172,7 @@ def _stamp(source: Path) -> dict[str, Any]:
 
 
 def _require_unchanged(folder: Path, meta: dict[str, Any], sources: Sequence[Path]) -> None:
-    """Compare the sources with those the cache was built from: by stamp, and by content where the stamp differs."""
+    """Raise if the sources changed since the cache was built; compares stamps, and contents where stamps differ."""
     built_from = {entry["path"]: entry for entry in meta["sources"]}
     touched = False
     for source in sources:
@@ -185,6 +185,6 @@ def _require_unchanged(folder: Path, meta: dict[str, Any], sources: Sequence[Pat
         touched = True
     if touched:
         try:
-            write_json(folder / "meta.json", meta)  # so that the stamp is enough next time
+            write_json(folder / "meta.json", meta)  # next time the stamp suffices
         except OSError as error:
             log.info("%s: %s", folder, error)

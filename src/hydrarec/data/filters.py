@@ -1,4 +1,4 @@
-"""Filters: which ratings of a dataset are used at all. High ratings, a sample of the users, the dense core."""
+"""Filters select the ratings of a dataset to use: high ratings, a sample of users, a dense core."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from hydrarec.data.interactions import Interactions
 
 
 class FilteredSource:
-    """A dataset of which a filter kept only a part, so that its authors' folds and candidates no longer fit.
+    """A filtered dataset; its authors' folds and candidates no longer apply.
 
     Args:
-        name: of the dataset.
+        name: name of the dataset.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
-        """Raise: the folds were made for all ratings.
+        """Always raise, because the folds were made for all ratings.
 
         Raises:
             ConfigError: always.
@@ -35,26 +35,26 @@ class FilteredSource:
         )
 
     def candidates(self) -> None:
-        """None: they may hold items that were left out."""
+        """None, because the authors' candidates may contain items that the filter removed."""
         return
 
 
 class Filter:
-    """Leaves ratings out before any split, in this order; each step works on the result of the one before.
+    """Removes ratings before any split, in this order; each step works on the result of the previous one.
 
     1. ratings below ``min_rating``;
-    2. all users but ``round(user_fraction · users)``, drawn at random: a larger share holds every user of a smaller one;
-    3. users and items with fewer than ``core`` ratings, again and again until none is left (k-core): the largest set
-       in which all users and items have at least ``core``, whatever the order of removal.
+    2. all but ``round(user_fraction · users)`` random users; a larger fraction contains every user of a smaller one;
+    3. users and items with fewer than ``core`` ratings, repeatedly until none remain (k-core): the largest set
+       in which all users and items have at least ``core`` ratings, whatever the order of removal.
 
     Args:
-        min_rating: None for all ratings.
+        min_rating: lowest rating kept; None keeps all ratings.
         user_fraction: above 0, up to 1.
-        core: 1 for no condition.
-        seed: of the drawing of users.
+        core: minimum number of ratings per user and item; 1 keeps all.
+        seed: seed of the user sample.
 
     Raises:
-        ConfigError: a share above 1.
+        ConfigError: ``user_fraction`` is above 1.
     """
 
     def __init__(self, *, min_rating: Finite | None, user_fraction: Positive, core: Count, seed: Seed) -> None:
@@ -68,10 +68,10 @@ class Filter:
         self.min_rating, self.user_fraction, self.core, self.seed = min_rating, user_fraction, core, seed
 
     def __call__(self, interactions: Interactions) -> Interactions:
-        """The ratings that are left, users and items numbered anew; the same object if nothing was left out.
+        """The remaining ratings with users and items reindexed; the same object if nothing was removed.
 
         Raises:
-            DataError: nothing is left; names the number of ratings that each step left out.
+            DataError: nothing remains; the error gives the number of ratings that each step removed.
         """
         rows = np.arange(len(interactions))
         removed: dict[str, int] = {}
@@ -88,7 +88,7 @@ class Filter:
         return interactions if len(rows) == len(interactions) else interactions.restricted_to(rows)
 
     def report(self, before: Interactions, after: Interactions) -> dict[str, Any]:
-        """The filter's settings, and ratings, users and items before and after, for ``run.json``."""
+        """The filter's settings and the numbers of ratings, users and items before and after, for ``run.json``."""
         sizes = {
             name: {"ratings": len(data), "users": data.num_users, "items": data.num_items}
             for name, data in (("before", before), ("after", after))
@@ -111,7 +111,7 @@ class Filter:
         return rows[drawn[interactions.users[rows]]]
 
     def _in_core(self, interactions: Interactions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        if self.core == 1:  # whoever is left has a rating
+        if self.core == 1:  # every remaining user and item has a rating
             return rows
         users, items = interactions.users[rows], interactions.items[rows]
         while len(rows):

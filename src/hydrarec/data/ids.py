@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from hydrarec.core.errors import DataError, did_you_mean
 
 LEAST = -(2**63)
-SHOWN = 50  # raw ids offered to the search for the nearest; a whole catalogue would take seconds
+SHOWN = 50  # raw ids searched for the nearest ones; searching a whole catalogue would take seconds
 
 
 class IdMap:
     """An immutable map between the distinct raw ids of one kind (users or items) and ``0 … len - 1``.
 
-    Raw ids are integers, exact up to int64, if all of them are, and strings otherwise; never floats. Indices follow
-    the sorted raw ids, so that they do not depend on the order in which a file lists its rows.
+    Raw ids are integers (exact up to int64) if all of them are, otherwise strings; never floats. Indices follow
+    the sorted raw ids, so they do not depend on the row order of a file.
 
     Args:
         raw: int64 [n] or object (str) [n], strictly increasing.
@@ -33,9 +33,9 @@ class IdMap:
 
     @classmethod
     def of(cls, raw_values: Iterable[int] | Iterable[str]) -> tuple[IdMap, NDArray[np.int32]]:
-        """The map of all distinct values, and each value's index: int32 [N].
+        """Build the map of all distinct values; also return each value's index, int32 [N].
 
-        Memory grows with the number of values, not with the largest.
+        Memory grows with the number of values, not with the largest value.
         """
         codes, distinct = pd.factorize(as_raw(raw_values))
         order = np.argsort(distinct)
@@ -45,7 +45,7 @@ class IdMap:
 
     @classmethod
     def from_list(cls, raw: Sequence[int] | Sequence[str]) -> IdMap:
-        """The inverse of :meth:`to_list`.
+        """Rebuild a map from the result of :meth:`to_list`.
 
         Raises:
             DataError: the list is not strictly increasing.
@@ -65,14 +65,14 @@ class IdMap:
         return self._raw.dtype == np.int64
 
     def to_list(self) -> list[int] | list[str]:
-        """Plain Python values, fit for a checkpoint or JSON."""
+        """The raw ids as plain Python values, for a checkpoint or JSON."""
         return self._raw.tolist()
 
     def index_of(self, raw: int | str) -> int:
         """The index of one raw id; an integer may be given as text (``"7"``).
 
         Raises:
-            DataError: the id is unknown; names the nearest known ones.
+            DataError: the id is unknown; the error names the nearest known ids.
         """
         return int(self.indices_of([raw])[0])  # type: ignore[arg-type]
 
@@ -80,7 +80,7 @@ class IdMap:
         """The indices of many raw ids: int32 [N].
 
         Raises:
-            DataError: at least one id is unknown; names the first and the nearest known ones.
+            DataError: at least one id is unknown; the error names the first and the nearest known ids.
         """
         values = list(raw_values) if not isinstance(raw_values, np.ndarray) else raw_values
         keys = self._same_kind(values)
@@ -138,7 +138,7 @@ class IdMap:
 
 
 def as_raw(values: Iterable[int] | Iterable[str]) -> NDArray:
-    """Values as int64 [N] if they are integers, else as object (str) [N]; floats are refused."""
+    """Convert values to int64 [N] if they are integers, else to object (str) [N]; reject floats."""
     array = values if isinstance(values, np.ndarray) else np.array(list(values), dtype=object)
     if array.dtype.kind in "iu" and array.dtype != np.uint64:
         return array.astype(np.int64, copy=False)
@@ -156,7 +156,7 @@ def as_raw(values: Iterable[int] | Iterable[str]) -> NDArray:
 
 
 def _exact(value: object) -> int:
-    """An integer, or text that holds one; beyond int64 it becomes the least int64, which no ratings hold."""
+    """Parse an integer or its text; values beyond int64 become the smallest int64, which never occurs as an id."""
     if not isinstance(value, int | np.integer | str) or isinstance(value, bool):
         raise ValueError(f"{value!r}")
     exact = int(value)

@@ -1,4 +1,4 @@
-"""Interactions: the ratings of a dataset as arrays in canonical order, the form that everything else works on."""
+"""Interactions: the ratings of a dataset as arrays in canonical order, the form used by all other modules."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Duplicates = Literal["error", "last", "first", "mean"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interactions(Columns):
-    """Each rated (user, item) pair once, sorted by user, then item; equal for any order of the source's rows.
+    """Unique rated (user, item) pairs, sorted by user, then item; independent of the row order of the source.
 
     Attributes:
         users, items: indices, int32 [N].
         ratings, timestamps, part: as in :class:`~hydrarec.data.table.Columns`.
-        user_ids, item_ids: raw ids ↔ indices, of rated users and items only.
-        titles, genres: per item index, ``Action|Comedy`` for genres, or None; free of tabs and newlines.
+        user_ids, item_ids: raw ids ↔ indices, for rated users and items only.
+        titles, genres: per item index, or None; without tabs and newlines. Genres read ``Action|Comedy``.
         scale: lowest and highest rating allowed.
-        name: the dataset's.
-        fingerprint: SHA-256, hex, over raw ids, ratings, timestamps and parts, not over titles.
+        name: name of the dataset.
+        fingerprint: SHA-256, hex, over raw ids, ratings, timestamps and parts, but not titles.
     """
 
     user_ids: IdMap
@@ -45,12 +45,12 @@ class Interactions(Columns):
 
     @property
     def num_users(self) -> int:
-        """Users with a rating."""
+        """Number of users with a rating."""
         return len(self.user_ids)
 
     @property
     def num_items(self) -> int:
-        """Items with a rating."""
+        """Number of items with a rating."""
         return len(self.item_ids)
 
     def rows_of(self, users: NDArray, items: NDArray) -> NDArray[np.int64]:
@@ -61,7 +61,7 @@ class Interactions(Columns):
         return np.where(keys[rows] == pairs, rows, -1)
 
     def restricted_to(self, rows: NDArray[np.int64]) -> Interactions:
-        """Only these rows (ascending), users and items numbered anew; their order is kept, so it stays canonical."""
+        """The given rows (ascending) with users and items reindexed; order is kept, so it stays canonical."""
         user_ids, users, _ = _renumbered(self.user_ids, self.users[rows])
         item_ids, items, present = _renumbered(self.item_ids, self.items[rows])
         titles, genres = (
@@ -80,7 +80,7 @@ def interactions_of(
     """Index, sort and fingerprint a table of raw ratings.
 
     Raises:
-        DataError: no ratings at all; a pair that is rated in two parts, or, with ``duplicates="error"``, twice.
+        DataError: the table is empty, or a pair is rated in two parts or, with ``duplicates="error"``, twice.
     """
     if not len(table):
         raise DataError(f"{name} has no ratings", expected="at least one rating", fix="fetch or write the file again")
@@ -104,7 +104,7 @@ def interactions_of(
 
 
 def _keys(users: NDArray, items: NDArray, num_items: int) -> NDArray[np.int64]:
-    """One number per (user, item) pair that orders by user, then item: int64 [N]."""
+    """One sort key per (user, item) pair, by user, then item: int64 [N]."""
     keys = np.array(users, np.int64)
     keys *= num_items
     keys += items
@@ -112,10 +112,10 @@ def _keys(users: NDArray, items: NDArray, num_items: int) -> NDArray[np.int64]:
 
 
 def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDArray | None) -> NDArray[np.int64]:
-    """Row numbers sorted by user, item, time, and last by place in the file: int64 [N]."""
+    """Row numbers sorted by user, item, time, then position in the file: int64 [N]."""
     keys = _keys(users, items, num_items)
     steps = np.diff(keys)
-    if np.all(steps > 0):  # sorted already, as most published files are
+    if np.all(steps > 0):  # already sorted, like most published files
         return np.arange(len(keys))
     order = np.argsort(keys, kind="stable")
     if times is not None and np.any(np.diff(keys[order]) == 0):  # time matters among duplicates only
@@ -124,9 +124,9 @@ def _canonical_order(users: NDArray, items: NDArray, num_items: int, times: NDAr
 
 
 def _each_pair_once(columns: Columns, order: NDArray, table: RatingTable, duplicates: Duplicates) -> Columns:
-    """Apply the policy to pairs that occur more than once; they are neighbours, earliest first.
+    """Apply the policy to duplicate pairs, which are adjacent, earliest first.
 
-    A pair in two parts is an error under any policy: whichever rating stayed, one part would have seen the other's.
+    A pair in two parts is an error under any policy: whichever rating is kept, one part would leak into the other.
     """
     new_pair = np.empty(len(order), bool)
     new_pair[0] = True
@@ -152,7 +152,7 @@ def _each_pair_once(columns: Columns, order: NDArray, table: RatingTable, duplic
 
 
 def _rated_twice(order: NDArray, again: NDArray, table: RatingTable, expected: str, fix: str) -> DataError:
-    """The error for the ratings at ``again`` in ``order``, each of the same pair as the one before it."""
+    """The error for the positions ``again`` of ``order``, each of which repeats the pair of its predecessor."""
     rows = sorted(order[again[0] - 1 : again[0] + 1].tolist())
     (file, line), (other_file, other_line) = table.places(rows)
     where = f"line {line}" if other_file == file else f"{file}:{line}"
@@ -169,19 +169,19 @@ def _rated_twice(order: NDArray, again: NDArray, table: RatingTable, expected: s
 
 
 def _by_index(texts: dict[int | str, str], ids: IdMap, default: Callable[[int | str], str]) -> tuple[str, ...]:
-    """The texts of all items on one line each, since a tab or newline breaks TensorBoard's projector."""
+    """The texts of all items, one line each; a tab or newline would break TensorBoard's projector."""
     return tuple(" ".join(texts.get(item, default(item)).split()) for item in ids.to_list())
 
 
 def _renumbered(ids: IdMap, indices: NDArray[np.int32]) -> tuple[IdMap, NDArray[np.int32], NDArray[np.bool_]]:
-    """The ids that occur, their new indices int32 [n], and which of the old ones they are, bool [len(ids)]."""
+    """The ids that occur, their new indices int32 [n], and a mask over the old ids, bool [len(ids)]."""
     present = np.bincount(indices, minlength=len(ids)) > 0
     numbers = np.cumsum(present, dtype=np.int32) - 1
     return IdMap(ids.raw[present]), np.asarray(numbers[indices], np.int32), present
 
 
 def fingerprint_of(columns: Columns, user_ids: IdMap, item_ids: IdMap) -> str:
-    """SHA-256 over the canonical content, in a byte order of its own: equal on every machine."""
+    """SHA-256 over the canonical content in a fixed byte order, so that it is equal on every machine."""
     digest = hashlib.sha256()
     for ids in (user_ids, item_ids):
         if ids.are_integers:

@@ -1,4 +1,4 @@
-"""The ratings that a reader returns: raw ids, one row per rating, in the file's own order."""
+"""The table that a reader returns: raw ids, one row per rating, in file order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Place = tuple[Path, int]  # a file and a line in it, counted from 1 and including the header
 
-TRAIN, VALIDATION, TEST = 0, 1, 2  # the parts of a split; also of a row whose source is split already
+TRAIN, VALIDATION, TEST = 0, 1, 2  # the parts of a split, also for sources that are already split
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,27 +37,27 @@ class Columns:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The columns by name."""
+        """All columns, by name."""
         return {field.name: getattr(self, field.name) for field in fields(Columns)}
 
     def at(self, rows: NDArray, **changed: Any) -> Self:
-        """A copy with these rows only, and with ``changed`` attributes."""
+        """A copy with only the given rows and with ``changed`` attributes."""
         columns = {name: None if column is None else column[rows] for name, column in self.columns.items()}
         return replace(self, **{**columns, **changed})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RatingTable(Columns):
-    """Ratings as they were read.
+    """Ratings as read from the files.
 
     Attributes:
-        places: where some rows, given by number, are in the files; called only for the text of an error.
+        places: maps row numbers to places in the files; called only to write an error message.
     """
 
     places: Callable[[Sequence[int]], list[Place]]
 
     def at(self, rows: NDArray, **changed: Any) -> Self:
-        """A copy with these rows only, which keeps their places."""
+        """A copy with only the given rows; their places are kept."""
         return super().at(rows, places=lambda numbers: self.places(rows[list(numbers)].tolist()), **changed)
 
 
@@ -71,11 +71,11 @@ class ItemTexts:
 
 @dataclass(frozen=True)
 class Scale:
-    """The ratings that a dataset allows; None where the data decide.
+    """The rating scale of a dataset; None: taken from the data.
 
     Args:
-        low, high: the ends, both allowed.
-        step: the distance between two neighbouring ratings, for the record.
+        low, high: lowest and highest rating allowed.
+        step: distance between neighbouring ratings; not checked.
     """
 
     low: float | None
@@ -88,7 +88,7 @@ class Scale:
 
 
 def joined(tables: Sequence[RatingTable], parts: Sequence[int]) -> RatingTable:
-    """Several files of one dataset as one table, each row with the part of its file.
+    """Concatenate the tables of several files; each row gets the part of its file.
 
     Ids stay integers only if they are integers in every file; timestamps are kept only if every file has them.
     """

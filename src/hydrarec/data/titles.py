@@ -1,4 +1,4 @@
-"""Item titles: the year in them, and the item that is meant by a title as people type it."""
+"""Item titles: extract release years and find items by a typed title."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rapidfuzz import fuzz, process
 from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
 
-SHOWN = 8  # titles listed where several fit
-NEAREST = 3  # offered where none does
-CUTOFF = 60  # per cent of likeness, below which a title is not offered
+SHOWN = 8  # titles listed if several match
+NEAREST = 3  # titles suggested if none matches
+CUTOFF = 60  # similarity in per cent below which a title is not suggested
 
-# "(1995)", "(2006–2007)", "(1998–)": the last of a title counts, since remarks like "(TV)" may follow it.
+# "(1995)", "(2006–2007)", "(1998–)": the last one in a title counts; remarks like "(TV)" may follow it.
 _YEAR = re.compile(r"\(\s*((?:18|19|20)\d\d)\s*(?:[-‐-―]\s*(?:\d{2,4})?\s*)?\)")
 _MARKS = re.compile(r"[\W_]+")
 _GROUP = re.compile(r"\(([^()]*)\)")
@@ -33,44 +33,44 @@ _UNDECOMPOSED = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ"
 
 
 def release_year(title: str) -> int | None:
-    """The year that a title states in brackets (``Toy Story (1995)``), the first of a span, or None."""
+    """The year in brackets in a title (``Toy Story (1995)``), the first year of a span; None without a year."""
     year = _parted(title)[1]
     return int(year) if year else None
 
 
 def folded(text: str) -> str:
-    """Text in the form that is compared: no case, accents, apostrophes or other marks; one space between words."""
+    """Normalise text for comparison: lower case, no accents, apostrophes or punctuation, single spaces."""
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     text = text.casefold().translate(_UNDECOMPOSED)
     words = _MARKS.sub(" ", text).split()
-    return " ".join(words) or " ".join(text.split())  # a title of marks only stays as it is
+    return " ".join(words) or " ".join(text.split())  # a title of punctuation only is kept
 
 
 class TitleIndex:
     """Finds an item by raw id or by title.
 
     Args:
-        titles: of each item index, or None where the data have none.
-        item_ids: their raw ids.
+        titles: title of each item index; None if the data have no titles.
+        item_ids: raw ids of the items.
 
-    The raw id is tried first, then the title without regard to case, accents and punctuation: equal beats beginning
-    beats part. The year may be left out, the article may come first or be left out (``The Matrix`` for ``Matrix, The
-    (1999)``), and a second title in brackets counts too (``Seven (a.k.a. Se7en) (1995)``). A title that reads like a
-    known id is found with its year, ``300 (2007)``.
+    The raw id is tried first, then the title, ignoring case, accents and punctuation: an exact match beats a prefix,
+    which beats a substring. The year may be omitted, the article may come first or be omitted (``The Matrix`` for
+    ``Matrix, The (1999)``), and a second title in brackets counts too (``Seven (a.k.a. Se7en) (1995)``). A title that
+    looks like a known id needs its year, ``300 (2007)``.
     """
 
     def __init__(self, titles: Sequence[str] | None, item_ids: IdMap) -> None:
         self.titles, self.item_ids = titles, item_ids
 
     def index_of(self, typed: int | str, *, setting: str = "item") -> int:
-        """The index of the one item that ``typed`` fits best.
+        """The index of the item that best matches ``typed``.
 
-        ``setting`` is the option in which it was typed, for the errors.
+        ``setting`` is the name of the option that holds ``typed``, for error messages.
 
         Raises:
-            DataError: several items fit equally well, and up to 8 are listed with their ids; or none does, and the nearest
-                titles are named.
+            DataError: several items match equally well (up to 8 are listed with their ids), or none matches (the nearest
+                titles are listed).
         """
         by_id = self._index_of_id(str(typed).strip())
         if by_id is not None:
@@ -88,7 +88,7 @@ class TitleIndex:
         return self.item_ids.index_of(int(text))
 
     def _matches(self, typed: str) -> list[int]:
-        """The items of the best kind of match that has any."""
+        """The items found by the best kind of match that finds any."""
         asked, bare = _asked(typed), _asked(_without_article(typed))
         kinds: tuple[tuple[Callable[[str, str], bool], list[tuple[str, str]]], ...] = (
             (str.__eq__, asked),
@@ -108,11 +108,11 @@ class TitleIndex:
 
     @cached_property
     def _names(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Of each item the key of its whole title, the year or nothing, and its folded names."""
+        """For each item: the key of its full title, the year or ``""``, and its folded names."""
         return [(_key(title), _parted(title)[1], _names_of(title)) for title in self.titles or ()]
 
     def _listed(self, indices: Sequence[int]) -> str:
-        """The titles of some items with their ids."""
+        """List the titles of the given items with their ids."""
         assert self.titles is not None
         return "; ".join(f"{self.titles[index]} [{self.item_ids.raw[index]}]" for index in indices)
 
@@ -142,7 +142,7 @@ class TitleIndex:
         return DataError(what, expected=expected, fix=fix, value=str(typed))
 
     def _nearest(self, typed: str) -> list[int]:
-        """Indices of the titles most like a misspelt one, its year left out, most alike first."""
+        """Indices of the titles most similar to ``typed`` without its year, most similar first."""
         name = next((words for words, _ in reversed(_asked(typed))), "")
         owners = {name: index for index, (_, _, names) in reversed(list(enumerate(self._names))) for name in names}
         closest = process.extract(name, owners.keys(), scorer=fuzz.ratio, score_cutoff=CUTOFF, limit=2 * NEAREST)
@@ -150,7 +150,7 @@ class TitleIndex:
 
 
 def _names_of(title: str) -> tuple[str, ...]:
-    """The folded names of a title, without its year: as it is, with its article moved, and the second title."""
+    """The folded names of a title without its year: unchanged, with the article moved, and the second title."""
     plain = _parted(title)[0]
     seconds = [_ALSO.sub("", group.strip()) for group in _GROUP.findall(plain)]
     forms = (form for name in (plain, _GROUP.sub(" ", plain), *seconds) for form in _with_article(name.strip()))
@@ -158,7 +158,7 @@ def _names_of(title: str) -> tuple[str, ...]:
 
 
 def _asked(typed: str) -> list[tuple[str, str]]:
-    """Possible meanings as (folded name, year or nothing): ``Blade Runner 2049`` is a name, or one with its year."""
+    """Possible readings as (folded name, year or ``""``): ``Blade Runner 2049`` is a name, or a name and a year."""
     name, year, _ = _parted(typed)
     if year:
         meant = [(folded(name), year)]
@@ -170,12 +170,12 @@ def _asked(typed: str) -> list[tuple[str, str]]:
 
 
 def _key(text: str) -> str:
-    """Folded, the year by itself: of ``$ (1971)`` the name would else be lost as a mark."""
+    """Fold the name and the year separately; otherwise the name of ``$ (1971)`` would be lost as punctuation."""
     return " ".join(part for part in map(folded, _parted(text)) if part)
 
 
 def _parted(title: str) -> tuple[str, str, str]:
-    """The text before the year, the year or nothing, and the text after it."""
+    """The text before the year, the year or ``""``, and the text after it."""
     years = list(_YEAR.finditer(title))
     if not years:
         return title, "", ""
@@ -184,7 +184,7 @@ def _parted(title: str) -> tuple[str, str, str]:
 
 
 def _with_article(name: str) -> Iterator[str]:
-    """``Matrix, The`` as it is, as ``The Matrix`` and as ``Matrix``; ``The Matrix`` as ``Matrix``."""
+    """Variants of a name: ``Matrix, The`` gives itself, ``The Matrix`` and ``Matrix``; ``The Matrix`` gives ``Matrix``."""
     yield name
     match = _TRAILING_ARTICLE.match(name)
     if match:

@@ -1,1 +1,1 @@
-"""Batches, samples, negatives and candidates: tensors that already lie on the device."""
+"""Batches, samples, negatives and candidates, as tensors on the device."""

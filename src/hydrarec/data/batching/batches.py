@@ -1,4 +1,4 @@
-"""The data that a model sees: batches, and the training part as a whole."""
+"""The model's input: batches, and the training part as a whole."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-_MIX = 0x9E3779B97F4A7C15  # 2⁶⁴ / golden ratio: spreads neighbouring (seed, epoch) pairs over all seeds
+_MIX = 0x9E3779B97F4A7C15  # 2⁶⁴ / golden ratio; scatters neighbouring (seed, epoch) pairs
 
-Unit = Literal["interactions", "users", "items"]  # one row of a batch; the model decides
+Unit = Literal["interactions", "users", "items"]  # unit of a batch row; set by the model
 
 
 class Batch(NamedTuple):
-    """Users and items whose shapes broadcast, and the targets of their scores.
+    """Users and items of broadcastable shapes, and the targets for their scores.
 
     Ratings: ``users``, ``items`` int64 [B], ``targets`` float32 [B]. A positive and its n negatives: ``users`` [B, 1],
-    ``items`` [B, 1 + n], the positive first, ``targets`` [B, 1 + n], 1 and zeros. A positive against the whole catalogue:
-    ``users`` [B, 1], ``items`` [1, num_items], ``targets`` int64 [B], the positive item. Whole users: ``users`` [B],
-    no items, ``targets`` zeros [B]; whole items: the same with ``items``.
+    ``items`` [B, 1 + n], positive first, ``targets`` [B, 1 + n], one 1 and n zeros. A positive against the whole
+    catalogue: ``users`` [B, 1], ``items`` [1, num_items], ``targets`` int64 [B], the positive item. Whole users:
+    ``users`` [B], no items, ``targets`` zeros [B]; whole items: the same with ``items``.
     """
 
     users: Tensor
@@ -29,10 +29,10 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The training part as a whole: everything that a model may know apart from its batches.
+    """The whole training part: all data available to a model besides its batches.
 
-    ``users``, ``items``: int64 [N], sorted by user, then item; ``targets``: float32 [N], 1 where feedback is implicit;
-    ``scale``: lowest and highest rating, None where feedback is implicit; ``fingerprint``: of interactions and split.
+    ``users``, ``items``: int64 [N], sorted by user, then item; ``targets``: float32 [N], 1 for implicit feedback;
+    ``scale``: lowest and highest rating, None for implicit feedback; ``fingerprint``: of interactions and split.
     """
 
     users: Tensor
@@ -50,7 +50,7 @@ class TrainingData:
 
 
 def epoch_seed(seed: int, epoch: int, step: int = 0) -> int:
-    """A 63-bit seed that is a function of its arguments and differs for neighbouring ones (splitmix64's finaliser)."""
+    """Hash the arguments to a 63-bit seed; neighbouring arguments give unrelated seeds (splitmix64's finaliser)."""
     word = (seed * 0xD1342543DE82EF95 + epoch * _MIX + step * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
     word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
     word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF

@@ -1,4 +1,4 @@
-"""The items among which a held-out item is ranked under the sampled protocol, drawn once for all."""
+"""Candidates: the items against which the sampled protocol ranks a held-out item, drawn once and then fixed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from torch import Tensor
 
 from hydrarec.data.batching.negatives import mixed
 
-_BLOCK = 2**13  # queries at a time: bounds the memory of the comparisons
+_BLOCK = 2**13  # queries per block; bounds the memory of the comparisons
 
 
 def draw_candidates(
     users: Tensor, positions: Tensor, touched: tuple[Tensor, Tensor], num_items: int, count: int, seed: int
 ) -> Tensor:
-    """``count`` distinct items per query that its user never touched, uniform: int64 [T, count].
+    """Draw ``count`` distinct items per query, uniformly from those its user never touched: int64 [T, count].
 
-    Where a user has fewer, all of them; −1 fills the rest. Floyd's algorithm (Bentley & Floyd 1987, *A sample of
-    brilliance*) for all queries at once: as many random numbers as items, no rejection.
+    A user with fewer such items gets all of them, padded with −1. Uses Floyd's algorithm (Bentley & Floyd 1987, *A
+    sample of brilliance*) for all queries at once: one random number per drawn item, no rejection.
 
     Args:
-        users: of each query, int64 [T].
-        positions: the counter of each query's draws, int64 [T].
-        touched: users and items of all interactions, of every part, int64 [N] both, sorted by user, then item.
+        users: user of each query, int64 [T].
+        positions: random counter of each query, int64 [T].
+        touched: users and items of all interactions in all parts, int64 [N] each, sorted by user, then item.
         num_items: size of the catalogue.
-        seed: of the draws.
+        seed: random seed.
     """
     owners, items = touched
     num_users = int(max(owners.max(), users.max())) + 1
@@ -42,7 +42,7 @@ def draw_candidates(
 
 
 def _distinct(free: Tensor, positions: Tensor, count: int, seed: int) -> Tensor:
-    """Uniform samples without replacement from range(free), −1 where there are no more: int64 [T, count]."""
+    """Uniform samples without replacement from range(free), padded with −1: int64 [T, count]."""
     points = torch.full((len(free), count), -1, dtype=torch.int64, device=free.device)
     hashes = mixed(positions.unsqueeze(1) * count + torch.arange(count, device=free.device), seed) & 0xFFFFFFFF
     wanted = free.clamp(max=count)

@@ -1,4 +1,4 @@
-"""Ready batches in chunks, gathered from tensors that are already on the device; never sample by sample."""
+"""Loaders that yield chunks of ready batches, gathered from tensors on the device instead of sample by sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hydrarec.data.batching.batches import Batch, epoch_seed
 
 
 class Samples(Protocol):
-    """The rows of an epoch, and how some of them become batches."""
+    """The rows of an epoch, and their conversion to batches."""
 
     def __len__(self) -> int: ...
 
@@ -20,27 +20,27 @@ class Samples(Protocol):
     def device(self) -> torch.device: ...
 
     def batches(self, rows: Tensor, epoch: int, sizes: Sequence[int]) -> list[Batch]:
-        """The batches of ``rows`` (int64 [R]) in ``epoch``, the first ``sizes[0]`` rows in the first one, and so on."""
+        """The batches of ``rows`` (int64 [R]) in ``epoch``: the first ``sizes[0]`` rows form the first, and so on."""
         ...
 
 
 class BatchLoader:
     """Chunks of ready batches: each item is a list of up to ``steps`` batches of ``batch_size`` rows.
 
-    Several optimiser steps per Trainer call make the Trainer's own cost vanish. The order of an epoch is a function of
-    (seed, epoch) alone, drawn on the CPU so that it is the same on every device. The position is part of the state, so
-    that a resumed run continues with the next chunk. Each rank takes its share of every batch, disjoint, near-equal
-    and without padding, so that N processes take the steps of one; a share may be empty.
+    Several optimiser steps per Trainer call make the Trainer's overhead negligible. The order of an epoch depends only
+    on (seed, epoch) and is drawn on the CPU, so it is the same on every device. The position is part of the state, so
+    a resumed run continues with the next chunk. Each rank takes a disjoint, near-equal, unpadded share of every batch,
+    so N processes take the same steps as one; a share may be empty.
 
     Args:
         samples: the rows of the part, on the device.
         batch_size: rows per optimiser step, over all ranks; the last batch of an epoch may be smaller.
         steps: batches per chunk.
-        seed: of the order; None keeps the rows in their own order (evaluation).
+        seed: seed of the order; None keeps the rows in their original order (evaluation).
         rank, world_size: this process's share.
     """
 
-    batch_sampler = None  # Lightning reads it of a loader with a sampler
+    batch_sampler = None  # Lightning reads this if the loader has a sampler
 
     def __init__(
         self, samples: Samples, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1
@@ -51,7 +51,7 @@ class BatchLoader:
 
     @property
     def sampler(self) -> BatchLoader:
-        """Lightning sets the epoch of ``loader.sampler``."""
+        """The loader itself, because Lightning sets the epoch of ``loader.sampler``."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -59,14 +59,14 @@ class BatchLoader:
             self.epoch, self.position = epoch, 0
 
     def state_dict(self) -> dict[str, int]:
-        """``position``: the next chunk of ``epoch``."""
+        """The current ``epoch`` and ``position``, the next chunk."""
         return {"epoch": self.epoch, "position": self.position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch, self.position = state["epoch"], state["position"]
 
     def __len__(self) -> int:
-        """Chunks per epoch."""
+        """Number of chunks per epoch."""
         return -(-len(self.samples) // (self.batch_size * self.steps))
 
     @property
@@ -90,7 +90,7 @@ class BatchLoader:
             yield self.samples.batches(rows, self.epoch, sizes)
 
     def _order(self) -> Tensor:
-        """The rows of this epoch in their order, int64 [N], on the device."""
+        """The row order of this epoch, int64 [N], on the device."""
         device = self.samples.device
         if self.seed is None:
             return torch.arange(len(self.samples), device=device)

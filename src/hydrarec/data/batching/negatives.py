@@ -1,8 +1,8 @@
-"""Negatives, items that a user has not touched: drawn exactly, without rejection, from a counter-based generator.
+"""Draws negatives, items that a user has not touched: exact, without rejection, from a counter-based generator.
 
-A user's positives p_0 < p_1 < … take away mass from the line on which all items lie side by side, item i with weight
-w_i. The point r of what is left lies, on the whole line, at ``r + S_c``: c is the number of positives whose gap
-``g_j = C(p_j) − S_j`` is at most r, with C(i) the weight before item i and S_j that of the user's first j positives.
+Place all items side by side on a line, item i with length w_i, and cut out the user's positives p_0 < p_1 < ….
+Point r of the remaining line is point ``r + S_c`` of the whole line, where c is the number of positives whose gap
+``g_j = C(p_j) − S_j`` is at most r; C(i) is the weight before item i, S_j that of the user's first j positives.
 With w = 1 this is ``r + #{j : p_j − j ≤ r}``, the r-th item that the user has not touched.
 """
 
@@ -13,20 +13,20 @@ from torch import Tensor
 
 _GOLDEN, _MIX_1, _MIX_2 = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15  # splitmix64's, as int64
 _LOW = 0xFFFFFFFF
-_WHOLE = 2**28  # the weight of a catalogue drawn by popularity: resolves shares of 4·10⁻⁹, and products fit int64
+_WHOLE = 2**28  # total weight when drawing by popularity: resolves shares of 4·10⁻⁹, and products fit int64
 
 
 def mixed(counters: Tensor, seed: int) -> Tensor:
-    """Hash of each counter under ``seed`` (splitmix64, Steele et al. 2014): int64, all 64 bits, equal on every device."""
+    """Hash each counter with ``seed`` (splitmix64, Steele et al. 2014): int64, all 64 bits, equal on every device."""
     word = counters * _GOLDEN + seed
-    # int64 shifts keep the sign; the masks make them the logical shifts of the source.
+    # int64 shifts keep the sign; the masks turn them into the logical shifts of the original algorithm.
     word = (word ^ ((word >> 30) & 0x3FFFFFFFF)) * _MIX_1
     word = (word ^ ((word >> 27) & 0x1FFFFFFFFF)) * _MIX_2
     return word ^ ((word >> 31) & 0x1FFFFFFFF)
 
 
 def popularity_weights(counts: Tensor, alpha: float) -> Tensor:
-    """Integer weights ∝ counts^alpha that sum to about 2²⁸, int64; an item that is never seen is never drawn.
+    """Integer weights ∝ counts^alpha that sum to about 2²⁸, int64; an item without interactions is never drawn.
 
     Args:
         counts: training interactions per item, int64 [num_items].
@@ -36,14 +36,14 @@ def popularity_weights(counts: Tensor, alpha: float) -> Tensor:
 
 
 class NegativeSampler:
-    """Draws for a user items outside a set of excluded pairs, in O(1) time on average and O(pairs) memory.
+    """Draws items for a user outside a set of excluded pairs, in O(1) average time and O(pairs) memory.
 
-    To count the gaps at most r without a binary search, the line of each user is cut into as many buckets as there are
-    positives; a table knows the count at each bucket's start, and few steps are left.
+    To count the gaps ≤ r without a binary search, each user's line is divided into as many buckets as the user has
+    positives. A table holds the count at the start of each bucket, so only a few steps remain.
 
     Args:
-        users, items: the excluded pairs, int64 [N], sorted by user, then item, each once.
-        weights: of each item, int64 [num_items], with a sum below 2³¹; None: all alike.
+        users, items: the excluded pairs, int64 [N], unique, sorted by user, then item.
+        weights: weight of each item, int64 [num_items], with a sum below 2³¹; None: equal weights.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class NegativeSampler:
         whole = num_items if self.ends is None else int(self.ends[-1])
         lost = torch.zeros(num_users, dtype=torch.int64, device=device)
         lost.index_add_(0, users, torch.ones_like(items) if weights is None else weights[items])
-        self.free = whole - lost  # what is left per user, int64 [num_users]; 0: nothing can be drawn
+        self.free = whole - lost  # remaining weight per user, int64 [num_users]; 0: nothing can be drawn
         self.num_buckets = degrees.clamp(min=1)
         self.first_bucket = self.num_buckets.cumsum(0) - self.num_buckets
-        # One slot more per user, with a gap that no point reaches, ends each user's search.
+        # A sentinel slot per user, with a gap that no point reaches, ends each search.
         self.first_slot = starts + torch.arange(num_users, device=device)
         slots = torch.arange(len(users), device=device) + users
         self.gaps = torch.full((len(users) + num_users,), 2**31 - 1, dtype=torch.int32, device=device)
@@ -73,11 +73,11 @@ class NegativeSampler:
         self.table = self._table(users, before - taken, starts, whole)
 
     def draw(self, users: Tensor, positions: Tensor, count: int, seed: int) -> Tensor:
-        """``count`` independent draws for each user, int64 [R, count]; a function of (positions, seed) alone.
+        """``count`` independent draws per user, int64 [R, count]; depends on users, positions and seed only.
 
         Args:
-            users: int64 [R], each with something left to draw.
-            positions: int64 [R], the counter of each row's draws.
+            users: int64 [R], each with at least one item to draw.
+            positions: random counter of each row, int64 [R].
         """
         counters = positions.unsqueeze(1) * count + torch.arange(count, device=users.device)
         hashes = mixed(counters, seed) & _LOW
@@ -97,7 +97,7 @@ class NegativeSampler:
     def _taken(
         self, users: Tensor, items: Tensor, degrees: Tensor, starts: Tensor, weights: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """S_j and C(p_j) of each excluded pair, int64 [N] both."""
+        """S_j and C(p_j) of each excluded pair, int64 [N] each."""
         if weights is None:
             return torch.arange(len(users), device=users.device) - starts[users], items
         running = weights[items].cumsum(0)
@@ -106,7 +106,7 @@ class NegativeSampler:
         return exclusive - first[users], (weights.cumsum(0) - weights)[items]
 
     def _table(self, users: Tensor, gaps: Tensor, starts: Tensor, whole: int) -> Tensor:
-        """The slot at which the search begins, for each bucket of each user: int32 [Σ buckets]."""
+        """The first slot to search for each bucket of each user: int32 [Σ buckets]."""
         owners = torch.repeat_interleave(torch.arange(len(starts), device=users.device), self.num_buckets)
         numbers = torch.arange(len(owners), device=users.device) - self.first_bucket[owners]
         lowest_hash = -((-(numbers << 32)) // self.num_buckets[owners])

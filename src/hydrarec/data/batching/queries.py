@@ -1,4 +1,4 @@
-"""Held-out items as queries: their users, their candidates, and the items that the users have seen before."""
+"""Ranking queries: held-out items with their users, candidates, and items seen earlier."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 
 class QueryBatch(NamedTuple):
-    """Some users, each with all of their held-out items; all int64.
+    """A batch of users with all of their held-out items; all tensors are int64.
 
     Attributes:
-        users: [U], each once.
-        rows: place in ``users`` of each held-out item's user, [T], non-decreasing.
+        users: distinct users, [U].
+        rows: position in ``users`` of each held-out item's user, [T], non-decreasing.
         items: the held-out items, [T].
-        ids: place of each held-out item in its part, [T].
-        candidates: what each is ranked among under the sampled protocol, [T, C], −1 where there are fewer; or [T, 0].
-        seen_rows, seen_items: what the users have seen in earlier parts, [S] both, to be masked.
+        ids: position of each held-out item in its part, [T].
+        candidates: candidates of each item under the sampled protocol, [T, C], padded with −1; else [T, 0].
+        seen_rows, seen_items: the users' items from earlier parts, [S] each, to be masked.
     """
 
     users: Tensor
@@ -37,7 +37,7 @@ class Queries:
 
     Attributes:
         users, items: int64 [T], sorted by user.
-        candidates: int32 [T, C], −1 where there are fewer, C = 0 under the full protocol.
+        candidates: int32 [T, C], padded with −1; C = 0 under the full protocol.
         seen_users, seen_items: the pairs to be masked, int64 and int32 [S], sorted by user.
     """
 
@@ -58,7 +58,7 @@ class Queries:
 
 
 class QueryLoader:
-    """Batches of ``users_per_batch`` users; each rank takes its share of the users, without padding."""
+    """Loads batches of ``users_per_batch`` users; each rank takes its share of the users, without padding."""
 
     def __init__(self, queries: Queries, *, users_per_batch: int, rank: int = 0, world_size: int = 1) -> None:
         self.queries, self.users_per_batch = queries, users_per_batch
@@ -68,7 +68,7 @@ class QueryLoader:
         return max(1, -(-len(self.users) // self.users_per_batch))
 
     def __iter__(self) -> Iterator[list[QueryBatch]]:
-        if not len(self.users):  # fewer users than processes; Lightning accepts no loader without a batch
+        if not len(self.users):  # fewer users than processes; Lightning rejects an empty loader
             yield []
             return
         for users in self.users.split(self.users_per_batch):
@@ -88,7 +88,7 @@ class QueryLoader:
 
 
 def _of_users(owners: Tensor, users: Tensor) -> tuple[Tensor, Tensor]:
-    """The positions of ``users`` in ``owners`` (sorted), and the row of the user that each belongs to: int64 both."""
+    """All positions in ``owners`` (sorted) that belong to ``users``, and the row in ``users`` of each: both int64."""
     starts = torch.searchsorted(owners, users)
     lengths = torch.searchsorted(owners, users, right=True) - starts
     rows = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)

@@ -1,4 +1,4 @@
-"""The rows of a training epoch: ratings, positives with their negatives or the catalogue, whole users or items."""
+"""Training samples: ratings, positives with negatives or with the whole catalogue, whole users or items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydrarec.data.batching.negatives import NegativeSampler
 
 
 class _PerUser:
-    """Rows that each belong to a user; ``users``: int64 [N]."""
+    """Base of samples with one user per row; ``users``: int64 [N]."""
 
     def __init__(self, users: Tensor) -> None:
         self.users = users
@@ -39,12 +39,12 @@ class RatedSamples(_PerUser):
 
 
 class ContrastedSamples(_PerUser):
-    """A positive and ``num_negatives`` fresh negatives of its user; a function of the epoch's number.
+    """One positive per row with ``num_negatives`` negatives of its user, redrawn in each epoch.
 
     Args:
         users, items: the positives, int64 [N].
-        positions: of each positive in the training part, int64 [N]; with seed and epoch the key of its draws, so that
-            they depend neither on order and batch size nor on the number of processes.
+        positions: position of each positive in the training part, int64 [N]. Together with seed and epoch it keys the
+            draws, so they do not depend on order, batch size or number of processes.
         sampler: draws the negatives.
     """
 
@@ -68,7 +68,7 @@ class ContrastedSamples(_PerUser):
 
 
 class CatalogueSamples(_PerUser):
-    """A positive against the whole catalogue; ``users``, ``items``: int64 [N]."""
+    """One positive per row against the whole catalogue; ``users``, ``items``: int64 [N]."""
 
     def __init__(self, users: Tensor, items: Tensor, num_items: int) -> None:
         super().__init__(users)
@@ -82,7 +82,7 @@ class CatalogueSamples(_PerUser):
 
 
 class HistorySamples:
-    """A user or an item per row, whose history the model knows; ``indices``: int64 [N], those with a history."""
+    """One user or item per row, whose history the model stores; ``indices``: int64 [N], only those with a history."""
 
     def __init__(self, unit: Unit, indices: Tensor) -> None:
         assert unit != "interactions", "a single interaction is no history"

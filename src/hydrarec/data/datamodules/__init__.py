@@ -1,1 +1,1 @@
-"""LightningDataModules: explicit ratings, and implicit feedback with drawn negatives."""
+"""LightningDataModules for explicit ratings and for implicit feedback with sampled negatives."""

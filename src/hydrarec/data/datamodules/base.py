@@ -1,4 +1,4 @@
-"""The base of every DataModule: a split of interactions, on the device, and its fingerprint in a checkpoint."""
+"""The base DataModule: a split of interactions on the device, with its fingerprint in checkpoints."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ OnDevice = TypeVar("OnDevice")
 
 
 class InteractionsDataModule(pl.LightningDataModule, ABC):
-    """Parts of interactions as ready batches.
+    """Serves the parts of a split as ready batches.
 
     ``implicit``: every interaction counts as 1, whatever its rating.
 
     Args:
         interactions, split: the data and its parts.
-        unit: what a row of a batch is: an interaction, a user or an item.
-        batch_size: samples per optimiser step, over all processes; or users, or items.
+        unit: unit of a batch row: an interaction, a user or an item.
+        batch_size: samples (or users, or items) per optimiser step, over all processes.
         steps_per_call: optimiser steps per call of the training step.
-        seed: of the order of the samples, and of their negatives.
+        seed: seed of the sample order and of the negatives.
 
     Raises:
-        ConfigError: a batch larger than the training part.
+        ConfigError: the batch is larger than the training part.
     """
 
     implicit: ClassVar[bool]
@@ -66,22 +66,22 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
 
     @property
     def samples_per_row(self) -> int:
-        """Samples that one training row becomes."""
+        """Samples per training row."""
         return 1
 
     @property
     def num_samples(self) -> int:
-        """Samples of one epoch, drawn ones included."""
+        """Samples per epoch, including negatives."""
         return len(self.split.train) if self.unit == "interactions" else len(self.histories)
 
     @cached_property
     def histories(self) -> HistorySamples:
-        """Whole users or items as training samples."""
+        """Training samples of whole users or items."""
         return HistorySamples.of(self.unit, self.training_data())
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of one epoch."""
+        """Optimiser steps per epoch."""
         return self.train_dataloader().steps_per_epoch
 
     @cached_property
@@ -92,15 +92,15 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
         return TrainingData(users, items, targets, data.num_users, data.num_items, scale, self.fingerprint)
 
     def training_data(self) -> TrainingData:
-        """The training part, on the CPU; nothing of validation or test is in it."""
+        """The training part, on the CPU; contains no validation or test data."""
         return self._training_data
 
     @abstractmethod
     def training_samples(self) -> Samples:
-        """Single interactions as training samples, on the device."""
+        """Training samples of single interactions, on the device."""
 
     def train_dataloader(self) -> BatchLoader:
-        """The training part in the order of the epoch."""
+        """The loader of the training part, in the order of the epoch."""
         own = self.training_samples if self.unit == "interactions" else lambda: self.histories.to(self.device)
         return BatchLoader(
             self.on_device("train", own),
@@ -114,14 +114,14 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
 
     @abstractmethod
     def evaluation(self, part: str, rows: np.ndarray) -> Any:
-        """Batches of the rows of ``part``, ``val`` or ``test``."""
+        """The loader of the given rows of ``part``, ``val`` or ``test``."""
 
     def val_dataloader(self) -> Any:
-        """The validation part; no loader if it is empty."""
+        """The loader of the validation part; none if the part is empty."""
         return self.evaluation("val", self.split.val) if len(self.split.val) else []
 
     def test_dataloader(self) -> Any:
-        """The test part; no loader if it is empty."""
+        """The loader of the test part; none if the part is empty."""
         return self.evaluation("test", self.split.test) if len(self.split.test) else []
 
     # -- runs and checkpoints -----------------------------------------------------------------------------------------
@@ -132,11 +132,11 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
         return f"{self.interactions.fingerprint}-{self.split.fingerprint}"
 
     def report(self) -> dict[str, Any]:
-        """How samples and evaluations are made, for ``run.json``."""
+        """Settings of samples and evaluation, for ``run.json``."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The training data of a checkpoint: fingerprints, and the raw ids of its rows."""
+        """The data's state for a checkpoint: fingerprints, and the raw ids of users and items."""
         data = self.interactions
         return {
             "interactions": data.fingerprint,
@@ -157,31 +157,31 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
                 )
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """The batch as it is: it was made on the device."""
+        """Return the batch unchanged; it is already on the device."""
         return batch
 
     # -- the device ---------------------------------------------------------------------------------------------------
 
     def on_device(self, part: str, make: Callable[[], OnDevice]) -> OnDevice:
-        """The tensors of a part, made anew where they are not on the device of this process."""
+        """The tensors of a part, cached; rebuilt if they are not on this process's device."""
         if part not in self._made or self._made[part].device != self.device:
             self._made[part] = make()
         return self._made[part]
 
     @property
     def device(self) -> torch.device:
-        """The Trainer's device; the CPU without one."""
+        """The Trainer's device; the CPU without a Trainer."""
         return self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
 
     @property
     def share(self) -> dict[str, int]:
-        """This process's rank, and the number of processes."""
+        """Rank of this process and number of processes."""
         if self.trainer is None:
             return {}
         return {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
 
     def columns(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Users and items, int64, and ratings, float32, of ``rows`` of the interactions."""
+        """Users (int64), items (int64) and ratings (float32) of the given rows of the interactions."""
         data = self.interactions
         users, items = (torch.from_numpy(column[rows].astype(np.int64)) for column in (data.users, data.items))
         return users, items, torch.from_numpy(np.array(data.ratings[rows]))

@@ -1,4 +1,4 @@
-"""Explicit ratings as ready batches on the device."""
+"""The DataModule of explicit ratings: ready batches on the device."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RatingDataModule(InteractionsDataModule):
         return self._rated(self.split.train)
 
     def evaluation(self, part: str, rows: np.ndarray) -> BatchLoader:
-        """Ratings in their own order."""
+        """The loader of the ratings, in canonical order."""
         samples = self.on_device(part, lambda: self._rated(rows))
         return BatchLoader(samples, batch_size=self.eval_batch_size, steps=1, seed=None, **self.share)
 

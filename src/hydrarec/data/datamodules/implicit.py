@@ -1,4 +1,4 @@
-"""Implicit feedback as ready batches on the device: positives with drawn negatives; held-out items as queries."""
+"""The DataModule of implicit feedback: batches of positives with sampled negatives, and held-out items as queries."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ GivenCandidates = tuple[np.ndarray, np.ndarray]  # rows of the interactions int6
 
 
 class RankingDataModule(InteractionsDataModule):
-    """Every interaction is a positive, whatever its rating; its negatives are drawn afresh in every epoch.
+    """Treats every interaction as a positive, whatever its rating, and redraws the negatives in each epoch.
 
-    A user who has touched every item has no negatives: such positives are left out of the batches, and counted.
+    A user who has touched every item has no negatives; the user's positives are excluded from the batches and counted.
 
     Args:
         interactions, split, unit, steps_per_call, seed: as in the base.
-        given_candidates: the dataset's own for its test part, or None.
+        given_candidates: the dataset's own candidates for its test part, or None.
         batch_size: samples per optimiser step over all processes: positives and negatives together, or users, or items.
-        num_negatives: per positive; ``catalogue``: all items of the catalogue.
+        num_negatives: negatives per positive; ``catalogue``: the whole catalogue.
         negative_alpha: negatives ∝ popularity^α; 0: uniform over the items that the user has not touched.
-        avoid_held_out: never draw a held-out item of the user as a negative. By default it may be drawn, since
-            training must not know which items are held out.
-        protocol: which queries evaluation needs; ``full`` draws no candidates.
-        num_candidates: items that each held-out one is ranked among under the sampled protocol.
-        eval_seed: of those candidates; independent of the training's seed.
-        eval_memory: MiB for the scores of an evaluation in full.
+        avoid_held_out: never draw the user's held-out items as negatives. Off by default, because training must not
+            know which items are held out.
+        protocol: evaluation protocol; ``full`` needs no candidates.
+        num_candidates: candidates per held-out item under the sampled protocol.
+        eval_seed: seed of the candidates; independent of the training seed.
+        eval_memory: MiB for the scores of a full evaluation.
     """
 
     implicit = True
@@ -84,16 +84,16 @@ class RankingDataModule(InteractionsDataModule):
 
     @property
     def samples_per_row(self) -> int:
-        """A positive and its negatives."""
+        """Samples per training row: the positive and its negatives."""
         return 1 + self.num_negatives if self.unit == "interactions" and isinstance(self.num_negatives, int) else 1
 
     @property
     def num_samples(self) -> int:
-        """Samples of one epoch, drawn ones included."""
+        """Samples per epoch, including negatives."""
         return len(self._usable) * self.samples_per_row if self.unit == "interactions" else super().num_samples
 
     def training_samples(self) -> Samples:
-        """Positives with their negatives."""
+        """Training samples: positives with their negatives."""
         data = self._training_data
         positions = self._usable
         users, items = data.users, data.items
@@ -113,11 +113,11 @@ class RankingDataModule(InteractionsDataModule):
 
     @cached_property
     def _usable(self) -> Tensor:
-        """Training positives of users who have something left to be compared with, int64 [P]."""
+        """Training positives whose users have at least one possible negative, int64 [P]."""
         data = self._training_data
         owners, items = self._touched if self.avoid_held_out else (data.users, data.items)
         drawable = torch.ones(data.num_items, dtype=torch.int64)
-        if self.negative_alpha > 0:  # what nobody touched in training has no weight
+        if self.negative_alpha > 0:  # items untouched in training have weight 0
             drawable = (torch.bincount(data.items, minlength=data.num_items) > 0).long()
         left = drawable.sum() - torch.bincount(owners, weights=drawable[items], minlength=data.num_users).long()
         usable = (left[data.users] > 0).nonzero().squeeze(1)
@@ -131,14 +131,14 @@ class RankingDataModule(InteractionsDataModule):
 
     @cached_property
     def _touched(self) -> tuple[Tensor, Tensor]:
-        """All interactions of every part, int64 [N] both."""
+        """Users and items of all interactions in all parts, int64 [N] each."""
         users, items, _ = self.columns(np.arange(len(self.interactions)))
         return users, items
 
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
     def evaluation(self, part: str, rows: np.ndarray) -> QueryLoader:
-        """Held-out items as queries; the items of earlier parts are masked."""
+        """The loader of held-out items as queries; items of earlier parts are masked."""
         queries = self.on_device(part, lambda: self._queries(part, rows))
         users_per_batch = self.eval_memory * 2**20 // (12 * self.interactions.num_items)  # scores, and temporaries
         return QueryLoader(queries, users_per_batch=max(1, users_per_batch), **self.share)
@@ -150,7 +150,7 @@ class RankingDataModule(InteractionsDataModule):
         return Queries(users, items, self._candidates(part, users, rows), seen_users, seen_items.int()).to(self.device)
 
     def _candidates(self, part: str, users: Tensor, rows: np.ndarray) -> Tensor:
-        """int32 [T, C]: the dataset's own for its own test part, else drawn from ``eval_seed``."""
+        """Candidates, int32 [T, C]: the dataset's own for its own test part, else drawn with ``eval_seed``."""
         if self.protocol == "full":
             return torch.empty(len(users), 0, dtype=torch.int32)
         if self._are_given(part, rows):
@@ -162,7 +162,7 @@ class RankingDataModule(InteractionsDataModule):
         return drawn.int()
 
     def _are_given(self, part: str, rows: np.ndarray) -> bool:
-        """Whether the dataset brings the candidates of this part: of each of its rows, or it is its own test part."""
+        """Whether the dataset provides candidates for every row of this part, or the part is its own test part."""
         if self.given_candidates is None or part != "test":
             return False
         own = self.interactions.part
@@ -173,7 +173,7 @@ class RankingDataModule(InteractionsDataModule):
         """The dataset's own candidates of ``rows``, int32 [T, C].
 
         Raises:
-            ConfigError: they are more or fewer than the metrics' names say. DataError: they do not cover every row.
+            ConfigError: their number differs from the one in the metrics' names. DataError: a row has none.
         """
         assert self.given_candidates is not None
         given_rows, items = self.given_candidates
@@ -208,7 +208,7 @@ class RankingDataModule(InteractionsDataModule):
         return report
 
     def _report_of(self, candidates: Tensor, given: bool) -> dict[str, Any]:
-        """Where the candidates of a part come from, and how many held-out items have fewer than they should."""
+        """The source of a part's candidates, and the number of held-out items with too few, for ``run.json``."""
         numbers = (candidates >= 0).sum(1)
         fewer, fewest = int((numbers < self.num_candidates).sum()), int(numbers.min())
         if fewer:

@@ -1,1 +1,1 @@
-"""What a data set is: where it comes from, what it must contain, how it becomes interactions."""
+"""Datasets: their sources, their expected content, and how they are read into interactions."""

@@ -1,4 +1,4 @@
-"""The datasets of the configuration: their description, their files, and how they become Interactions."""
+"""Base classes of datasets: description, files, and loading into Interactions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hydrarec.data.table import TEST, TRAIN, ItemTexts, RatingTable, Scale, join
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What readers of results need to know about a dataset: its address, its licence, and what to cite."""
+    """Metadata of a dataset for readers of results: address, licence and citation."""
 
     homepage: str | None
     licence: str | None
@@ -31,17 +31,17 @@ class About:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """The size of a dataset; None where it is not known or may vary. Users and items are those with ratings."""
+    """The expected size of a dataset; None: unknown or variable. Only users and items with ratings count."""
 
     ratings: int | None
     users: int | None
     items: int | None
 
     def judge(self, interactions: Interactions, file: Path) -> None:
-        """Raise unless the interactions, read from ``file``, are as many as expected.
+        """Compare the size of the interactions, read from ``file``, with the expected one.
 
         Raises:
-            DataError: they are not.
+            DataError: a count differs.
         """
         data = interactions
         actual = {"ratings": len(data), "users": data.num_users, "items": data.num_items}
@@ -61,15 +61,15 @@ ANY = Counts(ratings=None, users=None, items=None)
 
 
 class Dataset:
-    """A dataset without folds or candidates of its own, unless a method says otherwise."""
+    """Base of all datasets; by default without official folds or candidates."""
 
     name: str
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
-        """The part of each interaction in one of the dataset's own folds: int8 [N], ``TRAIN`` or ``TEST``.
+        """The part of each interaction in an official fold: int8 [N], ``TRAIN`` or ``TEST``.
 
         Raises:
-            DataError: the dataset has no official folds, or not this one.
+            DataError: the dataset has no official folds, or no such fold.
         """
         expected, fix = "dataset=ml-100k, which has five", "split.official=false, for folds of our own"
         raise DataError(f"{self.name} has no official folds", expected=expected, fix=fix)
@@ -80,12 +80,12 @@ class Dataset:
 
 
 class FileDataset(Dataset):
-    """A dataset that is read from files, and cached.
+    """A dataset that is read from files and cached.
 
     Args:
         name, about, expected: as for :class:`Ratings`.
-        rules: how strictly the files are read.
-        duplicates: which rating of a pair counts if there are several.
+        rules: validation rules for the files.
+        duplicates: which of several ratings of a pair to keep.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class FileDataset(Dataset):
         read: Callable[[], RatingTable],
         texts: Callable[[], ItemTexts | None] = lambda: None,
     ) -> Interactions:
-        """The interactions of ``files``, from the cache or by ``read`` and ``texts``; ``options`` are what both depend on."""
+        """The interactions of ``files``, from the cache or by ``read`` and ``texts``; ``options`` affect both."""
 
         def build() -> Interactions:
             scale = self.rules.scale
@@ -116,15 +116,15 @@ class Ratings(FileDataset):
     """A published dataset of ratings.
 
     Args:
-        name: its name, and that of its folder.
+        name: name of the dataset and of its folder.
         about: address, licence, citation.
-        archive: where its files come from.
-        reader: how they are read.
-        expected: how much they must hold, unless bad rows are dropped.
-        scale: the ratings it allows.
-        ratings_sha256: the digest of its file of ratings, where that is checked.
+        archive: source of the files.
+        reader: reader of the files.
+        expected: expected counts; not checked if bad rows are dropped.
+        scale: rating scale.
+        ratings_sha256: digest of the ratings file, if it is to be checked.
         on_bad_rows: ``error``, or ``drop`` the rows that cannot be read.
-        duplicates: which rating of a pair counts if there are several.
+        duplicates: which of several ratings of a pair to keep.
     """
 
     def __init__(
@@ -145,11 +145,11 @@ class Ratings(FileDataset):
         self.archive, self.reader, self.ratings_sha256 = archive, reader, ratings_sha256
 
     def load(self) -> Interactions:
-        """The ratings, from the cache if they have been read before.
+        """Load the ratings, from the cache if possible.
 
         Raises:
-            DataError: the files cannot be fetched or read, or are not as expected.
-            EnvironmentFault: network, disk or permission.
+            DataError: the files cannot be fetched or read, or differ from what is expected.
+            EnvironmentFault: a network, disk or permission failure.
         """
         folder, reader = self._folder(), self.reader
 
@@ -161,7 +161,7 @@ class Ratings(FileDataset):
         return self.load_files(reader.sources(folder), options, read, lambda: reader.texts(folder))
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
-        """As in :meth:`Dataset.official_fold`; the copy that was fetched may come without folds."""
+        """As in :meth:`Dataset.official_fold`; the copy that was found may lack the folds."""
         interactions = self.load()
         if not isinstance(self.reader, UData):
             return super().official_fold(fold)

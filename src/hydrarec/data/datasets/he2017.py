@@ -21,13 +21,13 @@ from hydrarec.data.table import TEST, TRAIN, RatingTable, Scale, joined
 
 
 class He2017Ratings(FileDataset):
-    """Ratings split by their authors: the latest of each user is the test part, with 99 negatives drawn once for all.
+    """Ratings as split by the authors: each user's latest rating is the test part, with 99 fixed negatives.
 
     Args:
         name, about, archive, expected, scale, on_bad_rows: as for :class:`~hydrarec.data.datasets.base.Ratings`.
-        stem: of the three files' names in the archive.
-        path: of a copy, ``folder/ml-1m`` for ``folder/ml-1m.train.rating`` and its companions; None: the archive's
-            files are used.
+        stem: common stem of the three file names in the archive.
+        path: path and stem of a local copy, ``folder/ml-1m`` for ``folder/ml-1m.train.rating`` and so on; None: use
+            the archive.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class He2017Ratings(FileDataset):
         self.stem = stem if self.path is None else self.path.name
 
     def load(self) -> Interactions:
-        """All ratings; their ``part`` is training or test.
+        """Load all ratings; their ``part`` is training or test.
 
         Raises:
             DataError, EnvironmentFault: as :meth:`hydrarec.data.datasets.base.Ratings.load`.
@@ -61,10 +61,10 @@ class He2017Ratings(FileDataset):
         return self.load_files([train, test], [], read)
 
     def candidates(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Rows of the test pairs in :meth:`load`'s interactions, int64 [T], and item indices of each, int32 [T, 99].
+        """Rows of the test pairs in the loaded interactions, int64 [T], and their negatives, int32 [T, 99].
 
         Raises:
-            DataError: a pair is not among the test ratings, or an item has no rating at all.
+            DataError: a pair is not a test rating, or an item has no ratings.
         """
         interactions = self.load()
         train, test, file = self._files()
@@ -86,7 +86,7 @@ class He2017Ratings(FileDataset):
         return rows, candidates.reshape(negatives.shape)
 
     def _files(self) -> list[Path]:
-        """Training ratings, test ratings, and negatives."""
+        """The files of training ratings, test ratings and negatives."""
         names = [f"{self.stem}.{kind}" for kind in ("train.rating", "test.rating", "test.negative")]
         required = RequiredFiles(alternatives=[names], files=names)
         folder = self.archive.folder(self.name, required) if self.path is None else self.path.parent

@@ -1,4 +1,4 @@
-"""Ratings in the user's own files: CSV, TSV, any delimited text, compressed or not, and Parquet."""
+"""Datasets in the user's own files: CSV, TSV, other delimited text (gzipped or not), and Parquet."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ PARQUET = (".parquet", ".pq")
 
 
 class CsvRatings(FileDataset):
-    """Ratings in a file of the user's own, or in separate files for training, validation and test.
+    """Ratings in one user-provided file, or in separate files for training, validation and test.
 
     Args:
         name: shown in results.
-        about: address, licence, citation, if there are any.
-        path: the file of ratings; those for training if ``val_path`` or ``test_path`` is given.
-        val_path, test_path: the ratings for validation and test, in the same format.
-        user, item, rating, time: columns, by name in the header or by position from 0. Without ``rating`` every row
-            counts as 1; ``time`` is in unix seconds, finer units and ISO dates being recognised.
-        separator: between two fields; None: by the file's ending, or else what is found in the first line.
+        about: address, licence, citation, if any.
+        path: the ratings file; holds the training ratings if ``val_path`` or ``test_path`` is given.
+        val_path, test_path: files of validation and test ratings, in the same format.
+        user, item, rating, time: columns, by header name or by position from 0. Without ``rating`` every row counts
+            as 1. ``time`` is in unix seconds; finer units and ISO dates are recognised.
+        separator: field separator; None: chosen by file extension, or else detected in the first line.
         header: whether the first line names the columns.
-        encoding: of the ids.
-        ids: ``auto`` takes ids for integers if all are; ``string`` keeps ``007`` and ``7`` apart.
-        scale: the ratings allowed; an end that is None is the data's own.
-        expected: counts to check, if they are known.
+        encoding: encoding of the ids.
+        ids: ``auto`` reads ids as integers if all are; ``string`` keeps ``007`` and ``7`` distinct.
+        scale: rating scale; an end that is None is taken from the data.
+        expected: counts to check, if known.
         on_bad_rows: ``error``, or ``drop`` the rows that cannot be read.
-        duplicates: which rating of a pair counts if one file has several; a pair in two files is always an error.
+        duplicates: which of several ratings of a pair in one file to keep; a pair in two files is always an error.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class CsvRatings(FileDataset):
         )
 
     def load(self) -> Interactions:
-        """The ratings, from the cache if the files have been read before and are unchanged.
+        """Load the ratings, from the cache if the files are unchanged.
 
         Raises:
             DataError: a file is missing or cannot be read as ratings.
-            EnvironmentFault: permission, or pyarrow is missing.
+            EnvironmentFault: permission is denied, or pyarrow is missing.
         """
         for file in self.files.values():
             require_readable(file)

@@ -1,4 +1,4 @@
-"""Ratings drawn from a known model, so that the best reachable error is known: no model can beat the noise."""
+"""Synthetic ratings from a known model, so that the lowest achievable error, the noise, is known."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hydrarec.data.datasets.base import About, Dataset
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import Place, RatingTable, Scale
 
-CHUNK = 1 << 20  # ratings computed at once: the temporary arrays stay in the processor's cache
-DENSE = 4  # up to so many cells per rating the whole matrix is drawn from at once, which is still O(ratings)
+CHUNK = 1 << 20  # ratings computed at once; temporary arrays stay in the CPU cache
+DENSE = 4  # cells per rating up to which pairs are drawn from the whole matrix at once, which is still O(ratings)
 FIRST_SECOND, LAST_SECOND = 946_684_800, 1_577_836_800  # the years 2000 to 2019
 
 
@@ -23,25 +23,24 @@ FIRST_SECOND, LAST_SECOND = 946_684_800, 1_577_836_800  # the years 2000 to 2019
 class SyntheticRatings(Dataset):
     """``rating = mean + b_u + b_i + p_u·q_i + ε`` with Gaussian biases, factors and noise, on distinct random pairs.
 
-    ``p_u·q_i`` has the standard deviation ``structure_sd`` whatever the rank. Items are chosen by a long-tailed
-    popularity, and users by a long-tailed activity: weight 1 / (position + head · number), at positions in random
-    order. Every user and every item has a rating. The best reachable RMSE is ``noise_sd`` as long as ``step`` is None,
-    since the ratings are then neither rounded nor clipped; with a step they are, and the error of rounding, about
-    step/√12, comes on top of what clipping changes.
+    ``p_u·q_i`` has standard deviation ``structure_sd`` for any rank. Item popularity and user activity are
+    long-tailed: weight 1 / (position + head · number), with positions in random order. Every user and every item has
+    a rating. The lowest achievable RMSE is ``noise_sd`` if ``step`` is None, because ratings are then neither rounded
+    nor clipped. With a step they are, which adds a rounding error of about step/√12 and the effect of clipping.
 
     Args:
         name: shown in results.
-        about: its description.
-        num_users, num_items, num_ratings: the shape; from one rating per user and item up to every pair.
-        rank: dimension of the planted factors; 0 for biases alone.
-        mean: of all ratings.
+        about: description of the dataset.
+        num_users, num_items, num_ratings: shape; from one rating per user and item up to all pairs.
+        rank: dimension of the true factors; 0 for biases only.
+        mean: mean of all ratings.
         user_sd, item_sd, structure_sd, noise_sd: standard deviations of biases, structure, and noise.
-        user_head, item_head: the share of users or items over which the tail begins; the smaller the longer.
-        scale: ends and step to which ratings are clipped and rounded if the step is not None.
-        seed: decides everything.
+        user_head, item_head: share of users or items before the tail begins; smaller values give a longer tail.
+        scale: ends and step for clipping and rounding, applied if the step is not None.
+        seed: the only source of randomness.
 
     Raises:
-        ConfigError: a number of ratings that this shape does not allow, or a step without ends.
+        ConfigError: the number of ratings is impossible for this shape, or there is a step without ends.
     """
 
     name: str
@@ -75,7 +74,7 @@ class SyntheticRatings(Dataset):
             raise ConfigError("dataset.scale.step without ends", expected="low and high beside a step", fix=fix)
 
     def load(self) -> Interactions:
-        """Draw the ratings; raw ids are 1 … n, times random; the same for the same settings."""
+        """Draw the ratings, with raw ids 1 … n and random times; deterministic for given settings."""
         streams = np.random.SeedSequence(self.seed).spawn(3)
         pairs, model, times = (np.random.Generator(np.random.Philox(stream)) for stream in streams)
         keys = self._distinct_pairs(pairs)
@@ -108,11 +107,11 @@ class SyntheticRatings(Dataset):
         return kept
 
     def _one_each(self, rng: np.random.Generator, user_order: NDArray, item_order: NDArray) -> NDArray[np.int64]:
-        """Pairs in which every user and every item occurs: max(num_users, num_items) of them."""
+        """max(num_users, num_items) pairs that cover every user and every item."""
         length = max(self.num_users, self.num_items)
         users = np.resize(rng.permutation(self.num_users), length)
         items = np.resize(rng.permutation(self.num_items), length)
-        if self.num_users > self.num_items:  # the surplus users take popular items, not all alike
+        if self.num_users > self.num_items:  # the surplus users draw items by popularity, not uniformly
             surplus = length - self.num_items
             items[self.num_items :] = item_order[_long_tailed(rng, self.num_items, self.item_head, surplus)]
         else:
@@ -123,7 +122,7 @@ class SyntheticRatings(Dataset):
     def _from_whole_matrix(
         self, rng: np.random.Generator, user_order: NDArray, item_order: NDArray, kept: NDArray, missing: int
     ) -> NDArray[np.int64]:
-        """``missing`` more pairs of a dense matrix, drawn by weight without replacement (exponential race)."""
+        """Draw ``missing`` more pairs of a dense matrix by weight, without replacement (exponential race)."""
         user_weight, item_weight = np.empty(self.num_users), np.empty(self.num_items)
         user_weight[user_order] = _weights(self.num_users, self.user_head)
         item_weight[item_order] = _weights(self.num_items, self.item_head)
@@ -134,7 +133,7 @@ class SyntheticRatings(Dataset):
         return np.argpartition(flat, missing - 1)[:missing]
 
     def _ratings(self, rng: np.random.Generator, users: NDArray, items: NDArray) -> NDArray[np.float32]:
-        """Ratings of pairs of indices: float32 [N]."""
+        """Ratings of the given (user, item) pairs: float32 [N]."""
         user_bias = rng.normal(0, self.user_sd, self.num_users).astype(np.float32)
         item_bias = rng.normal(self.mean, self.item_sd, self.num_items).astype(np.float32)
         # A sum of `rank` products of independent factors of variance s² has variance rank · s⁴.
@@ -160,9 +159,9 @@ def _weights(number: int, head: float) -> NDArray[np.float64]:
 
 
 def _long_tailed(rng: np.random.Generator, number: int, head: float, count: int) -> NDArray[np.int64]:
-    """``count`` positions below ``number``, by weight 1 / (position + head · number): int64 [count].
+    """Draw ``count`` positions below ``number`` with weight 1 / (position + head · number): int64 [count].
 
-    The inverse of the cumulative weight, (h + n) / h to the power of a uniform number, has a closed form.
+    The inverse of the cumulative weight has a closed form: (h + n) / h to the power of a uniform number.
     """
     shift = head * number
     positions = rng.random(count)
@@ -174,7 +173,7 @@ def _long_tailed(rng: np.random.Generator, number: int, head: float, count: int)
 
 
 def _without(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sorted keys that are not among the sorted ``known`` ones: int64."""
+    """The sorted keys that are not in the sorted ``known`` keys: int64."""
     places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return np.asarray(keys[known[places] != keys])
 

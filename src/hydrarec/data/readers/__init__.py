@@ -1,1 +1,1 @@
-"""Readers: files on disk → :class:`~hydrarec.data.table.RatingTable`. One module per family of formats."""
+"""Readers turn files into a :class:`~hydrarec.data.table.RatingTable`; one module per family of formats."""

@@ -1,4 +1,4 @@
-"""Titles and genres of items. They are shown, never computed with: a row that cannot be read is left out."""
+"""Readers of item titles and genres, which are for display only: rows that cannot be read are skipped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = list[str]
 
 
 def movies_csv(file: Path) -> ItemTexts:
-    """``movieId,title,genres``, UTF-8, titles quoted where they hold a comma."""
+    """Read ``movieId,title,genres``, UTF-8; titles with a comma are quoted."""
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.reader(lines)
         next(rows, None)
@@ -27,12 +27,12 @@ def movies_csv(file: Path) -> ItemTexts:
 
 
 def movies_dat(file: Path, encoding: str) -> ItemTexts:
-    """``id::title::genres``."""
+    """Read ``id::title::genres``."""
     return _texts(_split(file, "::", encoding), 3, lambda row: (row[1], row[2]))
 
 
 def u_item(file: Path) -> ItemTexts:
-    """MovieLens 100K's ``u.item``: 5 fields and 19 genre flags, ``|`` between them, Latin-1."""
+    """Read MovieLens 100K's ``u.item``: 5 fields and 19 genre flags, separated by ``|``, Latin-1."""
     rows = (row for row in _split(file, "|", "latin-1") if len(row) == 24)
     return _texts(
         rows, 24, lambda row: (row[1], "|".join(g for g, flag in zip(GENRES_100K, row[5:], strict=True) if flag == "1"))
@@ -40,7 +40,7 @@ def u_item(file: Path) -> ItemTexts:
 
 
 def atomic_item(file: Path) -> ItemTexts:
-    """RecBole's ``ml-100k.item``: id, title, year, genres separated by spaces; tabs between, UTF-8."""
+    """Read RecBole's ``ml-100k.item``: id, title, year, space-separated genres; tab-separated fields, UTF-8."""
     rows = _split(file, "\t", "utf-8")[1:]
     return _texts(
         rows, 4, lambda row: (f"{row[1]} ({row[2]})" if row[2].isdigit() else row[1], "|".join(row[3].split()))
@@ -54,7 +54,7 @@ def _split(file: Path, separator: str, encoding: str) -> list[Row]:
 
 
 def _texts(rows: Iterable[Row], width: int, parse: Callable[[Row], tuple[str, str]]) -> ItemTexts:
-    """Titles and genres of the rows with ``width`` fields or more, of which the first is the raw id."""
+    """Titles and genres of all rows with at least ``width`` fields; the first field is the raw id."""
     titles: dict[int | str, str] = {}
     genres: dict[int | str, str] = {}
     for row in rows:

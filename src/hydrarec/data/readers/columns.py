@@ -1,4 +1,4 @@
-"""Raw columns → a table of ratings. Text is checked value by value, but each distinct value only once."""
+"""Converts raw columns to a table of ratings. Each distinct text value is parsed only once."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hydrarec.data.table import Place, RatingTable, Scale
 
 log = logging.getLogger(__name__)
 
-# By role, the kinds of NumPy types that are read as they are; all other columns are read as text.
+# NumPy type kinds that need no parsing, by role; all other columns are read as text.
 TYPED = {"user": "iu", "item": "iu", "rating": "iuf", "time": "iuM"}
-INTEGER = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)  # pandas writes 7.0 where a column once had gaps; it is 7
+INTEGER = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)  # pandas writes 7 as 7.0 if the column once had gaps
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf|infinity|null|none|na|n/a)", re.IGNORECASE)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 LARGEST = float(np.finfo(np.float32).max)
 INT64 = np.iinfo(np.int64)
-# Unix time in seconds is smaller than this until the year 5138; in milliseconds it is larger from March 1973 on.
+# Unix seconds stay below this until the year 5138; unix milliseconds exceed it from March 1973 on.
 UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
 
 
@@ -35,11 +35,11 @@ def table_of(
     rules: Rules,
     places: Callable[[Sequence[int]], list[Place]],
 ) -> tuple[RatingTable, Faults]:
-    """The table of raw columns, and the rows of it that are bad.
+    """Build the table from raw columns, and collect its bad rows.
 
     Args:
-        raw: by role, of a type in :data:`TYPED` or object (str), [N] each; ``rating`` and ``time`` may be missing.
-        names: of the columns, by role.
+        raw: columns by role, of a type in :data:`TYPED` or object (str), [N]; ``rating`` and ``time`` are optional.
+        names: column names by role.
         places: as in :class:`~hydrarec.data.table.RatingTable`.
     """
     faults = Faults(len(raw["user"]))
@@ -53,7 +53,7 @@ def table_of(
 
 
 class _TextColumn:
-    """A column of text; ``distinct`` are its values without space around them."""
+    """A column of text; ``distinct`` holds its distinct values, stripped of white space."""
 
     def __init__(self, texts: NDArray, name: str) -> None:
         self.texts, self.name = texts, name
@@ -61,7 +61,7 @@ class _TextColumn:
         self.distinct: list[str] = [text.strip() for text in distinct.tolist()]
 
     def parse(self, parse: Callable[[str], Any], kind: Any, expected: str, faults: Faults) -> NDArray:
-        """The value of each row, ``kind`` [N]; where ``parse`` raises a ValueError, its text is the complaint."""
+        """Parse each row to ``kind`` [N]; the text of a ValueError from ``parse`` describes the fault."""
         values: NDArray = np.zeros(len(self.distinct), kind)
         complaints: dict[int, str] = {}
         for code, text in enumerate(self.distinct):
@@ -78,7 +78,7 @@ class _TextColumn:
 
 
 def _ids(raw: NDArray, name: str, ids: Ids, faults: Faults) -> NDArray:
-    """Raw ids, int64 [N] or object (str) [N]."""
+    """Parse raw ids to int64 [N] or object (str) [N]."""
     if raw.dtype.kind in TYPED["user"]:
         return raw.astype(str).astype(object) if ids == "string" else raw.astype(np.int64, copy=False)
     column = _TextColumn(raw, name)
@@ -94,14 +94,14 @@ def _is_integer(text: str) -> bool:
 
 
 def _is_word(text: str) -> bool:
-    """Whether an id is text, rather than an integer, a number that is no id, or damaged."""
+    """Whether an id is proper text, as opposed to an integer, a non-integer number or damaged text."""
     if not text or "\0" in text or _is_integer(text):
         return False
     return INTEGER.fullmatch(text) is not None or not (NUMBER.fullmatch(text) or NOT_A_NUMBER.fullmatch(text))
 
 
 def _integer(text: str) -> int:
-    return int(text.partition(".")[0])  # never by way of a float, which is exact up to 2**53 only
+    return int(text.partition(".")[0])  # never via float, which is exact only up to 2**53
 
 
 def _text_id(text: str) -> str:
@@ -122,7 +122,7 @@ def _integer_id(text: str) -> int:
 
 
 def _ratings(raw: NDArray, name: str, scale: Scale, faults: Faults) -> NDArray[np.float32]:
-    """Ratings, float32 [N]; finite, and on the scale."""
+    """Parse ratings to float32 [N]; they must be finite and on the scale."""
     if raw.dtype.kind in TYPED["rating"]:
         ratings = raw.astype(np.float32, copy=False)
     else:
@@ -142,12 +142,12 @@ def _rating(text: str) -> float:
 
 
 def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, faults: Faults) -> None:
-    """Mark ratings, float32 [N], that are not finite or lie outside the scale."""
+    """Mark the ratings, float32 [N], that are not finite or lie outside the scale."""
     low, high = ratings.min(initial=np.inf), ratings.max(initial=-np.inf)
     low_end = -math.inf if scale.low is None else scale.low
     high_end = math.inf if scale.high is None else scale.high
     if math.isfinite(low) and math.isfinite(high) and low >= low_end and high <= high_end:
-        return  # the usual case costs two passes and no temporary array; NaN fails every comparison
+        return  # the common case takes two passes and no temporary array; NaN fails every comparison
     infinite = ~np.isfinite(ratings)
     bad = (infinite | (ratings < low_end) | (ratings > high_end)) & ~faults.bad
 
@@ -159,7 +159,7 @@ def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, fau
 
 
 def _times(raw: NDArray, name: str, faults: Faults) -> NDArray[np.int64]:
-    """Unix seconds, int64 [N], from numbers, dates, or text in which the first row decides which of them it holds."""
+    """Parse times to unix seconds, int64 [N]; of a text column, the first row decides whether it holds dates."""
     if raw.dtype.kind == "M":
         times = raw.astype("datetime64[s]").astype(np.int64)
     elif raw.dtype.kind in TYPED["time"]:
@@ -181,7 +181,7 @@ def _times(raw: NDArray, name: str, faults: Faults) -> NDArray[np.int64]:
 
 
 def _dates(column: _TextColumn) -> dict[str, int]:
-    """Unix seconds of the texts that are ISO dates; none if the first text is a number or empty."""
+    """Map texts that are ISO dates to unix seconds; empty if the first text is a number or empty."""
     if not column.distinct or not column.distinct[0] or NUMBER.fullmatch(column.distinct[0]):
         return {}
     parsed = pd.to_datetime(pd.Series(column.distinct), format="ISO8601", utc=True, errors="coerce")
@@ -202,11 +202,11 @@ def _seconds(text: str) -> int:
         second = _integer(text)
     else:
         second = math.floor(float(text)) if abs(float(text)) < 2**63 else -1
-    return second if INT64.min <= second <= INT64.max else -1  # which is refused as negative
+    return second if INT64.min <= second <= INT64.max else -1  # −1 is later rejected as negative
 
 
 def _in_seconds(times: NDArray[np.int64], name: str) -> NDArray[np.int64]:
-    """Times in seconds, int64 [N]; milliseconds and finer units are recognised by their size and logged."""
+    """Convert times to seconds, int64 [N]; milliseconds and finer units are recognised by magnitude and logged."""
     if not len(times) or times.max() < UNITS[-1][0]:
         return times
     typical = int(np.partition(times, len(times) // 2)[len(times) // 2])

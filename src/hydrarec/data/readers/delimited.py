@@ -1,7 +1,7 @@
-"""Delimited text (CSV, TSV, ``::``) → ratings, at the speed of pandas' C engine.
+"""Reads ratings from delimited text (CSV, TSV, ``::``) with pandas' C engine.
 
-The first pass states every type and lets pandas refuse what does not fit. Only if it refuses, or a value lies outside
-the scale, a second pass reads everything as text and finds the line that is wrong, and why.
+The first pass declares all types and lets pandas reject bad values. Only if pandas does, or a value lies outside the
+scale, a second pass reads everything as text to find the bad line and the reason.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from hydrarec.data.table import RatingTable
 
 TYPES = {"user": "int64", "item": "int64", "rating": "float32", "time": "int64"}
 TEXTS = dict.fromkeys(TYPES, "object")
-HEAD = 1 << 24  # bytes in which ids such as 007 and 1e3 are searched for: a file that has them has them early
-EXACT = 2**53  # pandas reads a column in which one id is 7.0 as floats, which are exact below
+HEAD = 1 << 24  # bytes searched for ids such as 007 and 1e3; files that have them have them early
+EXACT = 2**53  # floats are exact below; pandas reads a column as floats if one id is 7.0
 
 
 def read_delimited(file: Path, form: Form, rules: Rules) -> RatingTable:
     """Read one text file.
 
     Raises:
-        DataError: not a file of this form; a row that cannot be read, with its line, unless ``rules.on_bad_rows`` is
-            ``drop``; no rows at all.
+        DataError: the file does not have this form or has no rows, or a row cannot be read (the error gives the line)
+            and ``rules.on_bad_rows`` is not ``drop``.
     """
     layout = layout_of(file, form)
     try:
@@ -44,7 +44,7 @@ def read_delimited(file: Path, form: Form, rules: Rules) -> RatingTable:
         raise damaged_gzip(file, error) from error
     except pd.errors.EmptyDataError:
         raise _without_rows(file, layout) from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:  # which our own passes did not explain
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:  # not explained by our own passes
         what, fix = f"cannot be read: {str(error).strip()}", "write the file again, quoting as in RFC 4180"
         raise DataError(what, expected="delimited text", fix=fix, file=file) from error
     if not len(table):
@@ -58,7 +58,7 @@ def _without_rows(file: Path, layout: Layout) -> DataError:
 
 
 def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
-    """The ratings, if all of them are valid; None if a closer look is needed."""
+    """Read the ratings if all are valid; return None if the careful pass is needed."""
     if rules.ids == "string" or (rules.ids == "auto" and _ids_are_odd(file, layout)):
         return None
     try:
@@ -74,7 +74,7 @@ def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:
 
 
 def _careful(file: Path, layout: Layout, rules: Rules) -> RatingTable:
-    """Every field as text first; the rows that cannot be read are reported or dropped."""
+    """Read every field as text, then parse; report or drop the rows that cannot be read."""
     skipped: frozenset[int] = frozenset()
     try:
         texts = _parse(file, layout, TEXTS, skipped)
@@ -92,22 +92,22 @@ def _careful(file: Path, layout: Layout, rules: Rules) -> RatingTable:
 
 
 def _by_role(frame: pd.DataFrame, layout: Layout) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The columns in use, and their names."""
+    """The used columns and their names, by role."""
     raw = {role: frame[position].to_numpy() for role, position in layout.used.items()}
     return raw, {role: layout.names[position] for role, position in layout.used.items()}
 
 
 def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset[int]) -> pd.DataFrame:
-    """The columns in use, named by their position, in the file's order of rows.
+    """The used columns, named by position, in file order.
 
-    With ``index_col=False`` pandas does not take a first column too many for an index, which would shift all others;
-    it cuts off the last one and warns, and that warning is made an error here.
+    With ``index_col=False`` pandas does not use a surplus first column as the index, which would shift all others.
+    It drops the last column instead and warns; the warning is turned into an error here.
     """
-    stride = len(layout.separator)  # "::" is ":" with an empty column between each two: 30 times as fast as a regex
+    stride = len(layout.separator)  # read "::" as ":" with empty columns in between: 30 times as fast as a regex
     positions = {position * stride: role for role, position in layout.used.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a cast that pandas tries before it refuses a column
+        warnings.simplefilter("ignore", RuntimeWarning)  # from a cast that pandas tries before it rejects a column
         frame = pd.read_csv(
             file,
             sep=layout.separator[0],
@@ -115,7 +115,7 @@ def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset
             names=list(range((layout.width - 1) * stride + 1)),
             usecols=None if _all_used(layout) else sorted(positions),
             dtype={position: types[role] for position, role in positions.items()},
-            # A number costs nothing; a list costs a look-up per line.
+            # An integer costs nothing; a list costs a look-up per line.
             skiprows=sorted(skipped.union(range(layout.header_lines))) if skipped else layout.header_lines,
             index_col=False,
             na_filter=False,
@@ -127,10 +127,10 @@ def _parse(file: Path, layout: Layout, types: dict[str, str], skipped: frozenset
 
 
 def _texts(file: Path, layout: Layout, skipped: frozenset[int]) -> pd.DataFrame:
-    """The columns in use as text, of a file in which something is wrong."""
+    """The used columns as text, for a file with a fault."""
     if len(layout.separator) == 1:
         return _parse(file, layout, TEXTS, skipped)
-    # A single colon within a field would shift what pandas reads between colons.
+    # A single colon within a field would shift the columns that pandas reads.
     kept = (record.fields for record in records(file, layout) if record.number not in skipped)
     positions = list(layout.used.values())
     return pd.DataFrame([[fields[p] for p in positions] for fields in kept], columns=positions, dtype=object)
@@ -141,9 +141,9 @@ def _all_used(layout: Layout) -> bool:
 
 
 def _count_fits(file: Path, layout: Layout, num_rows: int) -> bool:
-    """Whether the file holds as many separators as its rows need.
+    """Whether the file has exactly as many separators as its rows need.
 
-    pandas checks the length of each row by itself, but not where columns are left out or missing fields may be empty.
+    pandas checks row lengths itself, except if columns are skipped or fields may be empty.
     """
     separator = layout.separator[:1].encode()
     found = 0
@@ -156,7 +156,7 @@ def _count_fits(file: Path, layout: Layout, num_rows: int) -> bool:
 
 
 def _ids_are_odd(file: Path, layout: Layout) -> bool:
-    """Whether an id such as ``007`` or ``1e3`` occurs near the beginning; pandas would silently read 7 or 1000."""
+    """Whether an id such as ``007`` or ``1e3`` occurs near the start; pandas would silently read 7 or 1000."""
     with opened(file) as stream:
         head = b"\n" + stream.read(HEAD)
     separator, positions = layout.separator.encode(), (layout.used["user"], layout.used["item"])
@@ -169,7 +169,7 @@ def _ids_are_odd(file: Path, layout: Layout) -> bool:
 
 
 def _without_misshapen(file: Path, layout: Layout, rules: Rules) -> frozenset[int]:
-    """The records to skip because they have too many or too few fields."""
+    """The numbers of the records to skip, which have too many or too few fields."""
     wrong = misshapen(file, layout)
     if not wrong:
         return frozenset()

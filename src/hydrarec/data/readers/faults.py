@@ -1,4 +1,4 @@
-"""Rows that cannot be read: collected, then reported in one error, or dropped and counted."""
+"""Collects rows that cannot be read, then reports them in one error or drops and counts them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from hydrarec.data.table import Place, RatingTable, Scale
 
 log = logging.getLogger(__name__)
 
-# How ids are read. "auto": as integers if all of them are, else as strings; "string": as the text they are;
-# "integer": integers only, for published files where anything else is a mistake.
+# How ids are read. "auto": as integers if all of them are, else as strings; "string": as unchanged text;
+# "integer": integers only, for published files, in which anything else is an error.
 Ids = Literal["auto", "string", "integer"]
 OnBadRows = Literal["error", "drop"]
-SHOWN = 3  # places that an error lists before it only counts
+SHOWN = 3  # places listed in an error; further ones are only counted
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How strictly files are read: the scale of their ratings, the kind of their ids, and what to do with bad rows."""
+    """Validation rules for files: rating scale, kind of ids, and policy for bad rows."""
 
     scale: Scale
     ids: Ids
@@ -33,7 +33,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of one row: ``column 'rating' = 'good' is not a number``."""
+    """One fault in one row: ``column 'rating' = 'good' is not a number``."""
 
     row: int
     column: str
@@ -43,14 +43,14 @@ class Fault:
 
     @property
     def what(self) -> str:
-        """The fault as an error names it."""
+        """The fault in words, for an error message."""
         shown = self.value if len(self.value) <= 60 else self.value[:57] + "…"
         return f"column '{self.column}' = {shown!r} {self.complaint}"
 
 
 @dataclass
 class Faults:
-    """The faults of one file: all bad rows, and the first fault of each kind in full.
+    """The faults in one file: all bad rows, and the first fault of each kind in full.
 
     Args:
         num_rows: rows of the table.
@@ -63,7 +63,7 @@ class Faults:
         self.bad: NDArray[np.bool_] = np.zeros(self.num_rows, bool)
 
     def add(self, bad: NDArray[np.bool_], describe: Callable[[int], Fault]) -> None:
-        """Mark rows as bad, ``bad`` being bool [num_rows]; ``describe`` returns the fault of one row."""
+        """Mark the rows in the mask ``bad``, bool [num_rows]; ``describe`` returns the fault of one row."""
         rows = np.flatnonzero(bad)
         if len(rows):
             self.bad |= bad
@@ -87,7 +87,7 @@ class Faults:
 
 
 def warn_dropped(count: int, where: Sequence[Place], what: str) -> None:
-    """Log how many rows were dropped, and the first of them."""
+    """Log the number of dropped rows, and the first of them."""
     file, line = where[0]
     log.warning("%s: %s dropped, the first in line %d: %s", file, _number_of_rows(count), line, what)
 
@@ -95,7 +95,7 @@ def warn_dropped(count: int, where: Sequence[Place], what: str) -> None:
 def bad_rows(
     what: str, expected: str, where: Sequence[Place], count: int, *, column: str | None, value: str
 ) -> DataError:
-    """The error for ``count`` bad rows, ``where`` being the places of the first few."""
+    """The error for ``count`` bad rows; ``where`` holds the places of the first few."""
     others = ", ".join(str(line) for _, line in where[1:])
     if others:
         what += f" (also line{'s' if len(where) > 2 else ''} {others}; {_number_of_rows(count)} in all)"

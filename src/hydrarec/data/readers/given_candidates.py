@@ -1,4 +1,4 @@
-"""He et al.'s ``*.test.negative``: each line has a test pair, ``(user,item)``, then 99 items its user has not rated."""
+"""Reads He et al.'s ``*.test.negative``: one test pair ``(user,item)`` per line, then 99 items the user has not rated."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LINE = re.compile(r"\((\d+),(\d+)\)((?:\t\d+)*)", re.ASCII)
 
 
 def read_negatives(file: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Raw ids: the test pairs, int64 [T, 2], and the negatives of each, int64 [T, 99].
+    """Read raw ids: the test pairs, int64 [T, 2], and the negatives of each, int64 [T, 99].
 
     Raises:
-        DataError: a line that is not of this form, or not as long as the first.
+        DataError: a line does not have this form, or differs in length from the first.
     """
     require_text(file)
     rows: list[list[int]] = []

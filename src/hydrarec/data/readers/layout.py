@@ -1,4 +1,4 @@
-"""Where the ratings are in a text file: separator, header, and the position of each column."""
+"""Determines the layout of a text file: separator, header, and column positions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hydrarec.data.readers.opening import require_text
 log = logging.getLogger(__name__)
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
-FORBIDDEN = "\"'\r\n\0.+-0123456789"  # they occur within fields
+FORBIDDEN = "\"'\r\n\0.+-0123456789"  # characters that occur within fields
 BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
 ROLES = ("user", "item", "rating", "time")
 
 
 @dataclass(frozen=True)
 class Form:
-    """The form of a text file, as far as it is known before the file is opened.
+    """The declared form of a text file, known before the file is opened.
 
     Args:
-        user, item, rating, time: columns, by name in the header or by position from 0; None if there is none.
-        separator: None: by the file's ending, or as found in the first line.
+        user, item, rating, time: columns, by header name or by position from 0; None if absent.
+        separator: field separator; None: chosen by file extension, or else detected in the first line.
         header: whether the first line names the columns.
-        encoding: of ids and header.
+        encoding: encoding of ids and header.
     """
 
     user: str | int
@@ -40,21 +40,21 @@ class Form:
 
     @property
     def columns(self) -> dict[str, str | int]:
-        """By role, those that exist."""
+        """The columns that exist, by role."""
         columns = {role: getattr(self, role) for role in ROLES}
         return {role: column for role, column in columns.items() if column is not None}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read one text file.
+    """The actual layout of one text file.
 
     Args:
-        separator: between two fields; one character, or ``::``.
-        header_lines: lines before the first rating: the columns' names, and blank ones above them.
-        used: the position of each column in use, from 0, by role.
-        names: the columns' names by position, for errors.
-        encoding: of ids and header.
+        separator: field separator; one character, or ``::``.
+        header_lines: lines before the first rating: the column names, and blank lines above them.
+        used: position of each used column, from 0, by role.
+        names: column names by position, for errors.
+        encoding: encoding of ids and header.
     """
 
     separator: str
@@ -65,7 +65,7 @@ class Layout:
 
     @property
     def width(self) -> int:
-        """Fields per row."""
+        """Number of fields per row."""
         return len(self.names)
 
 
@@ -73,7 +73,7 @@ def layout_of(file: Path, form: Form) -> Layout:
     """Find the columns of a file.
 
     Raises:
-        DataError: the file is no text, its separator is another, or a column is missing.
+        DataError: the file is not text, has another separator, or lacks a column.
     """
     text = _text(file, form.encoding)
     blank_lines = text[: len(text) - len(text.lstrip())].count("\n")
@@ -98,7 +98,7 @@ def _first_line_error(file: Path, what: str, expected: str, fix: str, **fields: 
 
 
 def _text(file: Path, encoding: str) -> str:
-    """The beginning of a file, decoded."""
+    """The decoded beginning of a file."""
     head = require_text(file)
     try:
         return head.decode(encoding, errors="replace").lstrip("\ufeff")
@@ -108,9 +108,9 @@ def _text(file: Path, encoding: str) -> str:
 
 
 def _require_no_remark(file: Path, first: str, form: Form) -> None:
-    """Raise if the first line is prose: it begins with ``#`` or contains only spaces, and names no columns.
+    """Raise if the first line is a remark: it begins with ``#`` or has only spaces as separators, and names no columns.
 
-    Otherwise a separator would be found in it that the ratings do not have.
+    Otherwise a wrong separator would be detected in it.
     """
     marked = first.startswith("#")
     prose = marked or not (any(sep in first for sep in SEPARATORS[:-1]) or _is_number(first.split()[0]))
@@ -126,7 +126,7 @@ def _require_no_remark(file: Path, first: str, form: Form) -> None:
 
 
 def _names_by_role(form: Form, width: int) -> list[str]:
-    """Names for errors, for the columns of a file that does not name them."""
+    """Column names for errors, for a file without a header."""
     names = [f"{position}" for position in range(width)]
     for role, column in form.columns.items():
         if isinstance(column, int) and 0 <= column < width:
@@ -135,10 +135,10 @@ def _names_by_role(form: Form, width: int) -> list[str]:
 
 
 def _require_header(file: Path, form: Form, fields: list[str]) -> None:
-    """Raise if columns are given by position, and the first line contradicts ``form.header``."""
+    """Raise if columns are given by position and the first line contradicts ``form.header``."""
     positions = [column for column in form.columns.values() if isinstance(column, int) and 0 <= column < len(fields)]
     if len(positions) < len(form.columns):
-        return  # a missing name has an error of its own
+        return  # a missing name raises its own error
     numbers = [_is_number(fields[position]) for position in positions]
     shown = f"{','.join(fields)[:60]!r}"
     if form.header and all(numbers):
@@ -150,7 +150,7 @@ def _require_header(file: Path, form: Form, fields: list[str]) -> None:
 
 
 def _fields(file: Path, line: str, separator: str) -> list[str]:
-    """The fields of the first line; quotes count where the separator is one character."""
+    """Split the first line into fields; quotes are respected if the separator is one character."""
     if len(separator) > 1:
         return [field.strip() for field in line.split(separator)]
     try:
@@ -161,7 +161,7 @@ def _fields(file: Path, line: str, separator: str) -> list[str]:
 
 
 def _separator(file: Path, first: str, given: str | None) -> str:
-    """The separator that was given, or the one of the file's ending, or else the one in the first line."""
+    """The given separator, else the one of the file extension, else the one detected in the first line."""
     counts = {candidate: first.count(candidate) for candidate in SEPARATORS}
     likely = next((candidate for candidate in SEPARATORS if counts[candidate]), ",")
     if given is not None and given not in SEPARATORS and (len(given) != 1 or given in FORBIDDEN):

@@ -1,4 +1,4 @@
-"""The formats in which GroupLens publishes MovieLens, and the one in which RecBole publishes MovieLens 100K."""
+"""Readers of MovieLens in GroupLens' formats, and of MovieLens 100K in RecBole's format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDS = range(1, 6)
 
 
 class Copy(NamedTuple):
-    """The files of one copy of a dataset: the ratings and their form, the catalogue and its reader."""
+    """The files of one published copy of a dataset: ratings and their form, catalogue and its reader."""
 
     ratings: str
     form: Form
@@ -28,7 +28,7 @@ class Copy(NamedTuple):
 
 
 def headerless(separator: str) -> Form:
-    """User, item, rating and time in this order, without a header."""
+    """The form of files with user, item, rating and time in this order, without a header."""
     return Form(user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1")
 
 
@@ -36,12 +36,12 @@ class Reader:
     """Reads the files of one published dataset.
 
     Args:
-        copies: in which the dataset is published; the first whose ratings are in the folder is read.
+        copies: published copies of the dataset; the first whose ratings file exists is read.
         more: names of optional files.
 
     Attributes:
-        required: the files it needs in the dataset's folder.
-        settings: what the result depends on, beside the files.
+        required: required files in the dataset's folder.
+        settings: everything besides the files that affects the result.
     """
 
     def __init__(self, *copies: Copy, more: tuple[str, ...] = (), **settings: str) -> None:
@@ -50,28 +50,28 @@ class Reader:
         self.required = RequiredFiles(alternatives=[[copy.ratings] for copy in copies], files=[*files, *more])
 
     def copy_in(self, folder: Path) -> Copy:
-        """The copy that is read in this folder."""
+        """The copy to read in this folder."""
         return next((copy for copy in self.copies if (folder / copy.ratings).is_file()), self.copies[-1])
 
     def sources(self, folder: Path) -> list[Path]:
-        """The files that the ratings and titles are read from, the ratings first."""
+        """The files to read, ratings first, then titles."""
         copy = self.copy_in(folder)
         return [folder / name for name in (copy.ratings, copy.catalogue) if (folder / name).is_file()]
 
     def ratings(self, folder: Path, rules: Rules) -> RatingTable:
-        """All ratings, in the order of the file."""
+        """Read all ratings, in file order."""
         copy = self.copy_in(folder)
         return read_delimited(folder / copy.ratings, copy.form, rules)
 
     def texts(self, folder: Path) -> ItemTexts | None:
-        """Titles and genres; None if there is no catalogue."""
+        """Read titles and genres; None without a catalogue."""
         copy = self.copy_in(folder)
         file = folder / copy.catalogue
         return copy.read_catalogue(file) if file.is_file() else None
 
 
 class RatingsCsv(Reader):
-    """``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
+    """Reads ``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
 
     FORM = Form(
         user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"
@@ -82,10 +82,10 @@ class RatingsCsv(Reader):
 
 
 class RatingsDat(Reader):
-    """``ratings.dat`` and ``movies.dat``, ``::`` between the fields: ml-1m, ml-10m.
+    """Reads ``ratings.dat`` and ``movies.dat``, separated by ``::``: ml-1m, ml-10m.
 
     Args:
-        encoding: of the titles; Latin-1 in ml-1m, UTF-8 in ml-10m.
+        encoding: encoding of the titles; Latin-1 in ml-1m, UTF-8 in ml-10m.
     """
 
     def __init__(self, *, encoding: str) -> None:
@@ -94,10 +94,10 @@ class RatingsDat(Reader):
 
 
 class UData(Reader):
-    """MovieLens 100K: ``u.data``, ``u.item``, and the official folds ``u1.base``, ``u1.test`` … ``u5.test``.
+    """Reads MovieLens 100K: ``u.data``, ``u.item``, and the official folds ``u1.base``, ``u1.test`` … ``u5.test``.
 
-    RecBole's copy, ``ml-100k.inter`` and ``ml-100k.item``, is read where ``u.data`` is missing; it has the same ratings
-    in the same order, and no folds.
+    Without ``u.data``, RecBole's copy (``ml-100k.inter``, ``ml-100k.item``) is read; it has the same ratings in the
+    same order, but no folds.
     """
 
     ATOMIC = Form(
@@ -118,10 +118,10 @@ class UData(Reader):
         )
 
     def part(self, folder: Path, fold: int, part: str, rules: Rules) -> RatingTable:
-        """``u<fold>.base`` or ``u<fold>.test``.
+        """Read ``u<fold>.base`` or ``u<fold>.test``.
 
         Raises:
-            DataError: there is no such fold, or only RecBole's copy is there.
+            DataError: there is no such fold, or the folder has only RecBole's copy.
         """
         file = folder / f"u{fold}.{part}"
         if fold not in FOLDS or not file.is_file():

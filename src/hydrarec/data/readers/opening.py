@@ -1,4 +1,4 @@
-"""The first look at a file: does it exist, is it text, and of the kind that its name promises."""
+"""First checks of a file: it exists, is readable and is text, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hydrarec.core.errors import DataError, EnvironmentFault, did_you_mean
 GZIP = b"\x1f\x8b"
 AGAIN = "fetch or write the file again"
 UNPACK = "unpack it first: only gzip is read as it is"
-BINARY = {  # by their first bytes, after decompression
+BINARY = {  # binary formats by their first bytes, after decompression
     b"PK\x03\x04": ("a zip archive", UNPACK),
     b"BZh": ("a bzip2 file", UNPACK),
     b"\xfd7zXZ": ("an xz file", UNPACK),
@@ -25,24 +25,24 @@ BINARY = {  # by their first bytes, after decompression
     b"PAR1": ("a Parquet file", "give the file the ending .parquet"),
 }
 CONTROL = re.compile(rb"[\0\x02-\x08\x0e-\x1b\x7f]")  # \x01 and \x1c to \x1f separate fields in some text files
-PEEK = 65_536  # bytes looked at
+PEEK = 65_536  # bytes inspected
 CHUNK = 1 << 22
 
 DAMAGED_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def is_gzip(file: Path) -> bool:
-    """Whether the content, not the name, is gzip's."""
+    """Whether a file is gzipped, judged by content, not by name."""
     with file.open("rb") as stream:
         return stream.read(2) == GZIP
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, decompressed if it is a gzip file, whatever its name.
+    """Open a file for reading bytes, decompressed if its content is gzip.
 
     Raises:
-        DataError: a truncated or damaged gzip file, met while reading.
+        DataError: the gzip file turns out to be truncated or damaged while it is read.
     """
     try:
         with file.open("rb") as packed:
@@ -65,11 +65,11 @@ def damaged_gzip(file: Path, error: BaseException) -> DataError:
 
 
 def require_readable(file: Path) -> None:
-    """Raise unless ``file`` is a regular file that may be read; a pipe or device would hang.
+    """Raise unless ``file`` is a readable regular file; reading a pipe or device would hang.
 
     Raises:
-        DataError: missing, a folder, a dangling link or a device.
-        EnvironmentFault: permission denied.
+        DataError: the file is missing, a folder, a dangling link or a device.
+        EnvironmentFault: permission is denied.
     """
     fix = "give the path of a ratings file"
     try:
@@ -94,10 +94,10 @@ def require_readable(file: Path) -> None:
 
 
 def require_text(file: Path) -> bytes:
-    """The first bytes of a text file of ratings (decompressed), at most :data:`PEEK` of them.
+    """Return the first :data:`PEEK` bytes (decompressed) of a text file, and raise if it is not one.
 
     Raises:
-        DataError: the file is empty, or is a web page, UTF-16 or 32, compressed twice or by other means, or binary.
+        DataError: the file is empty, a web page, UTF-16 or UTF-32, compressed twice or not by gzip, or binary.
     """
     require_readable(file)
     with opened(file) as stream:
@@ -109,7 +109,7 @@ def require_text(file: Path) -> bytes:
 
 
 def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
-    """Of a file with this beginning that cannot hold ratings: the reason, what is expected, the fix; else None."""
+    """(reason, expected, fix) if a file that begins with ``head`` cannot contain ratings, else None."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:
         return "the file is empty", "a header and ratings", AGAIN
@@ -131,7 +131,7 @@ def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """``UTF-16`` or ``UTF-32`` if there is a byte-order mark, or every other byte, or three of four, is zero."""
+    """``UTF-16`` or ``UTF-32``, recognised by a byte-order mark or by zeros in every other or three of four bytes."""
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,4 +1,4 @@
-"""Parquet → ratings. Errors give row numbers where those of text files give lines."""
+"""Reads ratings from Parquet; errors give row numbers instead of lines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def read_parquet(file: Path, form: Form, rules: Rules) -> RatingTable:
-    """Read one Parquet file; only the columns of the form are used.
+    """Read the columns of ``form`` from one Parquet file.
 
     Raises:
-        DataError: not a Parquet file, a column is missing, or a row cannot be read.
+        DataError: the file is not Parquet, a column is missing, or a row cannot be read.
         EnvironmentFault: pyarrow is not installed.
     """
     content, names = _content(file, form)
@@ -35,7 +35,7 @@ def read_parquet(file: Path, form: Form, rules: Rules) -> RatingTable:
 
 
 def _content(file: Path, form: Form) -> tuple[pyarrow.Table, dict[str, str]]:
-    """The columns in use, and their names by role."""
+    """Read the used columns; also return their names by role."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -69,7 +69,7 @@ def _name(file: Path, role: str, column: str | int, available: list[str]) -> str
 
 
 def _values(column: pyarrow.ChunkedArray, role: str) -> NDArray:
-    """A column as its type allows, [N]: numbers and times as they are, anything else as text, missing values empty."""
+    """Convert a column to an array [N]: numbers and times unchanged, all else as text, missing values as ``""``."""
     if not column.null_count and str(column.type) != "uint64":
         values: NDArray = column.to_numpy()
         if values.dtype.kind in TYPED[role]:

@@ -1,4 +1,4 @@
-"""The slow, exact pass over a text file's lines, made only if something is wrong or a line number is needed."""
+"""A slow, exact pass over the lines of a text file, run only if there is a fault or a line number is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hydrarec.data.readers.layout import Layout
 from hydrarec.data.readers.opening import opened
 from hydrarec.data.table import Place
 
-LONGEST_LINE = 1 << 20  # characters; a longer line is damage, and reading it whole could exhaust the memory
+LONGEST_LINE = 1 << 20  # characters; a longer line means damage, and reading it whole could exhaust memory
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Record:
     """One row of a file.
 
     Attributes:
-        number: counts records from 0, header and blank ones included, as pandas' ``skiprows`` does.
-        line: where it begins, from 1.
-        fields: as text.
+        number: record number from 0, including header and blank records, like pandas' ``skiprows``.
+        line: first line of the record, from 1.
+        fields: the fields as text.
     """
 
     number: int
@@ -32,10 +32,10 @@ class Record:
 
 
 def records(file: Path, layout: Layout) -> Iterator[Record]:
-    """The data rows of a file in order, without header and blank lines.
+    """Iterate over the data rows of a file, skipping header and blank lines.
 
     Raises:
-        DataError: a NUL byte, an unclosed quote, or a line beyond :data:`LONGEST_LINE`.
+        DataError: a NUL byte, an unclosed quote, or a line longer than :data:`LONGEST_LINE`.
     """
     with opened(file) as raw:
         lines = _lines(file, io.TextIOWrapper(raw, encoding=layout.encoding, errors="replace", newline="\n"))
@@ -45,7 +45,7 @@ def records(file: Path, layout: Layout) -> Iterator[Record]:
 
 
 def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequence[int]) -> list[Place]:
-    """The places of some data rows, numbered from 0 without the ``skipped`` records."""
+    """The places of the given data rows, which are numbered from 0 without the ``skipped`` records."""
     left, places = set(rows), {}
     row = -1
     for record in records(file, layout):
@@ -59,7 +59,7 @@ def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequenc
 
 
 def misshapen(file: Path, layout: Layout) -> list[Record]:
-    """The rows that have more or fewer fields than the first line."""
+    """The rows with more or fewer fields than the first line."""
     return [record for record in records(file, layout) if len(record.fields) != layout.width]
 
 

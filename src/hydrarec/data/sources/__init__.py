@@ -1,1 +1,1 @@
-"""Get a published data set: download, verify, unpack, and find copies made by hand."""
+"""Sources of published datasets: find manual copies, download, verify, unpack."""

@@ -1,4 +1,4 @@
-"""Where the files of a published dataset come from: own copies first, then the cache, then the network."""
+"""Finds the files of a published dataset: manual copies first, then the cache, then the network."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from hydrarec.data.sources.unpack import unpack
 
 log = logging.getLogger(__name__)
 
-Source = Callable[[str, RequiredFiles], Path]  # the folder of a dataset's files, or a Refusal
+Source = Callable[[str, RequiredFiles], Path]  # returns the folder of the dataset's files, or raises a Refusal
 
 
 class Archive:
-    """The official archive of a dataset, and the other sources of its files.
+    """The official archive of a dataset, and the alternative sources of its files.
 
-    In this order: the folder ``$HYDRAREC_DATA_DIR/<name>/``, ``$HYDRAREC_DATA_DIR/<name>.zip``, the cache, the official
-    URL, the package index. Nothing is ever written to ``$HYDRAREC_DATA_DIR``.
+    They are tried in this order: the folder ``$HYDRAREC_DATA_DIR/<name>/``, ``$HYDRAREC_DATA_DIR/<name>.zip``, the
+    cache, the official URL, the package index. Nothing is ever written to ``$HYDRAREC_DATA_DIR``.
 
     Args:
-        url: the official URL; None if the archive is no longer available there.
-        size: bytes of the archive, if known.
-        sha256, md5: its digests, hex; the first that is known is checked.
-        package: a package on the index that contains the ratings, too.
+        url: official URL; None if the archive is no longer available there.
+        size: size of the archive in bytes, if known.
+        sha256, md5: digests of the archive, hex; the first known one is checked.
+        package: a package on the index that also contains the ratings.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Archive:
         self.digest = ("SHA-256", sha256) if sha256 else ("MD5", md5) if md5 else None
 
     def folder(self, name: str, required: RequiredFiles) -> Path:
-        """A folder with the dataset's files, fetched if necessary.
+        """Return a folder with the dataset's files; fetch them if necessary.
 
         Raises:
-            DataError: no source has them; lists every source with its reason.
-            EnvironmentFault: the same, if the network is to blame; the disk is full or cannot be written.
+            DataError: no source has the files; lists every source with the reason.
+            EnvironmentFault: the same if the network is the cause; or the disk is full or not writable.
         """
         refusals: list[Refusal] = []
 
@@ -63,7 +63,7 @@ class Archive:
         folder = first_of(_own_folder, self._own_zip, _cached)
         if folder is None:
             try:
-                with locked(final):  # by now, another process may have filled the cache
+                with locked(final):  # meanwhile another process may have filled the cache
                     folder = first_of(_cached, self._official, self._packaged)
             except OSError as error:
                 raise storage_fault(error, final.parent) from error
@@ -118,7 +118,7 @@ class Archive:
         """Raise unless ``file`` has the digest of the official archive.
 
         Raises:
-            Refusal: another digest; names expected and actual, and the sizes.
+            Refusal: the digest differs; names both digests and sizes.
         """
         if self.digest is None:
             return
@@ -145,7 +145,7 @@ def _own_folder(name: str, required: RequiredFiles) -> Path:
     own = _own(name)
     if not own.is_dir():
         raise Refusal(str(own), "is not a folder" if own.exists() else "does not exist", "absent")
-    inner = sorted(path for path in own.iterdir() if path.is_dir())  # of an archive unpacked with its own folder
+    inner = sorted(path for path in own.iterdir() if path.is_dir())  # if the archive was unpacked with its own folder
     for folder in (own, *inner):
         if not required.missing_in(folder):
             return folder

@@ -1,4 +1,4 @@
-"""What all sources of a dataset share: the files that are required, and the reason why a source does not have them."""
+"""Types shared by all dataset sources: the required files, and the reason why a source failed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 
 
 class Refusal(Exception):
-    """The reason why one source failed; the next source is tried, and the last error lists them all.
+    """Raised if one source fails; the next source is tried, and the final error lists all reasons.
 
     Args:
         source: a path or a URL.
-        reason: what is wrong with it.
-        kind: ``absent`` (not there), ``content`` (there, but not what it should be) or ``network``.
+        reason: what is wrong with the source.
+        kind: ``absent`` (missing), ``content`` (present but wrong) or ``network``.
     """
 
     def __init__(self, source: str, reason: str, kind: Literal["absent", "content", "network"]) -> None:
@@ -38,17 +38,17 @@ class RequiredFiles:
     files: Sequence[str]
 
     def missing(self, available: Container[str]) -> list[str]:
-        """The names of the first alternative that are not available; empty if any alternative is complete."""
+        """The missing names of the first alternative; empty if any alternative is complete."""
         missing = [[name for name in names if name not in available] for names in self.alternatives]
         return [] if [] in missing else missing[0]
 
     def missing_in(self, folder: Path) -> list[str]:
-        """The names that are missing in a folder, which need not exist."""
+        """As :meth:`missing`, for the files in a folder, which need not exist."""
         return self.missing([name for name in self.files if (folder / name).is_file()])
 
 
 def html_start(file: Path) -> str:
-    """``; starts with '<html'`` if a web page was saved in place of the file, else nothing."""
+    """``; starts with '<html'`` if a web page was saved instead of the file, else ``""``."""
     with file.open("rb") as stream:
         head = stream.read(200).lstrip()
     return f"; starts with '{head.split(b'>')[0][:30].decode('latin-1')}'" if head[:1] == b"<" else ""

@@ -1,4 +1,4 @@
-"""Downloads by pooch, retried where that helps; every failure becomes a reason that the user can read."""
+"""Downloads files with pooch and retries if that may help; failures become readable reasons."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hydrarec.core.console import progress
 from hydrarec.data.sources.base import Refusal
 from hydrarec.data.sources.folders import require_space
 
-CONNECT, READ = 2.5, 15.0  # seconds; without a network the user waits for CONNECT once
-ATTEMPTS = 3  # for connections that were made and then failed
+CONNECT, READ = 2.5, 15.0  # timeouts in seconds; without a network the user waits for CONNECT once
+ATTEMPTS = 3  # for connections that fail after they were established
 PORTS = {"http": 80, "https": 443}
 
 
@@ -25,8 +25,8 @@ def download(url: str, target: Path, size: int | None) -> None:
     """Fetch ``url`` into the file ``target``; the caller checks the content.
 
     Raises:
-        Refusal: it cannot be fetched, and why.
-        EnvironmentFault: not enough space.
+        Refusal: the download failed; gives the reason.
+        EnvironmentFault: there is not enough disk space.
     """
     if size is not None:
         require_space(target.parent, 2 * size)
@@ -45,7 +45,7 @@ def download(url: str, target: Path, size: int | None) -> None:
 
 
 def _explain(error: requests.RequestException) -> tuple[str, bool]:
-    """The reason as a user reads it, and whether another attempt may help."""
+    """The reason in words for the user, and whether a retry may help."""
     if isinstance(error, requests.exceptions.SSLError):
         return f"its TLS certificate is not valid ({_root_cause(error)})", False
     if isinstance(error, requests.exceptions.TooManyRedirects):
@@ -62,7 +62,7 @@ def _explain(error: requests.RequestException) -> tuple[str, bool]:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The cause beneath the layers of a network error, in a few words."""
+    """The root cause of a nested network error, in a few words."""
     below: object = error
     while isinstance(below, BaseException):
         error = below
@@ -72,9 +72,9 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _require_reachable(url: str) -> None:
-    """Raise within :data:`CONNECT` seconds unless something listens at ``url``, or at the proxy on the way to it.
+    """Raise within :data:`CONNECT` seconds unless the host of ``url``, or its proxy, accepts connections.
 
-    Looking up a name has no time limit of its own and may take half a minute without a network; hence the thread.
+    Name resolution has no timeout and may take half a minute without a network, so it runs in a thread.
     """
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)

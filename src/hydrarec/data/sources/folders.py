@@ -1,7 +1,7 @@
 """The cache folder, and folders in it that are either complete or absent.
 
-A folder is filled under a temporary name beside its final one, then renamed, all under the lock of the final name. The
-lock ends with its process, so a temporary folder whose lock is free was left by a kill, and the next process removes it.
+A folder is filled under a temporary name next to the final one, then renamed, while holding the lock of the final name.
+The lock ends with its process. So a temporary folder whose lock is free was left by a kill; the next process removes it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hydrarec.core.files import TEMPORARY_SUFFIX, sync_folder, umask
 
 
 def cache_root() -> Path:
-    """``$HYDRAREC_CACHE_DIR``, or the user's own cache folder; it may not exist yet."""
+    """``$HYDRAREC_CACHE_DIR``, or the user's cache folder; it may not exist yet."""
     return Path(os.environ.get("HYDRAREC_CACHE_DIR") or pooch.os_cache("hydrarec")).expanduser().absolute()
 
 
@@ -30,14 +30,14 @@ def cache_root() -> Path:
 def whole_folder(final: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside ``final``; it becomes ``final`` when the block ends without an error.
 
-    An existing ``final`` is replaced. The files reach the disk first, so that even a power cut cannot leave half a folder.
+    An existing ``final`` is replaced. Files are flushed to disk first, so even a power cut cannot leave half a folder.
     """
     with locked(final):
         temporary = _temporary(final)
         try:
             yield temporary
             for path in [*temporary.rglob("*"), temporary]:
-                sync_folder(path)  # works for files, too
+                sync_folder(path)  # works for files too
             _replace(temporary, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # already renamed if all went well
@@ -46,9 +46,9 @@ def whole_folder(final: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(final: Path) -> Iterator[None]:
-    """Wait for the exclusive lock of the folder ``final`` and hold it; a process may take it several times.
+    """Acquire the exclusive lock of the folder ``final``, waiting if necessary; reentrant within a process.
 
-    It only saves work: on a file system without locks, several processes may fill a folder, and the last one wins.
+    The lock only saves work: on a file system without locks, several processes may fill a folder, and the last one wins.
     """
     file = _lock_file(final)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def require_space(folder: Path, needed: int) -> None:
     """Raise unless the disk under ``folder`` has ``needed`` bytes free.
 
     Raises:
-        EnvironmentFault: not enough space; names needed and free.
+        EnvironmentFault: not enough space; gives needed and free bytes.
     """
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -83,7 +83,7 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def storage_fault(error: OSError, folder: Path) -> EnvironmentFault:
-    """The error to show when the cache cannot be written."""
+    """The error for a cache that cannot be written."""
     if error.errno == errno.ENOSPC:
         free = shutil.disk_usage(folder if folder.is_dir() else folder.anchor).free
         what = f"the disk is full ({free / 1e6:,.0f} MB free)"
@@ -102,7 +102,7 @@ def _temporary(final: Path) -> Path:
 
 
 def _replace(temporary: Path, final: Path) -> None:
-    """Rename onto ``final``; an old folder moves aside first, since only empty folders can be replaced."""
+    """Rename onto ``final``; an old folder is moved aside first, since only empty folders can be replaced."""
     temporary.chmod(0o777 & ~umask())
     try:
         temporary.rename(final)

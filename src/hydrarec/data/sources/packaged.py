@@ -1,7 +1,7 @@
-"""Datasets that a package on the index contains: the way through a firewall that only lets the package index through.
+"""Datasets contained in a package on the index, for firewalls that allow only the package index.
 
-The package is fetched with the running interpreter's pip and opened as the zip archive it is; nothing of it is
-installed or imported.
+The package is fetched with the running interpreter's pip and opened as a zip archive; it is neither installed nor
+imported.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Literal
 from hydrarec.core.files import sha256_of
 from hydrarec.data.sources.base import Refusal
 
-SECONDS = 120  # for all of pip's work
-CONNECT = 4  # seconds; one attempt, so that without a network the answer comes soon
+SECONDS = 120  # timeout of the whole pip call
+CONNECT = 4  # connection timeout in seconds; one attempt, so that it fails fast without a network
 OPTIONS = (
     *("--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary=:all:"),
     *("--retries=0", f"--timeout={CONNECT}", "--progress-bar=off"),
@@ -30,9 +30,9 @@ class Package:
     """Files inside a wheel.
 
     Args:
-        requirement: the package and its version, as pip understands it: ``recbole==1.2.1``.
-        files: their paths in the wheel.
-        sha256: their digests, in the same order.
+        requirement: package and version for pip: ``recbole==1.2.1``.
+        files: paths in the wheel.
+        sha256: digests of the files, in the same order.
     """
 
     def __init__(self, *, requirement: str, files: list[str], sha256: list[str]) -> None:
@@ -43,7 +43,7 @@ class Package:
         """Fetch the wheel and write its files into the existing folder ``into``.
 
         Raises:
-            Refusal: no pip, no index, no such file, or another content than expected.
+            Refusal: no pip, no index, no such file, or a wrong digest.
         """
         with tempfile.TemporaryDirectory(dir=into) as scratch:
             wheel = self._fetch(Path(scratch))
@@ -60,7 +60,7 @@ class Package:
 
     def _fetch(self, folder: Path) -> Path:
         command = [sys.executable, "-m", "pip", "download", *OPTIONS, self.requirement, "-d", str(folder)]
-        # A name that cannot be looked up otherwise costs glibc's resolver 10 s or more.
+        # Otherwise glibc's resolver takes 10 s or more for a name it cannot resolve.
         environment = {"RES_OPTIONS": "timeout:1 attempts:2", **os.environ}
         try:
             done = subprocess.run(
@@ -85,8 +85,8 @@ class Package:
 
 
 def _last_error(stderr: str) -> str:
-    """The first line of pip's errors that explains anything, shortened."""
-    if "from versions: none" in stderr:  # the only thing pip says about an index that does not answer
+    """The first informative line of pip's errors, shortened."""
+    if "from versions: none" in stderr:  # all that pip reports if the index does not answer
         return "the package index does not have it, or cannot be reached"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     error = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "")

@@ -1,4 +1,4 @@
-"""Unpacking a zip archive: all of it is checked before anything is written, and only required files are taken."""
+"""Unpacks the required files of a zip archive, after checking all of it before anything is written."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path, PurePosixPath
 from hydrarec.data.sources.base import Refusal, RequiredFiles, html_start
 from hydrarec.data.sources.folders import require_space
 
-MOST_BYTES = 8 << 30  # unpacked; the largest MovieLens archive has 1.2 GB
-MOST_RATIO = 50  # unpacked over packed; ratings reach 5
-SMALL = 16 << 20  # unpacked bytes below which no ratio is a bomb
+MOST_BYTES = 8 << 30  # unpacked; the largest MovieLens archive unpacks to 1.2 GB
+MOST_RATIO = 50  # unpacked / packed; rating files reach 5
+SMALL = 16 << 20  # unpacked bytes below which no ratio indicates a bomb
 MOST_MEMBERS = 10_000
 DEEPEST = 3  # repository/folder/file
 
 
 def unpack(file: Path, into: Path, required: RequiredFiles) -> None:
-    """Write the required files of an archive into the existing folder ``into``, without the folders around them.
+    """Extract the required files of an archive into the existing folder ``into``, without their parent folders.
 
     Raises:
-        Refusal: not a zip archive, damaged, unsafe (links, paths that leave the folder, a bomb), or files are missing.
-        EnvironmentFault: not enough space.
+        Refusal: not a zip archive, damaged, unsafe (links, paths outside the folder, a zip bomb), or files are missing.
+        EnvironmentFault: there is not enough disk space.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -52,7 +52,7 @@ def _require_safe(file: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _unsafe(member: zipfile.ZipInfo) -> str | None:
-    """What makes a member unsafe to unpack, or None."""
+    """The reason why a member is unsafe to unpack, or None."""
     name = member.orig_filename.replace("\\", "/")
     if name.startswith("/") or ":" in name.split("/")[0]:
         return "is an absolute path"
@@ -66,6 +66,6 @@ def _unsafe(member: zipfile.ZipInfo) -> str | None:
 
 
 def _highest(members: list[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo | None:
-    """The member of that name closest to the top, at most :data:`DEEPEST` levels down."""
+    """The member called ``name`` closest to the top, at most :data:`DEEPEST` levels down."""
     same = [m for m in members if PurePosixPath(m.filename).name == name and m.filename.count("/") < DEEPEST]
     return min(same, key=lambda member: member.filename.count("/"), default=None)

@@ -1,7 +1,7 @@
 """Splits into training, validation and test rows: classes with ``__call__(interactions, source) -> Split``.
 
-Pure functions of (interactions, split seed): rows of :class:`~hydrarec.data.interactions.Interactions` are in canonical
-order, so no split depends on the row order of a file.
+A split depends only on (interactions, split seed). Rows of :class:`~hydrarec.data.interactions.Interactions` are in
+canonical order, so no split depends on the row order of a file.
 """
 
 from hydrarec.data.splits.given import GivenSplit

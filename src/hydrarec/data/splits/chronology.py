@@ -1,4 +1,4 @@
-"""The order of each user's ratings in time; ties are broken by the seed alone."""
+"""Orders each user's ratings by time; ties are broken by the seed alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LIMIT = 2**63
 
 
 def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
-    """The timestamps that ``split`` needs: int64 [N].
+    """The timestamps, int64 [N], required by the split called ``split``.
 
     Raises:
-        ConfigError: the dataset has none.
+        ConfigError: the dataset has no timestamps.
     """
     if interactions.timestamps is None:
         raise ConfigError(
@@ -30,11 +30,11 @@ def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
 
 
 def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, seed: int) -> NDArray[np.int64]:
-    """How many ratings of the same user come after each one: 0 for the latest. int64 [n].
+    """For each rating, the number of later ratings of the same user (0 for the latest): int64 [n].
 
-    Ties in time (and, without times, all ratings of a user) are ordered by a random permutation of the rows, drawn
-    from the seed. Rows are in canonical order, so that neither the order of a file nor a source's habit of giving
-    small ids to popular items decides which of several ratings in one second is held out.
+    Ties in time (and all ratings of a user if ``times`` is None) are ordered by a random permutation of the rows,
+    drawn from the seed. So neither the row order of a file nor a source's habit of giving small ids to popular items
+    decides which of several ratings in one second is held out.
 
     Args:
         users: ascending, int32 [n].
@@ -51,14 +51,14 @@ def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, see
     order = np.argsort(keys)
     ends = np.cumsum(np.bincount(users))
     later = np.empty(total, np.int64)
-    later[order] = ends[users] - 1 - np.arange(total)  # users are ascending: those of the sorted rows are the same
+    later[order] = ends[users] - 1 - np.arange(total)  # users are ascending, so sorting the rows leaves them unchanged
     return later
 
 
 def hold_out_last(
     users: NDArray[np.int32], times: NDArray[np.int64] | None, seed: int, num_val: NDArray, num_test: NDArray
 ) -> NDArray[np.int8]:
-    """Parts of rows: each user's last ``num_test`` ratings test, the ``num_val`` before them validate. int8 [n].
+    """Assign each user's last ``num_test`` ratings to test and the ``num_val`` before them to validation: int8 [n].
 
     Args:
         users, times, seed: as for :func:`later_ratings`.
@@ -72,9 +72,9 @@ def hold_out_last(
 
 
 def _by_user_then_time(users: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """One number per row that orders by user, then time: int64 [n]."""
+    """One sort key per row, by user, then time: int64 [n]."""
     low, high = int(times.min()), int(times.max())
-    if (int(users[-1]) + 1) * (high - low + 1) >= LIMIT:  # times from a corrupt clock: their ranks do as well
+    if (int(users[-1]) + 1) * (high - low + 1) >= LIMIT:  # times from a corrupt clock: use their ranks
         times = np.unique(times, return_inverse=True)[1]
         low, high = 0, int(times.max())
     keys = np.array(users, np.int64)

@@ -1,4 +1,4 @@
-"""Splits that were drawn elsewhere: separate files of one dataset, or an index file."""
+"""Predefined splits: separate files of one dataset, or an index file."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ EARLIEST_CLOCK = 631_152_000  # 1990-01-01: a smaller time in a file of ratings 
 
 
 class GivenSplit:
-    """A split that was drawn elsewhere.
+    """A predefined split.
 
-    Times may be mere row numbers in such files (He et al. 2017): only their order within one user's training rows is
-    used, and the look-ahead is reported only if all of them are later than 1990.
+    Times in such files may be mere row numbers (He et al. 2017). Therefore only their order within one user's training
+    rows is used, and the look-ahead is reported only if all times are later than 1990.
 
     Args:
-        index: an ``.npz`` with int64 arrays ``train``, ``val``, ``test`` of row numbers into the canonical order, and
-            ``fingerprint``, that of the interactions it was made for. None: the parts are the dataset's separate files.
-        hold_out_last: the latest *training* rating of each user validates, so that settings are chosen without a look
-            at the test part. Users with one training rating keep it, and are counted.
-        seed: of the ties in time under ``hold_out_last``; the given parts themselves depend on no seed.
+        index: an ``.npz`` with int64 arrays ``train``, ``val``, ``test`` of row numbers in canonical order, and the
+            ``fingerprint`` of the interactions it was made for. None: the parts are the dataset's separate files.
+        hold_out_last: move each user's latest *training* rating to validation, so that settings can be chosen without
+            the test part. Users with one training rating keep it and are counted.
+        seed: seed for ties in time under ``hold_out_last``; the given parts do not depend on it.
     """
 
     def __init__(self, *, index: str | None, hold_out_last: bool, seed: Seed) -> None:
         self.index, self.hold_out_last, self.seed = index, hold_out_last, seed
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split.
+        """Split the interactions.
 
         Raises:
-            ConfigError: the dataset is one file and there is no index; or ``hold_out_last`` without times, or beside a
-                given validation part.
-            DataError: the index cannot be read, or is not one of these interactions; no user to hold a rating out of.
+            ConfigError: the dataset is one file and there is no index; or ``hold_out_last`` is set although there are
+                no times or there is a given validation part.
+            DataError: the index cannot be read or belongs to other interactions, or no user has a rating to hold out.
         """
         if self.index is None:
             parts, protocol = _parts_of_files(interactions, source), "given files"
@@ -59,7 +59,7 @@ class GivenSplit:
     def _with_last_held_out(
         self, interactions: Interactions, parts: NDArray[np.int8]
     ) -> tuple[NDArray[np.int8], dict[str, int]]:
-        """Parts with the latest training row of each user moved to validation, and the users left out."""
+        """Move each user's latest training row to validation; return the parts and the users left out."""
         if (parts == VALIDATION).any():
             raise ConfigError(
                 "split.hold_out_last=true beside a validation part that is given already",

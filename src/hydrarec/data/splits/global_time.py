@@ -1,4 +1,4 @@
-"""One cut in time for all users: the only split in which no training rating is later than a test rating."""
+"""A split at one point in time for all users, the only one in which no training rating is later than a test rating."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 
 class GlobalTime:
-    """Everything at or after a cut belongs to the later part: no look-ahead, and cold users and items as in practice.
+    """A split by time: ratings at or after a cut go to the later part. No look-ahead; cold users and items occur.
 
-    All ratings of one second are on the same side of a cut. A share of n rows puts the cut at the time of the n-th row
+    All ratings of one second are on the same side of a cut. A share of n rows sets the cut at the time of the n-th row
     from the end of the rows not yet held out, so a part has n rows, or more if its first second has more ratings.
 
     Args:
-        val, test: how the part is cut off: by a share of all rows, 0 for no such part, or by the ISO date or time (UTC
-            where it names no zone) at which it begins. The test part begins after the validation part.
+        val, test: size or start of the part: a share of all rows (0: no such part), or the ISO date or time at which
+            it begins (UTC if no zone is given). The test part begins after the validation part.
 
     Raises:
-        ConfigError: shares that leave nothing to train on, a text that is no date, or dates in the wrong order.
+        ConfigError: the shares leave nothing to train on, a text is not a date, or the dates are in the wrong order.
     """
 
     def __init__(self, *, val: Fraction | str, test: Fraction | str) -> None:
@@ -43,11 +43,11 @@ class GlobalTime:
             )
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split.
+        """Split the interactions.
 
         Raises:
-            ConfigError: no timestamps.
-            DataError: a date that leaves its part empty, or nothing left to train on.
+            ConfigError: there are no timestamps.
+            DataError: a date leaves its part empty, or nothing is left to train on.
         """
         times = timestamps_of(interactions, "split=global_time")
         parts = np.full(len(times), TRAIN, np.int8)
@@ -77,7 +77,7 @@ def _start(times: NDArray[np.int64], cut: float | datetime, total: int) -> int |
 
 
 def _moment(key: str, text: str) -> datetime:
-    """An ISO date or time as a moment; UTC where it names no zone."""
+    """Parse an ISO date or time; UTC if no zone is given."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -91,7 +91,7 @@ def _moment(key: str, text: str) -> datetime:
 
 
 def _iso(second: int) -> str:
-    """A unix second as an ISO time in UTC, or the number itself where no calendar reaches."""
+    """Format a unix second as ISO time in UTC, or as a plain number beyond the range of dates."""
     try:
         return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError, OSError):

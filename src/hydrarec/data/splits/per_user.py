@@ -1,4 +1,4 @@
-"""Splits that hold out a part of each user's ratings: the protocols of ranking from implicit feedback."""
+"""Splits that hold out some of each user's ratings, as in ranking protocols for implicit feedback."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hydrarec.data.splits.split import Source, Split, require_training_share, sp
 
 
 class LeaveOneOut:
-    """Each user's latest rating tests and the second latest validates (He et al. 2017, Rendle et al. 2020).
+    """Holds out each user's latest rating for test, the second latest for validation (He et al. 2017, Rendle et al. 2020).
 
-    Users with too few ratings stay in training, and are counted. Of ratings in the same second a random one, drawn
-    from the seed, counts as the latest: :func:`~hydrarec.data.splits.chronology.later_ratings`.
+    Users with too few ratings stay in training and are counted. Among ratings in the same second, the seed decides
+    which is the latest, see :func:`~hydrarec.data.splits.chronology.later_ratings`.
 
     Args:
-        seed: of the ties alone.
+        seed: seed for ties in time.
         val: hold out the second latest too; otherwise there is no validation part.
     """
 
@@ -28,11 +28,11 @@ class LeaveOneOut:
         self.seed, self.val = seed, val
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split.
+        """Split the interactions.
 
         Raises:
             ConfigError: there are no timestamps.
-            DataError: no user has ratings enough.
+            DataError: no user has enough ratings.
         """
         times = timestamps_of(interactions, "split=leave_one_out")
         counts = np.bincount(interactions.users, minlength=interactions.num_users)
@@ -57,16 +57,16 @@ class LeaveOneOut:
 
 
 class UserRatio:
-    """A share of each user's ratings tests, and a share validates: the last ones in time, or random ones.
+    """Holds out a share of each user's ratings for test and one for validation: the latest ones, or random ones.
 
-    For a user with n ratings, ``round(n · test)`` of them test and the ``round(n · val)`` before these validate (a half
-    to the even number), as far as one is left to train on: validation gives way first. A user for whom a share comes
-    to nothing keeps these ratings in training, and is counted.
+    For a user with n ratings, the last ``round(n · test)`` are for test and the ``round(n · val)`` before them for
+    validation (halves round to even). At least one rating stays in training; the validation share shrinks first. If a
+    share comes to zero for a user, these ratings stay in training and the user is counted.
 
     Args:
-        seed: of the random order; in the order of time, of the ties.
+        seed: seed of the random order, or for ties in time.
         val, test: shares of a user's ratings.
-        order: ``time``, the latest ratings test; or ``random``.
+        order: ``time`` (the latest ratings are for test) or ``random``.
     """
 
     def __init__(self, *, seed: Seed, val: Fraction, test: Fraction, order: Literal["time", "random"]) -> None:
@@ -74,11 +74,11 @@ class UserRatio:
         self.seed, self.val, self.test, self.order = seed, val, test, order
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split.
+        """Split the interactions.
 
         Raises:
-            ConfigError: the order is that of time, and there are no timestamps.
-            DataError: nothing is held out of any user.
+            ConfigError: ``order`` is ``time`` and there are no timestamps.
+            DataError: no rating of any user is held out.
         """
         times = timestamps_of(interactions, "split.order=time") if self.order == "time" else None
         counts = np.bincount(interactions.users, minlength=interactions.num_users)

@@ -1,4 +1,4 @@
-"""Splits of single rows, whatever their user and time: at random, by numpy's old permutation, or in folds."""
+"""Splits by row, ignoring user and time: random, reproduced from numpy's legacy generator, or in folds."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hydrarec.data.table import TEST, TRAIN
 
 
 class RandomSplit:
-    """Every row to one part at random, ratings of one user spread over all parts.
+    """Assigns every row to a part at random; a user's ratings are spread over all parts.
 
     Args:
-        seed: of the split alone; the seed of the training is another one.
+        seed: seed of the split, separate from the training seed.
         val, test: shares of all rows, rounded to whole rows. ``val=0.2, test=0`` is the 80/20 split of the founding
-            write-ups. With one seed, the test rows are the same whatever the share of validation.
+            write-ups. For a given seed, the test rows do not depend on the validation share.
     """
 
     def __init__(self, *, seed: Seed, val: Fraction, test: Fraction) -> None:
@@ -25,7 +25,7 @@ class RandomSplit:
         self.seed, self.val, self.test = seed, val, test
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split."""
+        """Split the interactions."""
         total = len(interactions)
         parts = deal(shuffled(total, self.seed), round(total * self.test), round(total * self.val))
         train = 1 - self.val - self.test
@@ -33,35 +33,35 @@ class RandomSplit:
 
 
 class LegacySplit:
-    """The split of the fastai course's notebooks (references C1 … C4), reproduced to the row.
+    """The split of the fastai course's notebooks (references C1 … C4), reproduced exactly.
 
     Their ``get_cv_idxs`` takes the first ``val`` of ``numpy.random.RandomState(random_state).permutation(n)`` as
-    validation rows of the file, which for MovieLens is in canonical order. There is no test part.
+    validation rows of the file. MovieLens files are in canonical order. There is no test part.
 
     Args:
         random_state: 42 in the source.
-        val: share of all rows, rounded down, 0.2 in the source.
+        val: share of all rows, rounded down; 0.2 in the source.
     """
 
     def __init__(self, *, random_state: Seed, val: Share) -> None:
         self.random_state, self.val = random_state, val
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split."""
+        """Split the interactions."""
         order = np.random.RandomState(self.random_state).permutation(len(interactions))
         parts = deal(order, 0, int(self.val * len(interactions)))
         return split_of(parts, f"first {self.val:.0%} of numpy's legacy permutation {self.random_state} validate")
 
 
 class FoldSplit:
-    """k-fold cross-validation, one fold per run: fold ``fold`` is the test part.
+    """k-fold cross-validation, one fold per run: fold number ``fold`` is the test part.
 
     Args:
-        folds: number of folds; ``official`` folds bring their own number.
-        fold: which one, from 1.
-        seed: of the assignment of rows to folds, and of the validation part.
-        val: share of the *remaining* rows that selects the epoch; 0 to train a fixed number of epochs.
-        official: the dataset's published folds (ml-100k: u1 … u5) in place of random ones.
+        folds: number of folds; the dataset decides it for ``official`` folds.
+        fold: number of the test fold, from 1.
+        seed: seed of the folds and of the validation part.
+        val: share of the *remaining* rows used to select the epoch; 0 to train a fixed number of epochs.
+        official: use the dataset's published folds (ml-100k: u1 … u5) instead of random ones.
     """
 
     def __init__(self, *, folds: Count, fold: Count, seed: Seed, val: Fraction, official: bool) -> None:
@@ -75,7 +75,7 @@ class FoldSplit:
         self.folds, self.fold, self.seed, self.val, self.official = folds, fold, seed, val, official
 
     def __call__(self, interactions: Interactions, source: Source) -> Split:
-        """Split."""
+        """Split the interactions."""
         if self.official:
             parts = source.official_fold(self.fold).copy()
             name = f"official fold {self.fold}"

@@ -1,4 +1,4 @@
-"""A split: its parts, its fingerprint, the users it left out, and how far training looks ahead."""
+"""A split: its parts, its fingerprint, the excluded users, and the look-ahead of training."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 
 class Source(Protocol):
-    """A dataset, which may have official folds."""
+    """A dataset that may have official folds."""
 
     name: str
 
     def official_fold(self, fold: int) -> np.ndarray:
-        """int8 [N]: the part (``TRAIN`` or ``TEST``) of each row of the interactions in official fold ``fold``."""
+        """The part (``TRAIN`` or ``TEST``) of each row of the interactions in official fold ``fold``: int8 [N]."""
         ...
 
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint, complete row numbers (int64, ascending) into the interactions, and the protocol in words.
+    """A partition of the interactions' rows, and a description of the protocol.
 
     Attributes:
-        train, val, test: the parts.
-        protocol: how they were made, with every setting that matters.
-        left_out: number of users of whom the protocol could hold nothing out, by reason; their ratings train. Empty
-            for a protocol that does not work by user.
-        times_compare: whether timestamps of two users can be compared; False for row numbers in place of times.
+        train, val, test: the parts as row numbers, int64, ascending; disjoint and complete.
+        protocol: the method with every setting that affects the parts.
+        left_out: number of users from whom the protocol could hold nothing out, by reason; their ratings are in
+            training. Empty for protocols that do not work by user.
+        times_compare: whether timestamps of different users are comparable; False if they are mere row numbers.
     """
 
     train: np.ndarray
@@ -46,7 +46,7 @@ class Split:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the three parts: equal if and only if the same rows train, select and test."""
+        """SHA-256 over the three parts: equal if and only if all parts have the same rows."""
         digest = hashlib.sha256()
         for part in (self.train, self.val, self.test):
             digest.update(len(part).to_bytes(8, "little"))
@@ -54,12 +54,12 @@ class Split:
         return digest.hexdigest()
 
     def report(self, interactions: Interactions) -> dict[str, Any]:
-        """The result of the split, for ``run.json``.
+        """A summary of the split, for ``run.json``.
 
-        ``parts``: ratings, users and items of each, and ratings of cold users and items, unseen in training.
-        ``users_left_out``: number of users by reason. ``look_ahead``: shares of the training rows that are later than a
-        test row, so that a recommender in use could not have known them: than the earliest test row of the same user
-        (``own_user``), or of all (``anybody``). An equal time is not later; None without times or test part.
+        ``parts``: ratings, users and items of each part, and ratings of cold users and items (unseen in training).
+        ``users_left_out``: number of users by reason. ``look_ahead``: share of training rows later than a test row,
+        which a deployed recommender could not have known: later than the earliest test row of the same user
+        (``own_user``), or of all users (``anybody``). Equal times do not count; None without times or test part.
         """
         known_users = np.bincount(interactions.users[self.train], minlength=interactions.num_users) > 0
         known_items = np.bincount(interactions.items[self.train], minlength=interactions.num_items) > 0
@@ -94,10 +94,10 @@ class Split:
 
 
 def split_of(parts: NDArray[np.int8], protocol: str, **fields: Any) -> Split:
-    """The split in which row r belongs to ``parts[r]``: ``TRAIN``, ``VALIDATION`` or ``TEST``.
+    """Build the split in which row r belongs to ``parts[r]``: ``TRAIN``, ``VALIDATION`` or ``TEST``.
 
     Raises:
-        DataError: nothing is left to train on, or nothing to evaluate.
+        DataError: nothing is left to train on or to evaluate.
     """
     train, val, test = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
     if len(train) == 0 or len(val) + len(test) == 0:
@@ -110,7 +110,7 @@ def split_of(parts: NDArray[np.int8], protocol: str, **fields: Any) -> Split:
 
 
 def deal(order: NDArray[np.int64], num_test: int, num_val: int) -> NDArray[np.int8]:
-    """Parts of rows: the first ``num_test`` rows of ``order`` (int64 [N]) test, the next ``num_val`` validate. int8 [N]."""
+    """Assign the first ``num_test`` rows of ``order`` (int64 [N]) to test, the next ``num_val`` to validation: int8 [N]."""
     parts = np.full(len(order), TRAIN, np.int8)
     parts[order[:num_test]] = TEST
     parts[order[num_test : num_test + num_val]] = VALIDATION
@@ -118,7 +118,7 @@ def deal(order: NDArray[np.int64], num_test: int, num_val: int) -> NDArray[np.in
 
 
 def require_training_share(val: float, test: float) -> None:
-    """Raise :class:`ConfigError` for shares that leave nothing to train on."""
+    """Raise :class:`ConfigError` if the shares leave nothing to train on."""
     if val + test >= 1:
         raise ConfigError(
             f"split.val={val} and split.test={test} leave nothing to train on",
@@ -128,5 +128,5 @@ def require_training_share(val: float, test: float) -> None:
 
 
 def shuffled(total: int, seed: int) -> NDArray[np.int64]:
-    """The numbers below ``total`` in an order that the seed alone decides: int64 [total]."""
+    """A permutation of ``range(total)`` that depends only on the seed: int64 [total]."""
     return np.random.Generator(np.random.Philox(seed)).permutation(total)
