@@ -182,7 +182,7 @@ def test_dropout_rescales_what_it_keeps_of_the_input_alone(name: str) -> None:
     torch.testing.assert_close(torch.logit(model.eval().encode(histories)), torch.full((2000, 3), 0.3))
 
 
-# -- what was learnt ---------------------------------------------------------------------------------------------------
+# -- what was learned ---------------------------------------------------------------------------------------------------
 
 
 @SIDES

@@ -28,7 +28,7 @@ def logged(tmp_path: Path) -> Path:
     assert subject.user_biases is not None
     folder = tmp_path / "run"
     sections = [biases.of_users(subject, subject.user_biases)]
-    document = Document("What was learnt: a | b", ["Some *words*."], sections)
+    document = Document("What the model learned: a | b", ["Some *words*."], sections)
     publish(folder, document, "2026-01-01T00:00:00+00:00", projector(subject, most=50))
     return folder
 
@@ -46,7 +46,7 @@ def test_event_file_holds_pictures_and_the_page(logged: Path) -> None:
     [image] = events.Tensors("user_biases")
     assert image.tensor_proto.string_val[2] == (logged / "figures/user_biases.png").read_bytes()
     [text] = events.Tensors("Analysis")
-    assert text.tensor_proto.string_val[0].decode().startswith("# What was learnt: a \\| b\n\nSome \\*words\\*.\n")
+    assert text.tensor_proto.string_val[0].decode().startswith("# What the model learned: a \\| b\n\nSome \\*words\\*.\n")
     assert text.wall_time == 1767225600
 
 

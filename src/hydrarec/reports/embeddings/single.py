@@ -49,7 +49,7 @@ def analyze_run(settings: AnalyzeConfig) -> tuple[Document, Output]:
                 advance(1)
         about, notes = _about(subject), _missing(subject)
         document = Document(
-            f"What was learnt: {subject.title}",
+            f"What the model learned: {subject.title}",
             [about, *notes],
             sections,
             [f"{subject.title}: {about}", *notes],

@@ -78,5 +78,5 @@ class Embeddings(Selected):
             model, read_data(self.history.folder), str(self.history.folder.read_config()["task"]["name"])
         )
         found = components.of_most_rated(subject, self.settings)
-        document = Document(f"What was learnt: {subject.title}", [], [] if found is None else [found[1]])
+        document = Document(f"What the model learned: {subject.title}", [], [] if found is None else [found[1]])
         publish_run(document, self.history.folder, projector(subject, most=self.projector))
