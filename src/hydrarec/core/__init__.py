@@ -1,1 +1,1 @@
-"""What every room may use: errors, files, paths, the console, kinds of values, several processes."""
+"""Utilities for all packages: errors, files, paths, console, value types, distributed processes."""

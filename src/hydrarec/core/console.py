@@ -1,4 +1,4 @@
-"""What a person sees while waiting: a progress bar on a terminal, plain lines elsewhere; both on stderr."""
+"""Progress display on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 PLAIN_INTERVAL = 5.0  # seconds between two plain lines
-PATIENCE = 2.0  # work shorter than this shows nothing off a terminal
+PATIENCE = 2.0  # seconds; without a terminal, shorter work prints nothing
 
 
 def stderr() -> Console:
-    """A console on stderr; made per use, so that a redirected stream is honoured."""
+    """A console on stderr, created per use so that redirection is respected."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def stdout() -> Console:
-    """A console on stdout, for what is asked for rather than said meanwhile; made per use, too."""
+    """A console on stdout for requested output, as opposed to progress; also created per use."""
     return Console(highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
 def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], None]]:
-    """Yield ``advance(amount)``; show a bar on a terminal, or a line every few seconds elsewhere."""
+    """Yield ``advance(amount)``; show a bar on a terminal, a line every few seconds elsewhere."""
     console = stderr()
     if console.is_terminal:
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()

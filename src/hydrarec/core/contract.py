@@ -1,4 +1,4 @@
-"""Any exception as an error of the contract."""
+"""Converts any exception to a :class:`HydrarecError`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ENVIRONMENT = {
 
 
 def as_contract(raised: BaseException) -> HydrarecError:
-    """Any exception as one that keeps the contract; what nobody foresaw is an internal error (exit 1)."""
+    """Convert any exception to a :class:`HydrarecError`; an unexpected one becomes an internal error (exit 1)."""
     cause: BaseException | None = raised
-    while cause is not None:  # Hydra and Lightning may wrap what we raised
+    while cause is not None:  # Hydra and Lightning may wrap our errors
         if isinstance(cause, HydrarecError):
             return cause
         raised, cause = cause, cause.__cause__
@@ -51,7 +51,7 @@ def as_contract(raised: BaseException) -> HydrarecError:
 
 
 def is_interrupt(raised: BaseException) -> bool:
-    """Ctrl-C; Lightning turns one outside the training steps into an exit."""
+    """Whether this is Ctrl-C, which Lightning turns into an exit outside the training steps."""
     return isinstance(raised, KeyboardInterrupt) or (
         isinstance(raised, SystemExit) and isinstance(raised.__context__, KeyboardInterrupt)
     )

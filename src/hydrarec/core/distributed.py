@@ -1,4 +1,4 @@
-"""What the processes of one run must agree on; with one process every function is the identity."""
+"""Communication between the processes of one run; with one process every function is the identity."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, distributed
 
 
 class Replicas(DDPStrategy):
-    """One copy of the model per device, kept equal by :func:`average_gradients`.
+    """A strategy with one model replica per device, synchronised by :func:`average_gradients`.
 
-    Without the wrapper of ``DistributedDataParallel``, which allows one backward pass per call of the training step, and
-    which would weigh shares of different size alike.
+    It does not use the ``DistributedDataParallel`` wrapper, which allows only one backward pass per training step and
+    would weight shares of different sizes equally.
     """
 
     def configure_ddp(self) -> None:
-        """Leave the model as it is."""
+        """Do not wrap the model."""
 
 
 def is_distributed() -> bool:
@@ -26,7 +26,7 @@ def is_distributed() -> bool:
 
 
 def broadcast_from_rank0(value: int, device: torch.device) -> int:
-    """The value of rank 0, on every rank."""
+    """Return rank 0's value on every rank."""
     if not is_distributed():
         return value
     word = torch.tensor(value, device=device)
@@ -35,7 +35,7 @@ def broadcast_from_rank0(value: int, device: torch.device) -> int:
 
 
 def sum_over_ranks(*values: float, device: torch.device) -> list[float]:
-    """The sum over all processes of each value, in float64."""
+    """Sum each value over all processes, in float64."""
     if not is_distributed():
         return list(values)
     sums = torch.tensor(values, dtype=torch.float64, device=device)
@@ -44,11 +44,11 @@ def sum_over_ranks(*values: float, device: torch.device) -> list[float]:
 
 
 def average_gradients(parameters: Iterable[Tensor], samples: int) -> None:
-    """Replace each gradient by its mean over the samples of all processes, as if one had taken the whole batch.
+    """Replace each gradient by its mean over the samples of all processes, as if one process had the whole batch.
 
     Args:
-        parameters: in the same order everywhere.
-        samples: that this process's gradients are the mean of; 0 for an empty share, whose gradients do not count.
+        parameters: the parameters, in the same order on every rank.
+        samples: number of samples behind this process's mean gradients; 0 for an empty share, which is ignored.
     """
     if not is_distributed():
         return

@@ -1,7 +1,7 @@
-"""The contract of every error: what went wrong and where, what is expected, how to go on, and an exit code.
+"""The errors of hydrarec: each states what is wrong and where, what is expected, a fix, and an exit code.
 
-Raised anywhere in the library, shown by the entry points as at most four lines on stderr, and written as
-``error.json`` into the run folder. A misspelt name is answered with the nearest valid ones (:func:`nearest`).
+The library raises them; the entry points print at most four lines on stderr and write ``error.json`` into the run
+folder. For a misspelt name, the error suggests the nearest valid ones (:func:`nearest`).
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-BUG = 1  # the exit code of everything that is not one of the errors below
+BUG = 1  # exit code of any other exception
 
 
 class HydrarecError(ValueError):
-    """Base of all errors that are the user's to mend.
+    """Base of all errors that the user can fix.
 
     Args:
-        what: what is wrong, naming the value.
-        expected: what would have been accepted.
-        fix: how to go on, as a command or an action.
-        file, line, column, value: where, as far as it is known; ``line`` counts from 1 and includes the header.
+        what: what is wrong, including the bad value.
+        expected: what would be accepted.
+        fix: the fix, as a command or an action.
+        file, line, column, value: the location, if known; ``line`` counts from 1 and includes the header.
     """
 
     exit_code: ClassVar[int] = BUG
     code: ClassVar[str] = "bug"
-    status: ClassVar[str] = "failed"  # of a run that ended so, in run.json
+    status: ClassVar[str] = "failed"  # status in run.json of a run that ends with this error
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class HydrarecError(ValueError):
         self.value = value if plain else str(value)  # JSON has no NaN
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception that cannot be unpickled kills a joblib sweep; keyword-only arguments need this by hand.
+        # An exception that cannot be unpickled kills a joblib sweep; keyword-only arguments require this method.
         return _rebuild, (type(self), self.what, {k: v for k, v in self.to_dict().items() if k in _FIELDS})
 
     def __str__(self) -> str:
@@ -78,13 +78,13 @@ def _rebuild(kind: type[HydrarecError], what: str, fields: dict[str, Any]) -> Hy
 
 
 class ConfigError(HydrarecError):
-    """An unknown key, a wrong type, an impossible value or combination: judged before any data is read."""
+    """An unknown key, a wrong type, or an invalid value or combination, detected before any data is read."""
 
     exit_code, code = 2, "config"
 
 
 class DataError(HydrarecError):
-    """A ratings file that cannot be read as what it claims to be, or a split that cannot be made of it."""
+    """A ratings file that cannot be read, or data that cannot be split as requested."""
 
     exit_code, code = 3, "data"
 
@@ -96,7 +96,7 @@ class CheckpointError(HydrarecError):
 
 
 class EnvironmentFault(HydrarecError):
-    """Disk, permission, memory, network or device."""
+    """A fault of disk, permissions, memory, network or device."""
 
     exit_code, code = 6, "environment"
 
@@ -108,19 +108,19 @@ class DivergedError(HydrarecError):
 
 
 class LostJobError(HydrarecError):
-    """A job of a sweep whose process ended without a word, or had to be ended."""
+    """A sweep job whose process exited with no error message, or had to be killed."""
 
     code = "lost"
 
 
 class PrunedRun(HydrarecError):
-    """A trial of a search that was given up for its validation metric; its test part was never looked at."""
+    """A search trial that was pruned because of its validation metric; its test part was not evaluated."""
 
     exit_code, code, status = 0, "pruned", "pruned"
 
 
 class InterruptedRun(HydrarecError):
-    """SIGINT or SIGTERM, after the state was saved."""
+    """A run stopped by SIGINT or SIGTERM, after its state was saved."""
 
     code, status = "interrupted", "interrupted"
 
@@ -134,7 +134,7 @@ class InterruptedRun(HydrarecError):
 
 
 def from_dict(content: dict[str, Any]) -> HydrarecError:
-    """The error whose :meth:`HydrarecError.to_dict` this is, from another process."""
+    """Rebuild an error of another process from its :meth:`HydrarecError.to_dict`."""
     fields = {name: content[name] for name in _FIELDS}
     if content["code"] == InterruptedRun.code:
         return InterruptedRun(content["what"], signal_number=content["exit_code"] - 128, **fields)
@@ -143,7 +143,7 @@ def from_dict(content: dict[str, Any]) -> HydrarecError:
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
-    """The valid names closest to a misspelt one, closest first; all of them when none is close and they are few."""
+    """The valid names closest to a misspelt one, closest first; all of them if none is close and they are few."""
     names = sorted(set(valid))
     close = difflib.get_close_matches(name, names, n=count, cutoff=0.6)
     return close or (names if len(names) <= 24 else [])

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: a temporary name in the same folder, flushed to disk, then renamed."""
+"""Atomic file writes: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-TEMPORARY_SUFFIX = ".part"  # left behind only by a kill; swept by the next start
+TEMPORARY_SUFFIX = ".part"  # remains only after a kill; removed at the next start
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a temporary file beside ``path``; rename it onto ``path`` when the block ends without an error.
+    """Open a temporary file next to ``path``; rename it to ``path`` if the block ends without an error.
 
-    The temporary file lies in the target's own folder (a rename across file systems is not atomic) and reaches the
-    disk before the rename, so that a kill or power cut leaves either the old content or the new one.
+    The temporary file is in the target's folder (a rename across file systems is not atomic) and is flushed to disk
+    before the rename, so a kill or power cut leaves either the old or the new content.
     """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX, dir=path.parent)
     try:
@@ -37,7 +37,7 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Atomically write ``content`` as readable JSON; NaN and infinities are refused, since JSON has none."""
+    """Atomically write ``content`` as readable JSON; reject NaN and infinities, which JSON does not have."""
     with atomic_write(path, "w") as file:
         json.dump(content, file, indent=2, allow_nan=False, ensure_ascii=False)
         file.write("\n")
@@ -50,7 +50,7 @@ def sha256_of(path: Path) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename in it survives a power cut."""
+    """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -59,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def umask() -> int:
-    """The permissions that new files of this process do not get."""
+    """The umask of this process: the permission bits withheld from new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

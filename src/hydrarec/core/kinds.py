@@ -1,11 +1,11 @@
-"""The kinds of value that a setting may have: a type and its bounds, used as annotations in public signatures.
+"""Value types of settings: a type with bounds, used as annotations in public signatures.
 
-A parameter says what it accepts once, where it is declared::
+A parameter declares its valid values once, in the signature::
 
     def __init__(self, *, embedding_dim: Count, dropout: Fraction = ...) -> None
 
-and :mod:`hydrarec.config.judge` holds a configuration against it before any data is read. Importing this module
-costs nothing: no torch, no Hydra.
+and :mod:`hydrarec.config.judge` checks a configuration against it before any data is read. This module is cheap to
+import: no torch, no Hydra.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Literal, TypedDict
 
 @dataclass(frozen=True)
 class Bounds:
-    """An interval; ``above``/``below`` exclude their end, ``at_least``/``at_most`` include it. Always finite."""
+    """An interval of finite numbers; ``above``/``below`` exclude the end, ``at_least``/``at_most`` include it."""
 
     above: float | None = None
     at_least: float | None = None
@@ -38,7 +38,7 @@ class Bounds:
         return " and ".join(f"{sign} {end:g}" for sign, end in ends if end is not None) or "finite"
 
 
-Count = Annotated[int, Bounds(at_least=1)]  # sizes, numbers of things
+Count = Annotated[int, Bounds(at_least=1)]  # sizes, counts
 Index = Annotated[int, Bounds(at_least=0)]  # positions, patience
 Seed = Annotated[int, Bounds(at_least=0, below=2**63)]
 Dimension = Annotated[int, Bounds(at_least=1)]  # width of an embedding or a layer
@@ -48,7 +48,7 @@ NonNegative = Annotated[float, Bounds(at_least=0)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
 
-# torch.nn.Embedding, the same by hand, with row-sparse gradients, a linear layer on one-hot rows
+# torch.nn.Embedding; the same written by hand; with row-sparse gradients; a linear layer on one-hot rows
 EmbeddingLayer = Literal["library", "lookup", "sparse", "one_hot"]
 Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_uniform", "xavier_normal", "zeros"]
 

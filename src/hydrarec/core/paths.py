@@ -1,4 +1,4 @@
-"""Paths as people name them: those they copy into the next command, and those they ask for."""
+"""User-facing paths: paths for display, and paths given as settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hydrarec.core.errors import ConfigError
 
 
 def shown(path: Path) -> Path:
-    """Relative to the current folder where it lies in it."""
+    """The path relative to the current folder if it lies inside it, else the absolute path."""
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
@@ -18,7 +18,7 @@ def folder_in(output_dir: str, name: str) -> Path:
     """``<output_dir>/<name>``, absolute.
 
     Raises:
-        ConfigError: the name is no folder's.
+        ConfigError: ``name`` is not a valid folder name.
     """
     if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
         raise ConfigError(
@@ -34,7 +34,7 @@ def two_folders(setting: str, given: str | list[str] | None, expected: str) -> l
     """The two folders that ``setting=a,b`` or a list names.
 
     Raises:
-        ConfigError: fewer or more; what is ``expected`` in their place.
+        ConfigError: not exactly two folders are given; the error shows ``expected``.
     """
     folders = given.split(",") if isinstance(given, str) else list(given or [])
     if len(folders) != 2:
