@@ -9,7 +9,7 @@ from hydrarec.core.errors import ConfigError
 
 
 def shown(path: Path) -> Path:
-    """The path relative to the current folder if it lies inside it, else unchanged."""
+    """The path relative to the current folder if it lies inside it, else the absolute path."""
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 

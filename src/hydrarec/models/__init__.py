@@ -1,1 +1,1 @@
-"""The recommenders, one family per file."""
+"""The recommender models, one family per file."""

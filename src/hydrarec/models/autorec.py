@@ -1,4 +1,4 @@
-"""AutoRec: an autoencoder whose inputs are the ratings of an item, or of a user."""
+"""AutoRec: an autoencoder of the ratings of an item or of a user."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from hydrarec.models.parts.layers import dropped, embedding_table
 from hydrarec.models.parts.remembered import Remembered
 from hydrarec.models.parts.sampled import SampledProduct
 
-_ROWS = 4096  # encoded at a time
-_BIAS_SWEEPS = 15  # after which no bias of ml-100k moves by more than 0.002 stars
+_ROWS = 4096  # rows encoded at a time
+_BIAS_SWEEPS = 15  # on ml-100k no bias changes by more than 0.002 stars after these
 
 
 class AutoRec(Recommender):
     """``h(r) = W · g(V r + m) + b`` with g the sigmoid, r the known ratings of a row and 0 elsewhere (Sedhain et al. 2015).
 
-    A *row* is what is encoded (:class:`IAutoRec`: an item, :class:`UAutoRec`: a user), a *column* what its ratings are by
-    or of. With the ratings in training as O, it minimises (eqs. 2 and 3)::
+    A *row* is the encoded entity (:class:`IAutoRec`: an item, :class:`UAutoRec`: a user), a *column* one of the other side.
+    With O the training ratings, the model minimises (eqs. 2 and 3)::
 
         Σ_{(r, c) ∈ O} (R_rc − h_c(R_r))² + λ/2 · (‖V‖² + ‖W‖²)
 
-    as a mean over the ratings: a batch is a number of rows, its loss Σ over their ratings / rows · all rows / |O|, and the
-    penalty of each step that of the formula / |O|, so that λ means the same for any batch size.
+    divided by |O|. A batch is a set of rows; its loss is Σ over their ratings / batch rows · all rows / |O|, and the penalty
+    of each step is that of the formula / |O|, so the meaning of λ does not depend on the batch size.
 
     Args:
-        hidden_dim: width of g.
-        init, init_scale: of V and W, see :func:`hydrarec.models.parts.layers.initialize`; the biases start at 0.
+        hidden_dim: width of the hidden layer.
+        init, init_scale: initialisation of V and W, see :func:`hydrarec.models.parts.layers.initialize`; biases start at 0.
         regularization: λ, in squared stars.
-        input_dropout: on the known ratings of the input, which are rescaled; the loss counts all of them.
-        bias_regularization: h predicts what is left over the global mean and the regularised biases of user and item, as
-            :class:`hydrarec.models.bias.Bias` solves them with this λ_u = λ_i; None: over the mean alone.
+        input_dropout: dropout on the known input ratings, with rescaling; the loss still covers all ratings.
+        bias_regularization: h predicts the residual after the global mean and the regularised user and item biases, which
+            are solved as in :class:`hydrarec.models.bias.Bias` with this λ_u = λ_i; None: after the mean only.
 
-    Only known ratings cost anything: the first layer sums rows of V, the last one is evaluated at the observed entries.
+    Cost grows with the known ratings only: the first layer sums rows of V, the last one computes only the observed entries.
 
-    Departures: the mean, and ``bias_regularization`` unless None, are taken off the targets, never off the inputs (the mean
-    alone changes only where b starts); ``input_dropout`` unless 0; Adam instead of resilient propagation. Where a user or
-    item has no rating in training, the paper predicts 3. Here such a row is encoded like any other, from its empty history;
-    such a column has zeros in V, W and b, which leaves the mean and the bias of the other side.
+    Departures: the mean and (unless ``bias_regularization`` is None) the biases are subtracted from the targets, never from
+    the inputs (the mean alone only changes the initial b); ``input_dropout`` unless 0; Adam instead of resilient
+    propagation. For a user or item without training ratings, the paper predicts 3. Here such a row is encoded from its empty
+    history; such a column has zeros in V, W and b, so its prediction is the mean plus the other side's bias.
     """
 
     tasks = ("rating",)
@@ -92,7 +92,7 @@ class AutoRec(Recommender):
             self.user_bias.copy_(user_bias)
             self.item_bias.copy_(item_bias)
         unseen = torch.bincount(self.history_columns, minlength=self.num_columns) == 0
-        with torch.no_grad():  # no gradient ever reaches them
+        with torch.no_grad():  # they never receive a gradient
             self.encoder.weight[unseen] = 0
             self.decoder.weight[unseen] = 0
 
@@ -105,7 +105,7 @@ class AutoRec(Recommender):
         return torch.sigmoid(inputs.times(self.encoder.weight) + self.hidden_bias)
 
     def codes(self) -> Tensor:
-        """g(V r + m) of every row, float32 [num_rows, hidden_dim]; without gradients computed once for the same weights."""
+        """g(V r + m) of every row, float32 [num_rows, hidden_dim]; cached per set of weights if gradients are off."""
         sources = [self.encoder.weight, self.hidden_bias, *(getattr(self, name) for name in self.observed)]
         return self._remembered(self._encode_all, sources)
 
@@ -141,15 +141,15 @@ class AutoRec(Recommender):
         return scores.view(users.shape) + self._baseline(users, items)
 
     def _scores(self, codes: Tensor, places: Tensor, columns: Tensor) -> Tensor:
-        """``⟨W_c, codes_p⟩ + b_c`` of each pair, float32 [N]."""
+        """``⟨W_c, codes_p⟩ + b_c`` for each pair (p, c), float32 [N]."""
         return SampledProduct.apply(codes, self.decoder.weight, places, columns) + self.output_bias[columns]
 
     def _baseline(self, users: Tensor, items: Tensor | slice) -> Tensor:
-        """Mean and biases of pairs of any shape that broadcasts; ``slice(None)``: of all items."""
+        """Mean plus biases for pairs of broadcastable shapes; ``slice(None)``: all items."""
         return self.mean + self.user_bias[users] + self.item_bias[items]
 
     def _newcomer_bias(self, items: Tensor, ratings: Tensor) -> Tensor:
-        """The regularised bias of a user who was not in the training data, float32 []."""
+        """The regularised bias of a user outside the training data, float32 []."""
         centred, one = ratings - self.mean - self.item_bias[items], torch.zeros_like(items)
         return damped_mean(centred, one, 1, self.bias_regularization or 0).squeeze(0)
 
@@ -157,14 +157,14 @@ class AutoRec(Recommender):
 
     @torch.no_grad()
     def vectors(self, side: Side) -> Tensor:
-        """Embeddings, float32 [n, hidden_dim]: the hidden codes of the rows, the decoder's weights of the columns.
+        """Embeddings, float32 [n, hidden_dim]: hidden codes for rows, decoder weights for columns.
 
-        A row without ratings in training has the code of the empty history, a column without them zeros.
+        Without training ratings, a row has the code of the empty history, a column has zeros.
         """
         return self.codes() if side == self.trains_on.removesuffix("s") else self.decoder.weight.detach()
 
     def biases(self, side: Side) -> Tensor:
-        """The biases taken off the targets, float32 [n]; for columns plus the output's bias."""
+        """The biases subtracted from the targets, float32 [n]; for columns plus the output bias."""
         first = self.user_bias if side == "user" else self.item_bias
         return first if side == self.trains_on.removesuffix("s") else first + self.output_bias.detach()
 
@@ -180,15 +180,15 @@ class IAutoRec(AutoRec):
 
     @torch.no_grad()
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """As in the base, by folding the user in.
+        """As in the base, by folding in the user.
 
-        Such a user has no row in V and W. That of V would only shift the codes of the items, and is left out; that of W
-        minimises the training's own objective with all the rest fixed, over the codes c_i of the rated items::
+        A new user has no row in V and W. The row of V would only shift the item codes, and is omitted. The row w of W
+        minimises the training objective, all else fixed, over the codes c_i of the rated items::
 
             Σ_i (r_i − μ − b_u − b_i − ⟨w, c_i⟩)² + λ/2 · ‖w‖²
 
-        a ridge regression, solved exactly in float64. b_u is the user's regularised bias, without ``bias_regularization``
-        the user's mean; it stands for the output's bias, too. Without a history the scores are μ + b_i.
+        This ridge regression is solved exactly in float64. b_u is the user's regularised bias (without
+        ``bias_regularization``, the user's mean) and includes the output bias. Without a history the scores are μ + b_i.
         """
         items, ratings = distinct_history(items, targets)
         codes = self.codes()
@@ -211,7 +211,7 @@ class UAutoRec(AutoRec):
 
     @torch.no_grad()
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """As in the base: the network's own output, and the user's regularised bias."""
+        """As in the base: the network's output plus the user's regularised bias."""
         items, ratings = distinct_history(items, targets)
         starts = torch.tensor([0, len(items)], device=items.device)
         code = self.encode(SparseRows(starts, items, ratings, self.num_items))

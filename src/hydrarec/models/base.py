@@ -1,4 +1,4 @@
-"""The base of every model: a scorer of (user, item) pairs that the Trainer can fit."""
+"""The base class of all models, which score (user, item) pairs and are fitted by the Trainer."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
 Side = Literal["user", "item"]
 
-_SCRATCH_FLOATS = 2**22  # of intermediate results at a time while a whole catalogue is scored: 16 MiB, within caches
+_SCRATCH_FLOATS = 2**22  # size of temporaries while scoring a whole catalogue: 16 MiB, fits in caches
 
 
 class Recommender(pl.LightningModule):
-    """Scores for users and items.
+    """A model that scores users and items.
 
-    A model writes ``__init__`` (keyword-only, plain values; they become its saved hyper-parameters) and ``forward``.
-    Every other method of the first section has a default, and overriding it is optional. What training needs is attached
-    from outside (:meth:`attach`), stays out of the checkpoint, and is not needed for inference:
-    ``Model.load_from_checkpoint(path)`` works alone, with ``weights_only=True``.
+    A subclass implements ``__init__`` (keyword-only plain values, saved as hyper-parameters) and ``forward``. All other
+    methods of the first section have defaults. Training-only state is attached from outside (:meth:`attach`) and is not
+    saved in the checkpoint. Inference does not need it: ``Model.load_from_checkpoint(path)`` works on its own, with
+    ``weights_only=True``.
 
     Args:
         num_users, num_items: sizes of the index spaces.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # that this model can be trained for
-    trains_on: ClassVar[Unit] = "interactions"  # what one row of its batches is
-    observed: ClassVar[tuple[str, ...]] = ()  # buffers that observe() fills, whose shape depends on the data
-    floats_per_pair: int = 64  # memory of scoring one (user, item) pair among many, for catalogue_scores
+    tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # tasks that this model supports
+    trains_on: ClassVar[Unit] = "interactions"  # unit of one batch row
+    observed: ClassVar[tuple[str, ...]] = ()  # buffers filled by observe(); their shape depends on the data
+    floats_per_pair: int = 64  # memory to score one (user, item) pair in catalogue_scores
 
     objective: Objective
     _make_optimizer: OptimizerFactory
@@ -50,15 +50,15 @@ class Recommender(pl.LightningModule):
 
     def __init__(self, *, num_users: int, num_items: int) -> None:
         super().__init__()
-        self.save_hyperparameters()  # those of the subclass: Lightning collects them along the chain of __init__
+        self.save_hyperparameters()  # the subclass's: Lightning collects them along the __init__ chain
         self.automatic_optimization = False
         self.num_users, self.num_items = num_users, num_items
-        self.task: str | None = None  # that it was trained for; kept in checkpoints
+        self.task: str | None = None  # the task it was trained for; saved in checkpoints
         for name in self.observed:
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
-        self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, in full precision
-        self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, the latest evaluation's value of each row, [N]
+        self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, unrounded
+        self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, per-row values of the latest evaluation, [N]
 
     # -- to override --------------------------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ class Recommender(pl.LightningModule):
     def catalogue_scores(self, users: Tensor) -> Tensor:
         """Scores of every item, float32 [U, num_items], for ``users``, int64 [U].
 
-        By default :meth:`forward` over all pairs, a few users at a time; override if scores are one matrix product.
+        By default calls :meth:`forward` on all pairs, a few users at a time; override if scores are one matrix product.
         """
         items = torch.arange(self.num_items, device=users.device)
         step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
@@ -86,24 +86,24 @@ class Recommender(pl.LightningModule):
         return None if table is None else table.weight.detach().flatten()
 
     def item_weights(self, items: Tensor) -> Tensor | None:
-        """How much each item of a history adds to the scores of ``items``, int64 [n]: float32 [n, num_items].
+        """Contribution of each history item to the scores of ``items`` (int64 [n]): float32 [n, num_items].
 
-        None for a model whose scores are not such a sum.
+        None for a model whose scores are not a sum over the history.
         """
         return None
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """Scores of every item, float32 [num_items], for a user who was not in the training data.
+        """Scores of every item, float32 [num_items], for a user outside the training data.
 
-        By default an error: folding users in is optional.
+        By default raises an error: support for new users is optional.
 
         Args:
-            items: the user's history, int64 [n]; an item that occurs twice counts once, with its mean target, and a user
-                without a history is the mean user. targets: the ratings, 1 where feedback is implicit, float32 [n].
+            items: the user's history, int64 [n]; duplicate items count once, with their mean target. A user without a
+                history is treated as the mean user. targets: the ratings, 1 for implicit feedback, float32 [n].
 
         Raises:
-            ConfigError: the model cannot score for new users.
-            CheckpointError: the checkpoint is too old to name the task of its training.
+            ConfigError: the model cannot score new users.
+            CheckpointError: the checkpoint is too old to state its training task.
         """
         raise ConfigError(
             f"model {type(self).__name__} cannot score for a user it has never seen",
@@ -113,14 +113,14 @@ class Recommender(pl.LightningModule):
         )
 
     def observe(self, data: TrainingData) -> None:
-        """Take what the model needs from the training data, once, before the first step. By default nothing."""
+        """Initialise data-dependent state from the training data, once, before the first step. By default does nothing."""
 
     def batch_loss(self, batch: Batch) -> Tensor:
-        """The objective's mean loss of a batch."""
+        """The mean loss of a batch under the objective."""
         return self.objective.loss(self(batch.users, batch.items), batch.targets)
 
     def penalty(self) -> Tensor | None:
-        """A term added to the loss of each step, beside the optimiser's weight decay; None for no term."""
+        """A penalty added to the loss of each step, besides the optimiser's weight decay; None for no penalty."""
         return None
 
     # -- training -----------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Recommender(pl.LightningModule):
         steps_per_call: int,
         seed: int,
     ) -> None:
-        """Attach the objective, factories of optimiser and schedule, the steps of an epoch, and the seed of dropout."""
+        """Attach the objective, optimiser and schedule factories, steps per epoch, and the dropout seed."""
         self.objective, self._make_optimizer, self._make_schedule = objective, optimizer, scheduler
         self.task = objective.task
         self._steps_per_epoch, self._steps_per_call, self._seed = steps_per_epoch, steps_per_call, seed
@@ -144,17 +144,17 @@ class Recommender(pl.LightningModule):
         optimizer = self._make_optimizer(self.parameters())
         epochs = self.trainer.max_epochs
         self.schedule = self._make_schedule(optimizer, epochs=epochs, steps_per_epoch=self._steps_per_epoch)
-        # Handed to Lightning too, so that the schedule's state travels in the checkpoint.
+        # Also given to Lightning, so that the schedule's state is saved in the checkpoint.
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.schedule.scheduler}}
 
     @property
     def learning_rate(self) -> float | None:
-        """Of the next optimiser step; None for a model without an optimiser."""
+        """The learning rate of the next optimiser step; None for a model without an optimiser."""
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
-        """One optimiser step per batch of the chunk."""
-        # Dropout is a function of (seed, epoch, chunk, process), so that a resumed run draws what the uninterrupted one drew.
+        """Take one optimiser step per batch of the chunk."""
+        # Dropout depends on (seed, epoch, chunk, process), so a resumed run draws the same masks as an uninterrupted one.
         share = batch_idx * self.trainer.world_size + self.trainer.global_rank
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch, share))
         counted = self.optimizers()
@@ -168,17 +168,17 @@ class Recommender(pl.LightningModule):
             penalty = self.penalty()
             (loss if penalty is None else loss + penalty).backward()
             average_gradients(self.parameters(), batch.targets.numel())
-            # Lightning counts only the steps of its own wrapper; without one per chunk, global_step stays 0.
+            # Lightning counts only steps of its own wrapper; without one per chunk, global_step would stay 0.
             (counted if step == last else optimizer).step()
             if self.schedule.moves == "step":
                 self.schedule.scheduler.step()
         self._account(torch.stack(losses), chunk, batch_idx)
 
     def _account(self, losses: Tensor, chunk: list[Batch], batch_idx: int) -> None:
-        """Add a chunk's losses [steps] to the epoch's mean; stop at the first that is not finite."""
+        """Add a chunk's losses [steps] to the epoch's mean; raise at the first non-finite loss."""
         sizes = torch.tensor([batch.targets.numel() for batch in chunk], dtype=torch.float64)
         losses = losses.cpu().double()
-        own = float((losses * sizes)[sizes > 0].sum())  # the share of a batch may be empty, its mean no number
+        own = float((losses * sizes)[sizes > 0].sum())  # this process's share of a batch may be empty, its mean NaN
         total, samples = sum_over_ranks(own, float(sizes.sum()), device=self.device)
         if not math.isfinite(total):
             broken = (~losses.isfinite() & (sizes > 0)).nonzero()
@@ -237,10 +237,10 @@ class Recommender(pl.LightningModule):
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None, **arguments: Any) -> Self:  # type: ignore[override]
-        """The model in a checkpoint, verified by its SHA-256 and read with ``weights_only=True``.
+        """Load the model from a checkpoint, verified by SHA-256 and read with ``weights_only=True``.
 
         Raises:
-            CheckpointError: missing, damaged, or of another model.
+            CheckpointError: the checkpoint is missing, damaged, or of another model.
         """
         verify(Path(checkpoint_path))
         return super().load_from_checkpoint(checkpoint_path, map_location, **{**arguments, "weights_only": True})

@@ -1,4 +1,4 @@
-"""Bayesian SVD++ by Gibbs sampling: the rated items, or the rating users, are a prior on the factors of each row."""
+"""Bayesian SVD++ by Gibbs sampling: the rated items (or rating users) define a prior on the factors of each row."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hydrarec.models.parts.fold_in import Population, distinct_history
 from hydrarec.models.parts.implicit_basis import implicit_basis
 from hydrarec.models.solved import SolvedRecommender
 
-LARGEST_BASIS = 12_000  # rows of the Gram matrix whose eigenvectors are taken; 12,000² float64 are 1.2 GB
+LARGEST_BASIS = 12_000  # largest Gram matrix to decompose; 12,000² float64 take 1.2 GB
 
 
 class BayesianSVDpp(SolvedRecommender):
-    """Posterior mean of a biased factor model with implicit features on both sides and noise of its own per user and item.
+    """Posterior mean of a biased factor model with implicit features on both sides and per-user and per-item noise.
 
-    Model, with D = ``embedding_dim`` + 1 columns of which the last is the bias, ``y_ui = r_ui − μ``::
+    Model, with D = ``embedding_dim`` + 1 columns, the last of which is the bias, and ``y_ui = r_ui − μ``::
 
         y_ui ~ N(⟨p_u, q_i⟩ + b_u + b_i, 1 / (α w_u v_i))
         [p_u, b_u] ~ N(m + F_u, diag(1/λ))     F = N Y     Y_jk ~ N(0, 1/λ'_k)     N_uj = |N(u)|^(−1/2) for j ∈ N(u)
@@ -30,22 +30,22 @@ class BayesianSVDpp(SolvedRecommender):
     of Bayesian matrix factorisation (Salakhutdinov & Mnih 2008), with the noise of robust Bayesian matrix factorisation
     (Lakshminarayanan, Bouchard & Archambeau 2011). One epoch is one Gibbs sweep: users, items, noise.
 
-    Departures: diagonal Gaussian–Gamma priors as in libFM in place of Gaussian–Wishart ones; the implicit features Y are
+    Departures: diagonal Gaussian–Gamma priors as in libFM instead of Gaussian–Wishart ones. The implicit features Y are
     integrated out exactly: in the eigenbasis of N Nᵀ = L diag(e) Lᵀ, ``F = L f`` with independent ``f_jk ~ N(0, e_j/λ'_k)``,
-    whose conditional is diagonal. A stored sample is the users' draw with the items' conditional *mean* given that draw
-    (Rao–Blackwell). Users and items unseen in training have the mean of their side.
+    whose conditional is diagonal. A stored sample is a draw of the users with the items' conditional *mean* given that draw
+    (Rao–Blackwell). Users and items unseen in training get the mean of their side.
 
     Args:
-        embedding_dim: factors beside the bias.
-        burn_in: sweeps before the first stored sample; until then the current state is what scores.
+        embedding_dim: number of factors, excluding the bias.
+        burn_in: sweeps before the first stored sample; until then scores use the current state.
         thin: sweeps per stored sample.
-        num_samples: stored at most; then the oldest gives way. Needs burn_in + thin · num_samples epochs.
-        noise_shape: h; large for equal noise of all. 0 switches the weights off.
-        precision_shape, precision_rate: of the Gamma priors on precisions.
+        num_samples: maximum of stored samples; then the oldest is replaced. Needs burn_in + thin · num_samples epochs.
+        noise_shape: h; larger values make the noise more equal. 0 disables the noise weights.
+        precision_shape, precision_rate: parameters of the Gamma priors on precisions.
         init_scale: standard deviation of the initial factors.
 
     Raises:
-        ConfigError: a training matrix whose smaller side is too large for the eigenvectors.
+        ConfigError: the smaller side of the training matrix is too large for the eigendecomposition.
     """
 
     mean: Tensor  # float32 []
@@ -54,7 +54,7 @@ class BayesianSVDpp(SolvedRecommender):
     user_samples: Tensor  # float32 [num_samples, num_users, D]
     item_samples: Tensor  # float32 [num_samples, num_items, D]
 
-    tasks = ("rating",)  # its likelihood is that of ratings
+    tasks = ("rating",)  # the likelihood is for ratings
 
     def __init__(
         self,
@@ -96,18 +96,18 @@ class BayesianSVDpp(SolvedRecommender):
         return self.mean + total / stored
 
     def vectors(self, side: Side) -> Tensor:
-        """The latest stored sample: factors rotate from sample to sample, so that their mean has no meaning."""
+        """The factors of the latest stored sample; their mean is meaningless because factors rotate between samples."""
         return self._samples(side)[-1][:, :-1]
 
     def biases(self, side: Side) -> Tensor:
-        """The mean of the stored samples."""
+        """The mean bias over the stored samples."""
         return self._samples(side)[:, :, -1].mean(0)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """The mean over the samples of the scores with the newcomer's conditional mean.
+        """Scores from the new user's conditional mean, averaged over the samples.
 
-        Departures: implicit features are not stored, so that the newcomer's prior is the mean and covariance of the users'
-        rows of each sample, which those features affect too; the noise is that of the latest sweep, w of the newcomer 1.
+        Departures: implicit features are not stored, so the new user's prior is the mean and covariance of the users' rows
+        in each sample, which reflect those features too. The noise is that of the latest sweep, with w = 1 for the new user.
         """
         items, targets = distinct_history(items, targets)
         precisions = self.noise_precision * self.items.noise[items]
@@ -120,7 +120,7 @@ class BayesianSVDpp(SolvedRecommender):
         return self.mean + torch.stack(scores).mean(0)
 
     def _samples(self, side: Side) -> Tensor:
-        """float32 [S, n, D + 1], the latest last; the current state while none is stored."""
+        """The stored samples, float32 [S, n, D + 1], latest last; the current state if none is stored."""
         stored = int(self.num_stored)
         if stored == 0:
             return (self.users if side == "user" else self.items).rows.unsqueeze(0)
@@ -128,11 +128,11 @@ class BayesianSVDpp(SolvedRecommender):
         return samples[:stored] if stored <= self.num_samples else samples.roll(-(stored % self.num_samples), 0)
 
     def _score(self, user: Tensor, item: Tensor) -> Tensor:
-        """float32 [..., D] each → [...]: inner product of the factors plus both biases."""
+        """Inner product of the factors plus both biases: float32 [..., D] each → [...]."""
         return (user[..., :-1] * item[..., :-1]).sum(-1) + user[..., -1] + item[..., -1]
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
-        """One Gibbs sweep; the scores of the training part under the new state."""
+        """Run one Gibbs sweep; return the mean loss of the training part under the new state."""
         target = data.targets - self.mean
         weights = self.users.noise[data.users] * self.items.noise[data.items]
         self.users.draw(self.items.rows, target, weights, self.noise_precision, self.gamma)
@@ -159,9 +159,9 @@ class BayesianSVDpp(SolvedRecommender):
 
 
 class GibbsSide(nn.Module):
-    """The users or the items: their rows, prior, and the pattern of their training ratings.
+    """One side (users or items): its rows, prior, and training pattern.
 
-    The pattern is recomputed by :meth:`observe` and not saved; ``other`` is the opposite side's rows.
+    The pattern is recomputed by :meth:`observe` and not saved; ``other`` denotes the rows of the opposite side.
     """
 
     rows: Tensor  # float32 [n, D]: factors, bias
@@ -185,7 +185,7 @@ class GibbsSide(nn.Module):
             self.register_buffer(name, torch.empty(0), persistent=False)
 
     def observe(self, own: Tensor, theirs: Tensor, num_others: int) -> None:
-        """``own``, ``theirs``: int64 [N], this side's and the other side's index of each training rating."""
+        """Store the training pattern; ``own``, ``theirs``: int64 [N], this and the other side's index of each rating."""
         n = len(self.rows)
         self.own, self.theirs, self.num_others = own, theirs, num_others
         self.order = torch.argsort(own * num_others + theirs)
@@ -206,7 +206,7 @@ class GibbsSide(nn.Module):
     def draw(
         self, other: Tensor, target: Tensor, weights: Tensor, noise_precision: Tensor, gamma: tuple[float, float]
     ) -> Tensor:
-        """Draw the rows given the other side's, then this side's prior; the rows' conditional means, [n, D]."""
+        """Draw the rows given the other side, then this side's prior; return the rows' conditional means, [n, D]."""
         n, width = self.rows.shape
         design = torch.cat([other[:, :-1], other.new_ones(len(other), 1)], dim=1)
         gram = (self._sparse(weights) @ (design[:, :, None] * design[:, None, :]).flatten(1)).view(n, width, width)
@@ -237,12 +237,12 @@ class GibbsSide(nn.Module):
         self.precision = _gamma(shape + n / 2, rate + (self.rows - self.expected()).square().sum(0) / 2)
 
     def draw_noise(self, scaled: Tensor, shape: float) -> None:
-        """Draw the noise weights; ``scaled``: α times squared error times the other side's weight, [N]."""
+        """Draw the noise weights; ``scaled``: α · squared error · the other side's weight, [N]."""
         sums = torch.zeros_like(self.noise).index_add_(0, self.own, scaled)
         self.noise = _gamma(shape + self.counts / 2, shape + sums / 2)
 
     def _sparse(self, values: Tensor) -> Tensor:
-        """The training pattern [n, num_others] with one value per rating, as CSR."""
+        """The training pattern as a CSR matrix [n, num_others], with one value per rating."""
         size = (len(self.rows), self.num_others)
         return torch.sparse_csr_tensor(self.starts, self.theirs[self.order], values[self.order], size)
 

@@ -1,4 +1,4 @@
-"""Biases of users and items: the baseline that every rating model must beat."""
+"""User and item biases, the baseline for rating models."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from hydrarec.models.solved import SolvedRecommender
 
 
 class Bias(SolvedRecommender):
-    """Global mean plus regularised user and item bias (Koren 2010, "Factor in the neighbors", §2.1).
+    """Global mean plus regularised user and item biases (Koren 2010, "Factor in the neighbors", §2.1).
 
     ``r̂_ui = μ + b_u + b_i``, minimising ``Σ (r_ui − r̂_ui)² + λ_u Σ b_u² + λ_i Σ b_i²`` by alternating exact solutions::
 
         b_i = Σ_u (r_ui − μ − b_u) / (λ_i + n_i)        b_u = Σ_i (r_ui − μ − b_i) / (λ_u + n_u)
 
-    One epoch is one such pair of sweeps. Users and items unseen in training keep a bias of 0.
+    One epoch is one pair of these sweeps. Users and items unseen in training keep a bias of 0.
 
     Args:
         user_regularization, item_regularization: λ_u and λ_i, in ratings.
     """
 
-    tasks = ("rating",)  # under implicit feedback every mean is 1
+    tasks = ("rating",)  # with implicit feedback every mean is 1
     observed = ("mean", "user_bias", "item_bias")
     mean: Tensor
     user_bias: Tensor
@@ -72,7 +72,7 @@ def swept_biases(
 
 def damped_mean(values: Tensor, groups: Tensor, num_groups: int, damping: float) -> Tensor:
     """Per group, sum / (damping + count), in float64; groups without values get 0."""
-    # index_add_ and not a weighted bincount, which has no deterministic form on CUDA
+    # index_add_, because weighted bincount is not deterministic on CUDA
     sums = values.new_zeros(num_groups, dtype=torch.float64).index_add_(0, groups, values.double())
     counts = torch.bincount(groups, minlength=num_groups)
     return (sums / (damping + counts).clamp(min=1e-12)).float()

@@ -1,4 +1,4 @@
-"""Dot products of a user's and an item's embedding, without and with biases."""
+"""Dot-product models (matrix factorisation), without and with biases."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Dot(EmbeddingRecommender):
 
     Args:
         embedding_dim: width of both embeddings.
-        embedding: ``library`` (``torch.nn.Embedding``); ``lookup``, the same layer written by hand (reference B3);
+        embedding: ``library`` (``torch.nn.Embedding``); ``lookup``, a hand-written equivalent (reference B3);
             ``one_hot``, a linear layer on one-hot rows (reference B5); ``sparse``, with row-sparse gradients.
         init, init_scale: see :func:`hydrarec.models.parts.layers.initialize`.
-        l2: strength of a penalty on both whole tables in every step, ``l2 · (‖P‖² + ‖Q‖²)``, like Keras' regularisers.
+        l2: strength of the penalty on both full tables in each step, ``l2 · (‖P‖² + ‖Q‖²)``, like Keras' regularisers.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class BiasedDot(EmbeddingRecommender):
 
     Args:
         embedding_dim, embedding, init, init_scale: as in :class:`Dot`.
-        bias_init_scale: s of U(−s, s), from which the biases are drawn; 0: they start at 0.
-        global_mean: add the mean μ of the training ratings; without it the biases learn it.
+        bias_init_scale: biases start at U(−s, s) with this s; 0: at 0.
+        global_mean: add the mean μ of the training ratings; otherwise the biases learn it.
         rating_range: pass the score through a sigmoid scaled to the rating range.
-        range_margin: how far that range reaches beyond the lowest and highest rating, in stars.
-        user_dropout, item_dropout: on each embedding.
-        l2: penalty on both whole tables and both biases in every step.
-        sample_l2: penalty on the embeddings and biases of each sample, the mean over the batch's samples
+        range_margin: margin of that range beyond the lowest and highest rating, in stars.
+        user_dropout, item_dropout: dropout on each embedding.
+        l2: penalty on both full tables and both biases in each step.
+        sample_l2: penalty on the embeddings and biases of each sample, averaged over the batch
             (Rendle et al. 2020, eq. 7).
 
-    Departure: with ``rating_range`` the mean is inside the sigmoid as its log-odds, so that a score of 0 is the mean.
+    Departure: with ``rating_range`` the mean enters the sigmoid as log-odds, so that a raw score of 0 gives the mean.
     """
 
     user_tables = ("user_embedding", "user_bias")
@@ -125,6 +125,6 @@ class BiasedDot(EmbeddingRecommender):
             (self.item_embedding, batch.items),
             (self.item_bias, batch.items),
         ]
-        # A user beside many items is part of as many samples: each term is a mean over samples either way.
+        # A user paired with many items is part of as many samples: each term is a mean over samples in any case.
         norms = [table(indices).square().sum(-1).mean() for table, indices in rows]
         return loss + self.sample_l2 * torch.stack(norms).sum()

@@ -1,4 +1,4 @@
-"""EASE^R: a linear autoencoder with a closed form."""
+"""EASE^R: a linear autoencoder with a closed-form solution."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hydrarec.models.solved import SolvedRecommender
 
 
 class EASE(HistoryRecommender, SolvedRecommender):
-    """``s_u = x_u B``, each item predicted from a user's other items (Steck 2019, "Embarrassingly shallow autoencoders").
+    """``s_u = x_u B``: predicts each item from a user's other items (Steck 2019, "Embarrassingly shallow autoencoders").
 
     B minimises ``‖X − XB‖² + λ‖B‖²`` with ``diag(B) = 0``, X binary (eq. 1–3); with ``P = (XᵀX + λI)⁻¹``::
 
         B_ij = −P_ij / P_jj  for i ≠ j                                                                    (eq. 8)
 
-    and the minimum is ``Σ_j 1/P_jj − λ · num_items``. The inverse is taken in float64, in place; B is kept in float32. That is
-    12 bytes per pair of items at the peak, 4 in the checkpoint: 165 MB and 55 MB for 3,706 items, 8.6 GB and 2.9 GB for
-    26,744.
+    and the minimum is ``Σ_j 1/P_jj − λ · num_items``. The inverse is computed in float64, in place; B is stored in float32.
+    This takes 12 bytes per pair of items at the peak and 4 in the checkpoint: 165 MB and 55 MB for 3,706 items, 8.6 GB and
+    2.9 GB for 26,744.
 
     Args:
         regularization: λ, in users.
@@ -39,7 +39,7 @@ class EASE(HistoryRecommender, SolvedRecommender):
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor:
         items = SparseRows.by_user(data).transposed()
-        # XᵀX, column-major: such a decomposition may overwrite its argument, and a symmetric matrix is its own transpose.
+        # XᵀX, column-major, so that the decomposition can overwrite it; a symmetric matrix is its own transpose.
         gram = torch.empty(self.num_items, self.num_items, dtype=torch.float64, device=items.starts.device).T
         for first, columns in items.gram():
             gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32

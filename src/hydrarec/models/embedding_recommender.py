@@ -1,4 +1,4 @@
-"""The base of models with a learned embedding per user: new users are folded in, whole tables can be penalised."""
+"""The base of models with learned user embeddings, with fold-in of new users and an optional penalty on full tables."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hydrarec.models.base import Recommender
 from hydrarec.models.parts.fold_in import Population, choices, distinct_history, posterior_mode
 from hydrarec.models.parts.layers import Lookup
 
-# σ² of ratings, in variances among the trained users of the scores of an item: neither noise nor training ratings are in
-# every checkpoint, but this variance is, in the units of any scale. On ml-100k the mean squared training error of dot,
-# biased_dot, mlp and e1 is 2.3 to 3.1 of it, and between 2 and 6 the RMSE of fold-in changes by at most 0.003; that of
-# biased_dot trained to an error of 0.1, far beyond its best epoch, is 0.93 against 1.07 of the trained users themselves.
-# Ratings with much less noise than those are shrunk towards the mean user more than they need be.
+# σ² of ratings, in units of the variance of an item's scores over the trained users: not every checkpoint has the noise or
+# the training ratings, but all have this variance, for any rating scale. On ml-100k the mean squared training error of dot,
+# biased_dot, mlp and e1 is 2.3 to 3.1 of these units; between 2 and 6 the RMSE of fold-in changes by at most 0.003. For
+# biased_dot trained to an error of 0.1, far beyond its best epoch, the RMSE is 0.93 for fold-in, 1.07 for trained users.
+# Ratings with much less noise are shrunk towards the mean user more than necessary.
 NOISE_RATIO = 3.0
-_SAMPLED_USERS = 256  # of which that variance is estimated
+_SAMPLED_USERS = 256  # sample from which that variance is estimated
 
 
 class EmbeddingRecommender(Recommender):
-    """A model whose users are rows of embedding tables.
+    """A model with a row per user in one or more embedding tables.
 
     Attributes:
-        user_tables: names of the tables with a row per user; fold-in finds these rows of a new user.
-        l2: strength of a penalty on all whole tables in every step, ``l2 · Σ ‖W‖²``, like Keras' regularisers.
+        user_tables: names of the tables with a row per user; fold-in estimates a new user's rows in them.
+        l2: strength of the penalty on all full tables in each step, ``l2 · Σ ‖W‖²``, like Keras' regularisers.
     """
 
     user_tables: ClassVar[tuple[str, ...]] = ("user_embedding",)
@@ -43,13 +43,13 @@ class EmbeddingRecommender(Recommender):
         return self.fold_in(items, targets)
 
     def fold_in(self, items: Tensor, targets: Tensor, **observed: Tensor) -> Tensor:
-        """Scores of every item for a new user, see :meth:`scores_of_history`, by :mod:`hydrarec.models.parts.fold_in`.
+        """Implement :meth:`scores_of_history` with :mod:`hydrarec.models.parts.fold_in`.
 
-        ``observed``: buffers of the model with a row per user, reduced to the new user's.
+        ``observed``: the model's buffers with a row per user, reduced to the new user's row.
 
-        The mode is found by L-BFGS in float64 from the mean user on, in coordinates where the prior is N(0, I); for a model
-        that is linear in the user it is ridge regression. An evaluation costs the scores of the rated items, or those of
-        the catalogue where feedback is implicit.
+        L-BFGS finds the mode in float64, starting from the mean user, in coordinates where the prior is N(0, I). For a model
+        that is linear in the user this is ridge regression. Each evaluation scores the rated items, or the catalogue for
+        implicit feedback.
         """
         if self.task is None:
             raise CheckpointError(
@@ -70,7 +70,7 @@ class EmbeddingRecommender(Recommender):
 
 
 class _Newcomer:
-    """A model with a single user, whose row is not known yet."""
+    """A model restricted to one new user, whose row is still unknown."""
 
     def __init__(self, model: EmbeddingRecommender, observed: dict[str, Tensor]) -> None:
         self.model = model
@@ -85,7 +85,7 @@ class _Newcomer:
         }
 
     def scores(self, row: Tensor, items: Tensor) -> Tensor:
-        """Scores of ``items``, int64 [n], for the user with this row, float64 [D]: float64 [n]."""
+        """Scores of ``items`` (int64 [n]) for a user with this row (float64 [D]): float64 [n]."""
         parts = [_DenseGradient.apply(part.unsqueeze(0)) for part in row.split(self.widths)]
         user = torch.zeros(1, dtype=torch.int64, device=row.device)
         state = {**self.fixed, **dict(zip(self.names, parts, strict=True))}
@@ -93,7 +93,7 @@ class _Newcomer:
         return scores
 
     def catalogue_scores(self, row: Tensor) -> Tensor:
-        """float64 [num_items]"""
+        """Scores of every item: float64 [num_items]."""
         return self.scores(row, torch.arange(self.model.num_items, device=row.device))
 
     def rating_error(self, items: Tensor, ratings: Tensor) -> Callable[[Tensor], Tensor]:
@@ -107,7 +107,7 @@ class _Newcomer:
 
 
 class _DenseGradient(torch.autograd.Function):
-    """The identity, which makes a dense gradient of a row-sparse one."""
+    """The identity; its backward pass turns a row-sparse gradient into a dense one."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
 from hydrarec.models.parts.histories import SparseRows
 
-_SCRATCH_FLOATS = 2**22  # of systems and their rows at a time: 16 MiB, within caches
-_LEAST_FILL = 0.8  # rows of at least this share of the longest one's length are solved in one batch
-_SLACK = 8  # entries by which a row may be shorter than that
+_SCRATCH_FLOATS = 2**22  # size of systems and rows per batch: 16 MiB, fits in caches
+_LEAST_FILL = 0.8  # a batch has rows of at least this share of the longest row's length
+_SLACK = 8  # entries by which a row may be shorter still
 
 
 class IALS(FactorRecommender):
@@ -24,24 +24,24 @@ class IALS(FactorRecommender):
 
         Σ_{(u,i) ∈ S} (s_ui − 1)² + α Σ_{u,i} s_ui² + λ (Σ_u (|I_u| + α·num_items)^ν ‖w_u‖² + Σ_i (|U_i| + α·num_users)^ν ‖h_i‖²)
 
-    S are the interactions, α the weight of all pairs, observed ones among them. Given H, each user solves ::
+    S is the set of interactions, α the weight of all pairs, including observed ones. Given H, each user solves ::
 
         (Σ_{i ∈ I_u} h_i h_iᵀ + α HᵀH + λ (|I_u| + α·num_items)^ν I) w_u = Σ_{i ∈ I_u} h_i
 
-    and so do items given W. One epoch is users, then items. The loss reported is this objective after it, per interaction.
-    Users and items start at N(0, (init_scale/√d)²).
+    and likewise each item given W. One epoch updates users, then items; the reported loss is the objective afterwards, per
+    interaction. Users and items start at N(0, (init_scale/√d)²).
 
     Systems are built from padded batches of rows of similar length and solved by batched Cholesky decompositions in
-    float32, 16 MiB at a time or those of one row.
+    float32, at most 16 MiB at a time unless one row needs more.
 
-    Departure: users and items without interactions get the minimum, zeros, and not what they started from.
+    Departure: users and items without interactions are set to zeros, the minimum, instead of keeping their initial values.
 
     Args:
         embedding_dim: d.
         unobserved_weight: α.
         regularization: λ.
-        regularization_exponent: ν; 1: in proportion to the row's weight, 0: the same for all.
-        init_scale: of the start.
+        regularization_exponent: ν; 1: proportional to the row's weight, 0: equal for all rows.
+        init_scale: scale of the initial factors.
     """
 
     def __init__(
@@ -73,18 +73,18 @@ class IALS(FactorRecommender):
         users, items = self._histories
         self.user_factors, _ = self.half_step(users, self.item_factors)
         self.item_factors, explained = self.half_step(items, self.user_factors)
-        # At the minimum of ‖h‖²_A − 2 bᵀh + |U_i| over h = A⁻¹b there remains |U_i| − bᵀh: all of the loss but the users' part.
+        # The minimum of ‖h‖²_A − 2 bᵀh + |U_i|, at h = A⁻¹b, is |U_i| − bᵀh: the whole loss except the users' penalty.
         of_users = (self._strength(users).double() * self.user_factors.double().square().sum(1)).sum()
         return 1 + (of_users - explained) / len(data.targets)
 
     def half_step(self, histories: SparseRows, others: Tensor) -> tuple[Tensor, Tensor]:
-        """The best factors of the rows of ``histories``, float32 [num_rows, d], given those of its columns, ``others``.
+        """The optimal factors of the rows of ``histories``, float32 [num_rows, d], given its columns' factors ``others``.
 
-        Beside them Σ bᵀw over the rows, float64 []: what the rows' factors w explain.
+        Also returns Σ bᵀw over the rows, float64 []: the part of the loss that the rows' factors w explain.
         """
         strength = self._strength(histories)
         gram = self.unobserved_weight * (others.T @ others)
-        others = functional.pad(others, (0, 0, 0, 1))  # its last row, zeros, pads
+        others = functional.pad(others, (0, 0, 0, 1))  # the last row, zeros, is for padding
         solved = others.new_zeros(histories.num_rows, self.embedding_dim)
         explained = others.new_zeros((), dtype=torch.float64)
         for rows, members in _batches(histories, self.embedding_dim):
@@ -98,18 +98,18 @@ class IALS(FactorRecommender):
         return solved, explained
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """By the newcomer's own half step, which is exact given H."""
+        """As in the base, by a half step for the new user, which is exact given H."""
         factors, _ = self.half_step(SparseRows.of_one(items, self.num_items), self.item_factors)
         return self.item_factors @ factors[0]
 
     def _strength(self, histories: SparseRows) -> Tensor:
-        """λ (|I_u| + α·num_items)^ν of the rows, float32 [num_rows]; for items likewise."""
+        """λ (|I_u| + α·num_items)^ν for each row, float32 [num_rows]; likewise for items."""
         weight = histories.starts.diff() + self.unobserved_weight * histories.num_columns
         return self.regularization * weight.pow(self.regularization_exponent)
 
 
 def _batches(histories: SparseRows, width: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of similar length, int64 [R], beside their columns, int64 [R, L], padded with ``num_columns``; no empty rows."""
+    """Batches of non-empty rows of similar length: rows int64 [R], columns int64 [R, L] padded with ``num_columns``."""
     by_length = torch.argsort(histories.starts.diff(), descending=True, stable=True)
     lengths = histories.starts.diff()[by_length]
     device, on_host = lengths.device, lengths.tolist()

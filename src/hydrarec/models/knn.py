@@ -1,4 +1,4 @@
-"""Neighbourhood models for implicit feedback: items similar to those of a history, users with a similar history."""
+"""Neighbourhood models for implicit feedback: item-based and user-based k nearest neighbours."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hydrarec.models.parts.histories import HistoryRecommender, SparseRows, Stor
 from hydrarec.models.solved import SolvedRecommender
 
 _BM25_K1, _BM25_B = 1.2, 0.75
-_EPSILON = 1e-6  # of the denominator, where nobody and nothing is shrunk
+_EPSILON = 1e-6  # added to the denominator, which may be 0 without shrinkage
 
 
 class _Neighbours(HistoryRecommender, SolvedRecommender):
-    """The common base of both, with the definitions of Ferrari Dacrema et al. (2021, TOIS 39:20, §4).
+    """Common base of both models, as defined by Ferrari Dacrema et al. (2021, TOIS 39:20, §4).
 
     Args:
-        topk: neighbours of each item or user.
-        shrink: of similarities with little support, towards 0.
-        normalize: cosine similarity; without it the number of common interactions, weighted, not shrunk.
-        feature_weighting: of the interactions, in similarity and score, see :func:`weights_of_pairs`.
+        topk: number of neighbours of each item or user.
+        shrink: shrinkage of similarities with little support towards 0.
+        normalize: use cosine similarity; otherwise the weighted number of common interactions, without shrinkage.
+        feature_weighting: weighting of interactions in similarity and score, see :func:`weights_of_pairs`.
     """
 
     observed = (*HistoryRecommender.observed, "neighbours", "similarities")
-    neighbours: Tensor  # int32 [rows, k], k = topk or all rows where there are fewer
-    similarities: Tensor  # float32 [rows, k], falling
+    neighbours: Tensor  # int32 [rows, k], k = topk, or all rows if there are fewer
+    similarities: Tensor  # float32 [rows, k], decreasing
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
         self.neighbours, self.similarities = torch.zeros(rows, 1, dtype=torch.int32), torch.zeros(rows, 1)
 
     def find_neighbours(self, rows: SparseRows) -> None:
-        """Fill ``neighbours`` and ``similarities`` with those of ``rows``, some of the pairs at a time."""
+        """Compute ``neighbours`` and ``similarities`` of ``rows``, a block of pairs at a time."""
         counted = torch.ones_like(rows.columns, dtype=torch.float32) if rows.values is None else rows.values
         norms = counted.new_zeros(rows.num_rows).index_add_(0, rows.rows_of_entries(), counted.square()).sqrt()
         neighbours, similarities = [], []
@@ -68,11 +68,11 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
         self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
 
     def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:
-        """The divisors of the products of rows with norms ``own``, [C], and rows with ``norms``, [R]: float32 [C, R]."""
+        """Divisors of the inner products between rows with norms ``own`` [C] and ``norms`` [R]: float32 [C, R]."""
         return torch.outer(own, norms) + self.shrink + _EPSILON
 
     def weights_of(self, items: Tensor, counts: Tensor) -> Tensor:
-        """The weights of a newcomer's ``items``, int64 [n]: float32 [n]; ``counts``: of each item in training."""
+        """Weights of a new user's ``items`` (int64 [n]): float32 [n]; ``counts``: training interactions per item."""
         uses = torch.full_like(items, len(items))
         return weights_of_pairs(items, uses, counts, self.num_items, self.feature_weighting)
 
@@ -102,7 +102,7 @@ class ItemKNN(_Neighbours):
         return self.scores_from(replace(history, values=self.weights_of(history.columns, counts)))[0]
 
     def item_weights(self, items: Tensor) -> Tensor:
-        """The similarities, of the neighbours alone."""
+        """The similarities to the neighbours; 0 for all other items."""
         weights = self.similarities.new_zeros(len(items), self.num_items)
         return weights.scatter_(1, self.neighbours[items].long(), self.similarities[items])
 
@@ -112,8 +112,8 @@ class UserKNN(_Neighbours):
 
     ``sim(u, v) = ⟨x_u, x_v⟩ / (‖x_u‖ ‖x_v‖ + shrink)`` and ``N_k(u)`` the k users most similar to u (Herlocker et al. 1999).
 
-    Departure: the neighbours are those of u, as in the paper; the published code of Ferrari Dacrema et al. takes those users
-    v that count u among *their* k.
+    Departure: the neighbours are those of u, as in the paper; the published code of Ferrari Dacrema et al. uses the users v
+    that have u among *their* k neighbours.
 
     Args:
         topk, shrink, normalize, feature_weighting: see :class:`_Neighbours`.
@@ -137,7 +137,7 @@ class UserKNN(_Neighbours):
         return self.histories.times(similarities).T.contiguous()
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """With the newcomer's similarity to every user of the training data."""
+        """As in the base, from the new user's similarities to all training users."""
         items = torch.unique(items)
         by_item = self.histories
         values = torch.ones_like(by_item.columns, dtype=torch.float32) if by_item.values is None else by_item.values
@@ -154,7 +154,7 @@ class UserKNN(_Neighbours):
 
 
 def weighted(items: SparseRows, weighting: str) -> SparseRows:
-    """Binary interactions by item, with the weights of :func:`weights_of_pairs`."""
+    """Apply the weights of :func:`weights_of_pairs` to binary interactions by item."""
     if weighting == "none":
         return items
     uses = torch.bincount(items.columns, minlength=items.num_columns)[items.columns]
@@ -163,14 +163,14 @@ def weighted(items: SparseRows, weighting: str) -> SparseRows:
 
 
 def weights_of_pairs(items: Tensor, uses: Tensor, counts: Tensor, num_items: int, weighting: str) -> Tensor:
-    """Weights of interactions, float32 [n], as if items were documents and users their terms.
+    """Weights of interactions, float32 [n], treating items as documents and users as their terms.
 
     With ``idf_u = ln(num_items / (1 + |I_u|))``: ``tfidf`` is ``idf_u``; ``bm25`` is
     ``(K + 1) / (K (1 − b + b |U_i| / mean |U_i|) + 1) · idf_u``, K = 1.2, b = 0.75 (Robertson & Zaragoza 2009). ``none``: 1.
 
     Args:
-        items: of each interaction, int64 [n].
-        uses: |I_u| of its user, int64 [n].
+        items: item of each interaction, int64 [n].
+        uses: |I_u| of each interaction's user, int64 [n].
         counts: |U_i| of every item, int64 [num_items].
     """
     if weighting == "none":

@@ -1,4 +1,4 @@
-"""LightGCN: embeddings averaged over neighbours in the graph of users and items."""
+"""LightGCN: embeddings propagated over the user-item graph."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hydrarec.models.parts.histories import SparseRows, StoredRows
 from hydrarec.models.parts.layers import embedding_table
 from hydrarec.models.parts.remembered import Remembered
 
-Embeddings = tuple[Tensor, Tensor]  # of all users and of all items, float32 [num_users, d] and [num_items, d]
+Embeddings = tuple[Tensor, Tensor]  # all users and all items, float32 [num_users, d] and [num_items, d]
 
 
 class Graph(NamedTuple):
-    """The bipartite graph of users and items, an edge per training interaction: both halves of A, int32.
+    """The bipartite user-item graph with an edge per training interaction: both blocks of A, int32.
 
-    ``of_users``: a row per user, a column per item; ``of_items``: the same, transposed.
+    ``of_users``: a row per user, a column per item; ``of_items``: its transpose.
     """
 
     of_users: SparseRows
@@ -31,7 +31,7 @@ class Graph(NamedTuple):
     def mean_of_layers(self, embeddings: Embeddings, num_layers: int) -> Embeddings:
         """``1/(K+1) · Σ_{k=0…K} Â^k E`` with ``Â = D^{−1/2} A D^{−1/2}`` (eqs. 7 and 8); nodes without edges get 0 from Â.
 
-        Â itself is never written down: its values are products of two degrees, which scale rows before and after.
+        Â is never materialised: its values are products of two degree factors, which scale rows before and after.
         """
         user_scale, item_scale = _inverse_root_of_degrees(self.of_users), _inverse_root_of_degrees(self.of_items)
         users, items = embeddings
@@ -46,16 +46,16 @@ class Graph(NamedTuple):
 
 
 def _inverse_root_of_degrees(rows: SparseRows) -> Tensor:
-    """D^{−1/2} as a column, float32 [nodes, 1]; 0 where the degree is."""
+    """D^{−1/2} as a column, float32 [nodes, 1]; 0 where the degree is 0."""
     degrees = rows.starts.diff().unsqueeze(1)
     return torch.where(degrees > 0, degrees.float().rsqrt(), 0)
 
 
 class Propagation(torch.autograd.Function):
-    """:meth:`Graph.mean_of_layers` with its own gradient.
+    """:meth:`Graph.mean_of_layers` with a custom gradient.
 
-    The mean of the layers is a polynomial in Â, which is symmetric: the gradient is propagated by the very same operation,
-    and nothing has to be kept for it.
+    The mean of the layers is a polynomial in the symmetric Â, so the backward pass is the same operation and saves no
+    activations.
     """
 
     @staticmethod
@@ -72,18 +72,18 @@ class Propagation(torch.autograd.Function):
 class LightGCN(Recommender):
     """``s_ui = ⟨e_u, e_i⟩``, ``e = 1/(K+1) Σ_k Â^k e^(0)`` on the training graph (He et al. 2020, eqs. 3–8).
 
-    Trained with any ranking loss, the paper's being BPR; to it comes the L2 norm of the embeddings of layer 0 that the batch
-    touches, per positive, ``l2/2 · 1/B Σ_b (‖e_u^(0)‖² + Σ_i ‖e_i^(0)‖²)``, and it is part of the loss that is reported.
+    Trained with any ranking loss (BPR in the paper) plus an L2 penalty on the layer-0 embeddings in the batch, per positive:
+    ``l2/2 · 1/B Σ_b (‖e_u^(0)‖² + Σ_i ‖e_i^(0)‖²)``. The reported loss includes the penalty.
 
     Args:
-        embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`; the paper's are 64 and Xavier.
-        num_layers: K, how far embeddings travel.
-        l2: of the embeddings of layer 0; λ of eq. 15.
+        embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`; 64 and Xavier in the paper.
+        num_layers: K, number of propagation steps.
+        l2: penalty on the layer-0 embeddings; λ of eq. 15.
 
-    Each step propagates once over the whole graph. Where no gradient is recorded, as in evaluation, the propagated embeddings
-    are kept until a weight changes.
+    Each step propagates once over the whole graph. If gradients are off, as in evaluation, the propagated embeddings are
+    cached until a weight changes.
 
-    Departure: eq. 15 sums the norms of the whole tables; like the authors' code, this one takes the batch's, halved.
+    Departure: eq. 15 sums the norms of the full tables; like the authors' code, this one uses those in the batch, halved.
     """
 
     tasks = ("ranking",)
@@ -125,13 +125,13 @@ class LightGCN(Recommender):
         return of_users[users] @ of_items.T
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """As if the newcomer were one more node, with edges to ``items`` and an embedding of layer 0 that is folded in.
+        """As in the base: add the new user as a node with edges to ``items``, and fold in its layer-0 embedding.
 
-        Departure: the new edges change the newcomer's embedding only, not those of the items.
+        Departure: the new edges change only the new user's embedding, not those of the items.
         """
         with torch.inference_mode(False), torch.no_grad():
             items, below = torch.unique(items.clone()), (self.user_embedding.weight, self.item_embedding.weight)
-            # Layers 1 to K of the newcomer are sums over the items' layers 0 to K − 1, of which this is the sum.
+            # Layers 1 to K of the new user are sums over the items' layers 0 to K − 1; this is their total.
             layers = self.num_layers * self.graph.mean_of_layers(below, self.num_layers - 1)[1]
             degrees = 1 + self.items_rows.starts.diff()[items].unsqueeze(1)
             neighbours = (layers[items] * degrees.rsqrt()).double().sum(0) / max(1, len(items)) ** 0.5
@@ -142,7 +142,7 @@ class LightGCN(Recommender):
             return (of_items @ (row + neighbours)).float()
 
     def vectors(self, side: Side) -> Tensor:
-        """The propagated embeddings, which scores are made of."""
+        """The propagated embeddings, which the scores use."""
         return self.propagated()[0 if side == "user" else 1].detach()
 
     def batch_loss(self, batch: Batch) -> Tensor:
@@ -153,7 +153,7 @@ class LightGCN(Recommender):
         return loss + self.l2 / 2 * norms / max(1, len(batch.users))
 
     def propagated(self) -> Embeddings:
-        """The embeddings that scores are made of; without gradients computed once for the same weights and graph."""
+        """The propagated embeddings of all users and items; cached per weights and graph if gradients are off."""
         weights = self.user_embedding.weight, self.item_embedding.weight
         graph = [getattr(self, name) for name in self.observed]
         return self._remembered(lambda: Propagation.apply(*weights, self.graph, self.num_layers), [*weights, *graph])

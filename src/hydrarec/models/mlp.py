@@ -16,12 +16,12 @@ class MLP(EmbeddingRecommender):
     Args:
         embedding_dim, embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`.
         hidden_dims: widths of the hidden layers; empty for a linear model.
-        input_dropout: on the concatenated embeddings.
-        dropout: after each hidden layer, one rate per layer.
+        input_dropout: dropout on the concatenated embeddings.
+        dropout: dropout after each hidden layer, one rate per layer.
         rating_range, range_margin: as in :class:`hydrarec.models.dot.BiasedDot`.
-        l2: penalty on both whole tables in every step.
+        l2: penalty on both full tables in each step.
 
-    The layers start as PyTorch's do, U(−1/√fan_in, 1/√fan_in); the paper does not say.
+    The layers use PyTorch's initialisation, U(−1/√fan_in, 1/√fan_in); the paper does not specify one.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Mult-VAE: a variational autoencoder of users' histories with a multinomial likelihood."""
+"""Mult-VAE: a variational autoencoder of user histories with a multinomial likelihood."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from hydrarec.models.parts.layers import embedding_table
 class MultiVAE(HistoryRecommender):
     """``s_u = f_θ(z_u)``, ``z_u ~ N(μ_φ(x_u), diag σ²_φ(x_u))``, x_u the user's binary history (Liang et al. 2018).
 
-    It maximises the multinomial log-likelihood under an annealed bound, the mean over the users of a batch of
-    ``Σ_i x_ui log softmax_i(s_u) − β · KL(q_φ(z_u | x_u) ‖ N(0, I))`` (eqs. 3 and 7), one row of a batch being a whole user:
-    the task's loss and negatives play no part. Encoder: x_u / ‖x_u‖ → dropout → tanh layers → μ, log σ². Decoder: the same
-    layers in reverse, to one logit per item. Outside training there is no dropout and z is μ.
+    It maximises an annealed lower bound with multinomial likelihood, averaged over the users of a batch:
+    ``Σ_i x_ui log softmax_i(s_u) − β · KL(q_φ(z_u | x_u) ‖ N(0, I))`` (eqs. 3 and 7). A batch row is a whole user; the
+    task's loss and negatives are not used. Encoder: x_u / ‖x_u‖ → dropout → tanh layers → μ, log σ². Decoder: the same
+    layers in reverse, to one logit per item. Outside training there is no dropout and z = μ.
 
     Args:
-        hidden_dims: widths of the encoder's hidden layers; the paper's network has one of 600.
+        hidden_dims: widths of the encoder's hidden layers; one of 600 in the paper.
         latent_dim: width of z.
-        input_dropout: on the normalised history.
-        beta: the largest weight of the KL term.
-        anneal_steps: optimiser steps in which that weight grows linearly from 0 to ``beta``, then it stays.
+        input_dropout: dropout on the normalised history.
+        beta: maximum weight of the KL term.
+        anneal_steps: optimiser steps over which that weight grows linearly from 0 to ``beta``; then it is constant.
 
-    The first layer sums the weight rows of the history instead of multiplying [U, num_items]; dropout acts on its entries, the
-    zeros being zeros anyway. Weights start Xavier uniform, biases from N(0, 0.001²) cut at two deviations, as in the authors'
-    code.
+    The first layer sums the weight rows of the history instead of multiplying by [U, num_items], and dropout acts on the
+    history's entries only. Weights start Xavier uniform, biases from N(0, 0.001²) truncated at two standard deviations, as
+    in the authors' code.
 
-    Departure: the authors' code gives the slope as the steps to a weight of 1 and caps it at 0.2 (200,000, so 40,000 to
-    the cap); here ``anneal_steps`` is the way to the cap, so that it need not change with ``beta``.
+    Departure: the authors' code specifies the number of steps to a weight of 1 (200,000) and caps the weight at 0.2, after
+    40,000 steps; here ``anneal_steps`` is the number of steps to the cap, so that it need not change with ``beta``.
     """
 
     trains_on = "users"
     histories = StoredRows("history_starts", "history_items", columns="num_items")
     observed = histories.buffers
-    steps: Tensor  # int64 []: optimiser steps so far; saved, so that a resumed run anneals on
+    steps: Tensor  # int64 []: optimiser steps so far; saved, so that a resumed run continues annealing
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class MultiVAE(HistoryRecommender):
         return self.decoder(mean)
 
     def encode(self, histories: SparseRows) -> tuple[Tensor, Tensor]:
-        """μ and log σ² of each history, float32 [U, latent_dim] both."""
+        """μ and log σ² of each history, float32 [U, latent_dim] each."""
         lengths = histories.starts.diff()
         weights = lengths.clamp(min=1).float().rsqrt().repeat_interleave(lengths)  # 1 / ‖x_u‖
         weights = functional.dropout(weights, self.input_dropout, self.training)
@@ -94,7 +94,7 @@ class MultiVAE(HistoryRecommender):
 
     @property
     def kl_weight(self) -> Tensor:
-        """β of the next step, float32 []."""
+        """The weight of the KL term in the next step, float32 []."""
         return self.beta * (self.steps / self.anneal_steps).clamp(max=1)
 
 

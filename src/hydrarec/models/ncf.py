@@ -1,4 +1,4 @@
-"""Neural collaborative filtering (He et al. 2017): generalised matrix factorisation, and its fusion with a perceptron."""
+"""Neural collaborative filtering (He et al. 2017): generalised matrix factorisation, alone and fused with a perceptron."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ class GMF(EmbeddingRecommender):
 
 
 class NeuMF(EmbeddingRecommender):
-    """``s_ui = h · [p_u ⊙ q_i, h_L(p'_u, q'_i)] + b``: GMF beside a perceptron, embeddings apart (He et al. 2017, §3.4).
+    """``s_ui = h · [p_u ⊙ q_i, h_L(p'_u, q'_i)] + b``: GMF and MLP with separate embeddings (He et al. 2017, §3.4).
 
     Args:
         gmf_dim: width of the embeddings of the GMF part.
-        mlp_dim: width of those of the perceptron.
-        hidden_dims: of the perceptron; the last is as wide as ``gmf_dim`` in the paper (its *predictive factors*).
+        mlp_dim: width of the embeddings of the perceptron.
+        hidden_dims: hidden widths of the perceptron; the last equals ``gmf_dim`` in the paper (its *predictive factors*).
         embedding, init, init_scale: as in :class:`hydrarec.models.dot.Dot`, for all four tables.
-        dropout: after each hidden layer, one rate per layer.
+        dropout: dropout after each hidden layer, one rate per layer.
         pretrained_gmf, pretrained_mlp: run folders of a finished ``model=gmf`` and ``model=ncf_mlp`` on the same data, whose
-            best weights are the start; both or none.
-        alpha: weight of the pre-trained GMF's prediction layer against the perceptron's (eq. 13); unused without them.
+            best weights initialise this model; both or none.
+        alpha: weight of the pre-trained GMF's prediction layer, 1 − alpha for the perceptron's (eq. 13); otherwise unused.
     """
 
     user_tables = ("gmf_user", "mlp_user")
@@ -103,14 +103,14 @@ class NeuMF(EmbeddingRecommender):
         return gmf + self.tower(self.mlp_user(users), self.mlp_item(items)) @ mlp_weight + self.output.bias[0]
 
     def vectors(self, side: Side) -> Tensor:
-        """The embeddings of both halves, concatenated."""
+        """The concatenated embeddings of both parts."""
         return torch.cat([getattr(self, f"{half}_{side}").weight.detach() for half in ("gmf", "mlp")], dim=1)
 
     def observe(self, data: TrainingData) -> None:
-        """Start from the pre-trained models, if there are any.
+        """Initialise from the pre-trained models, if any.
 
         Raises:
-            CheckpointError: they are missing, damaged, of other models or shapes, or were trained on other data.
+            CheckpointError: they are missing, damaged, of a wrong model or shape, or trained on other data.
         """
         gmf, mlp = (None if run is None else _weights_of(Path(run), data.fingerprint) for run in self.pretrained)
         if gmf is None or mlp is None:
@@ -139,7 +139,7 @@ class NeuMF(EmbeddingRecommender):
 
 
 def prediction_layer(width: int) -> nn.Linear:
-    """``Linear(width → 1)``, LeCun uniform."""
+    """``Linear(width → 1)`` with LeCun uniform initialisation."""
     layer = nn.Linear(width, 1)
     bound = (3 / width) ** 0.5
     with torch.no_grad():
@@ -149,7 +149,7 @@ def prediction_layer(width: int) -> nn.Linear:
 
 
 def _weights_of(run: Path, fingerprint: str) -> dict[str, Tensor]:
-    """The best weights of a run on the data and split with this fingerprint: another split would leak its held-out items."""
+    """The best weights of a run, which must have this fingerprint: another split would leak held-out items."""
     checkpoint = load(run / "checkpoints" / "best.ckpt")
     states = [state for state in checkpoint.values() if isinstance(state, dict) and "interactions" in state]
     trained_on = "".join(f"{state['interactions']}-{state['split']}" for state in states[:1])

@@ -10,7 +10,7 @@ from hydrarec.models.solved import SolvedRecommender
 
 
 class Popularity(SolvedRecommender):
-    """``s_ui`` = the number of training interactions of item i: a baseline with known figures, which validates an evaluator."""
+    """``s_ui`` = number of training interactions of item i. A baseline with known figures, for checking an evaluator."""
 
     tasks = ("ranking",)
     observed = ("counts",)

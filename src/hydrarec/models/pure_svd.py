@@ -14,15 +14,15 @@ from hydrarec.models.parts.histories import SparseRows
 class PureSVD(FactorRecommender):
     """``s_u = x_u Q Qᵀ`` with Q the leading right singular vectors of the binary X (Cremonesi, Koren & Turrin 2010, §3.3).
 
-    Found by randomised subspace iteration (Halko, Martinsson & Tropp 2011, alg. 4.4), with a QR decomposition per product:
-    ``w_u = x_u Q``, ``h_i`` the row i of Q. What is left, ``‖X − XQQᵀ‖²``, is the loss.
+    Q is found by randomised subspace iteration (Halko, Martinsson & Tropp 2011, alg. 4.4), with a QR decomposition per
+    product. Factors: ``w_u = x_u Q``, ``h_i`` = row i of Q. The loss is the residual ``‖X − XQQᵀ‖²``.
 
     Args:
-        embedding_dim: number of singular vectors. More than the rank of X: the rest of the factors are zeros.
-        oversampling: further vectors during the iteration.
-        iterations: of the subspace; each multiplies by XᵀX.
+        embedding_dim: number of singular vectors; those beyond the rank of X give zero factors.
+        oversampling: additional vectors during the iteration.
+        iterations: number of subspace iterations; each multiplies by XᵀX.
 
-    Departure: missing entries are 0 and present ones 1; in the paper the latter are ratings.
+    Departure: observed entries are 1, others 0; in the paper the observed ones are ratings.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class PureSVD(FactorRecommender):
         for _ in range(self.iterations):
             images = torch.linalg.qr(users.times(basis)).Q
             basis = torch.linalg.qr(items.times(images)).Q
-        images = users.times(basis)  # [num_users, width]: within this subspace the decomposition is a small one
+        images = users.times(basis)  # [num_users, width]: in this subspace the decomposition is small
         rotation = torch.linalg.svd(images, full_matrices=False).Vh[: self.embedding_dim].T
         kept = rotation.shape[1]
         self.user_factors.zero_()[:, :kept] = images @ rotation
@@ -47,5 +47,5 @@ class PureSVD(FactorRecommender):
         return 1 - self.user_factors.double().square().sum() / len(data.targets)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """``x Q Qᵀ``: the newcomer's history is projected like any other."""
+        """``x Q Qᵀ``: projects the new user's history like any other."""
         return self.item_factors @ self.item_factors[torch.unique(items)].sum(0)

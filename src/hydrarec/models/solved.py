@@ -1,4 +1,4 @@
-"""The base of models that are solved instead of trained by gradient descent."""
+"""The base of models that are solved or counted instead of trained by gradient descent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hydrarec.models.base import Recommender
 
 
 class SolvedRecommender(Recommender):
-    """A model that counts or solves equations instead of descending a gradient: each epoch is one call of :meth:`solve`.
+    """A model without gradient descent: each epoch is one call of :meth:`solve`.
 
-    It uses the same Trainer, run folder, checkpoints and evaluation as the others, but neither optimiser nor schedule.
+    It uses the same Trainer, run folder, checkpoints and evaluation as other models, but no optimiser or schedule.
     Its parameters are buffers.
     """
 
@@ -24,9 +24,9 @@ class SolvedRecommender(Recommender):
         self._data: TrainingData | None = None
 
     def solve(self, data: TrainingData, epoch: int) -> Tensor | None:
-        """One sweep over the training data, which is on the model's device.
+        """Run one sweep over the training data, which is on the model's device.
 
-        Returns the mean loss of its rows after the sweep, a scalar; None for a model without a loss.
+        Returns the mean loss over the rows after the sweep, a scalar; None for a model without a loss.
         """
         raise NotImplementedError(f"{type(self).__name__} must define solve(data, epoch)")
 

@@ -1,4 +1,4 @@
-"""SVD++: a user's embedding plus those of the rated items."""
+"""SVD++: user embeddings plus implicit-feedback embeddings of the rated items."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hydrarec.models.parts.layers import embedding_table
 class SVDpp(EmbeddingRecommender):
     """``s_ui = μ + b_u + b_i + ⟨q_i, p_u + |N(u)|^(−1/2) Σ_{j ∈ N(u)} y_j⟩`` (Koren 2008, eq. 15; A1's baseline).
 
-    ``N(u)`` are the items that u rated in training, whatever the rating.
+    ``N(u)`` is the set of items that u rated in training, whatever the rating.
 
     Args:
         embedding_dim, embedding, init, init_scale, l2: as in :class:`hydrarec.models.dot.Dot`; y starts like p and q.
 
-    Departures: minibatches instead of one sample at a time; regularisation is the optimiser's weight decay or ``l2`` on
-    whole tables instead of a term per sampled rating.
+    Departures: minibatches instead of single samples; regularisation by the optimiser's weight decay or ``l2`` on full
+    tables instead of a term per sampled rating.
     """
 
     user_tables = ("user_embedding", "user_bias")
@@ -63,7 +63,7 @@ class SVDpp(EmbeddingRecommender):
         return torch.addmm(bias, user, self.item_embedding.weight.T)
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:
-        """With the newcomer's own N(u); p_u and b_u are folded in."""
+        """As in the base, with the new user's own N(u); p_u and b_u are folded in."""
         history = SparseRows.of_one(items, self.num_items)
         return self.fold_in(items, targets, history_starts=history.starts, history_items=history.columns)
 

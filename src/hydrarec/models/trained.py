@@ -1,4 +1,4 @@
-"""A finished run as others use it: its model, ready to score, and what it knew of its data; from its folder alone."""
+"""Loads a finished run from its folder: the model, ready to score, and its training data."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _HOME = "hydrarec.models."
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A model and its run.
+    """A finished run and its model.
 
     Attributes:
-        folder: where it was read from.
-        config: as it was resolved.
-        model: of the selected epoch, on the CPU, in evaluation mode.
-        data: what it was trained on.
+        folder: the run folder.
+        config: the resolved configuration.
+        model: the model of the selected epoch, on the CPU, in evaluation mode.
+        data: the training data.
     """
 
     folder: RunReader
@@ -39,10 +39,10 @@ class TrainedRun:
 
 
 def load_run(path: Path, setting: str = "run") -> TrainedRun:
-    """The run at ``path``, which ``setting`` named. Nothing but its folder is read, wherever it was copied to.
+    """Load the run at ``path``, the value of ``setting``. Reads only its folder, which may have been copied anywhere.
 
     Raises:
-        CheckpointError: no run folder, not finished, damaged, or without what this needs.
+        CheckpointError: not a run folder, or the run is unfinished, damaged or lacks required files.
     """
     folder = RunReader.of_finished_run(path, setting)
     config = folder.read_config()
@@ -51,7 +51,7 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
 
 
 def _model_class(config: dict[str, Any]) -> type[Recommender]:
-    """The class that the run's configuration names; nothing outside hydrarec is ever imported."""
+    """The model class named in the run's configuration; never imports anything outside hydrarec."""
     target = str(config.get("model", {}).get("_target_"))
     if not target.startswith(_HOME) or signatures.parameters(target) is None:
         raise CheckpointError(

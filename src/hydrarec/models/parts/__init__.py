@@ -1,1 +1,1 @@
-"""What several models are built from: layers, histories, fold-in, schedules."""
+"""Building blocks shared by models: layers, histories, fold-in, schedules."""

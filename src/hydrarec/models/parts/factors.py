@@ -1,4 +1,4 @@
-"""The base of models that solve for factors of users and items."""
+"""The base of models that solve for user and item factors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hydrarec.models.solved import SolvedRecommender
 
 
 class FactorRecommender(SolvedRecommender):
-    """``s_ui = ⟨w_u, h_i⟩``.
+    """A solved factor model, ``s_ui = ⟨w_u, h_i⟩``.
 
     Args:
-        embedding_dim: d, width of both.
+        embedding_dim: d, number of factors.
     """
 
     tasks = ("ranking",)

@@ -1,14 +1,14 @@
-"""Fold-in: the embedding of a user who was not in the training data, with all item parameters held fixed.
+"""Fold-in: estimates the embedding of a user outside the training data, with all item parameters fixed.
 
-The rows of the trained users, all of a user's tables side by side, are the prior N(m, Σ) of the newcomer's row p (empirical
-Bayes), and p is its posterior mode::
+The trained users' rows (each user's tables concatenated) define the prior N(m, Σ) of the new user's row p (empirical
+Bayes); p is set to the posterior mode, the minimum of::
 
     −log p(p | history) = −log p(history | p) + ½ (p − m)ᵀ Σ⁻¹ (p − m) + constant
 
-Ratings r_i have Gaussian noise around the model's scores s_i, ``Σ_i (r_i − s_i)² / 2σ²``. Implicit feedback is a draw from
-softmax(s) over the catalogue, ``−Σ_i log softmax_i(s)``, whichever the loss of the training: with uniform negatives the best
-scores under bce, bpr and softmax alike are ``s_ui = log p(i | u) + c_u``, and the likelihood depends neither on c_u nor on the
-number of negatives.
+Ratings r_i have Gaussian noise around the model's scores s_i: ``Σ_i (r_i − s_i)² / 2σ²``. Implicit feedback is modelled as
+draws from softmax(s) over the catalogue, ``−Σ_i log softmax_i(s)``, whatever the training loss: with uniform negatives the
+optimal scores under bce, bpr and softmax are all ``s_ui = log p(i | u) + c_u``, and the likelihood depends neither on c_u
+nor on the number of negatives.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from torch import Tensor
 
 
 class Population(NamedTuple):
-    """Rows of users as a Gaussian: mean m, float64 [D], and factor L, float64 [D, D], of the covariance L Lᵀ."""
+    """A Gaussian over user rows: mean m, float64 [D], and factor L, float64 [D, D], of the covariance L Lᵀ."""
 
     mean: Tensor
     factor: Tensor
 
     @classmethod
     def of(cls, rows: Tensor) -> Self:
-        """The Gaussian of ``rows``, floating [U, D].
+        """Fit the Gaussian to ``rows``, floating [U, D].
 
         Correlations are shrunk towards 0 by oracle approximating shrinkage (Chen, Wiesel, Eldar & Hero 2010, eq. 23), so
-        that fewer users than columns suffice; a constant column stays constant.
+        it works with fewer users than columns; a constant column stays constant.
         """
         rows = rows.detach().double()
         mean = rows.mean(0)
@@ -44,7 +44,7 @@ class Population(NamedTuple):
         return cls(mean, spread.unsqueeze(1) * torch.linalg.cholesky(shrunk))
 
     def posterior_mean(self, design: Tensor, values: Tensor, precisions: Tensor) -> Tensor:
-        """E[p] given ``values = design · p + noise``: [n], [n, D] and the noise's precisions [n] → float64 [D]."""
+        """E[p | values], float64 [D], for ``values = design · p + noise``: [n], [n, D], and noise precisions [n]."""
         design, values, precisions = design.double(), values.double(), precisions.double()
         inner = design @ self.factor
         system = (precisions.unsqueeze(1) * inner).T @ inner
@@ -54,7 +54,7 @@ class Population(NamedTuple):
 
 
 def _shrinkage(correlation: Tensor, count: int) -> float:
-    """ρ of eq. 23, large enough to keep the matrix definite."""
+    """ρ of eq. 23, at least large enough to keep the matrix positive definite."""
     width = len(correlation)
     squares, trace = float(correlation.square().sum()), float(correlation.trace())
     target = (1 - 2 / width) * squares + trace**2
@@ -63,14 +63,14 @@ def _shrinkage(correlation: Tensor, count: int) -> float:
 
 
 def distinct_history(items: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct items in ascending order, int64 [m], and the mean target of each, float32 [m]."""
+    """The distinct items in ascending order, int64 [m], and their mean targets, float32 [m]."""
     distinct, places = torch.unique(items, return_inverse=True)
     sums = targets.new_zeros(len(distinct), dtype=torch.float64).index_add_(0, places, targets.double())
     return distinct, (sums / torch.bincount(places, minlength=len(distinct))).float()
 
 
 def posterior_mode(population: Population, unlikeliness: Callable[[Tensor], Tensor]) -> Tensor:
-    """The row, float64 [D], that minimises ``unlikeliness``, −log p(history | row), plus the prior's."""
+    """The row, float64 [D], that minimises ``unlikeliness``, −log p(history | row), plus the prior's −log density."""
     mean, factor = population
     point = torch.zeros_like(mean).requires_grad_()
     optimizer = torch.optim.LBFGS(
@@ -85,7 +85,7 @@ def posterior_mode(population: Population, unlikeliness: Callable[[Tensor], Tens
     def evaluate() -> float:
         with torch.enable_grad():
             loss = unlikeliness(mean + factor @ point) + 0.5 * point.square().sum()
-            (point.grad,) = torch.autograd.grad(loss, point)  # backward() would fill the model's own gradients too
+            (point.grad,) = torch.autograd.grad(loss, point)  # backward() would also write to the model's gradients
         return float(loss.detach())
 
     optimizer.step(evaluate)
@@ -93,7 +93,7 @@ def posterior_mode(population: Population, unlikeliness: Callable[[Tensor], Tens
 
 
 def choices(catalogue_scores: Callable[[Tensor], Tensor], items: Tensor) -> Callable[[Tensor], Tensor]:
-    """``−Σ log softmax(s)`` of the ``items`` of a history, int64 [n], as a function of the row that is scored."""
+    """``−Σ log softmax(s)`` over the history ``items``, int64 [n], as a function of the user's row."""
 
     def unlikeliness(row: Tensor) -> Tensor:
         scores = catalogue_scores(row)

@@ -1,4 +1,4 @@
-"""Training histories as a sparse matrix, and the base of models that score users by their history."""
+"""Sparse matrices of training histories, and the base of models that score users by their history."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.nn import functional
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 
-_SCRATCH_FLOATS = 2**20  # of intermediate results at a time: 4 MiB, within caches
+_SCRATCH_FLOATS = 2**20  # size of temporaries: 4 MiB, fits in caches
 
 
 @dataclass(frozen=True)
 class SparseRows:
-    """A sparse matrix by rows (CSR), float32.
+    """A sparse float32 matrix in CSR format.
 
     ``starts`` int64 [num_rows + 1]: row r has the entries ``starts[r]:starts[r + 1]``; ``columns`` int64 [N]; ``values``
-    float32 [N], or None where all are 1. Products are sums of bags of rows of a dense matrix: on one thread, at the
+    float32 [N], or None if all are 1. Products are computed as bag sums of dense rows: on one thread, at the
     density of ML-1M, four times as fast as the CSR kernels and five times as fast as a dense product.
     """
 
@@ -32,12 +32,12 @@ class SparseRows:
 
     @classmethod
     def by_user(cls, data: TrainingData) -> Self:
-        """X, users × items, 1 where there is an interaction."""
+        """Build X, users × items, with 1 for each interaction."""
         return cls(_starts(data.users, data.num_users), data.items, None, data.num_items)
 
     @classmethod
     def of_one(cls, items: Tensor, num_items: int) -> Self:
-        """The history of one user, ``items``, int64 [n] in any order; each distinct item counts once."""
+        """Build a single row from one user's history ``items``, int64 [n], in any order; duplicates count once."""
         distinct = torch.unique(items)
         return cls(torch.tensor([0, len(distinct)], device=items.device), distinct, None, num_items)
 
@@ -51,16 +51,16 @@ class SparseRows:
 
     @classmethod
     def of_entries(cls, rows: Tensor, columns: Tensor, values: Tensor | None, shape: tuple[int, int]) -> Self:
-        """The matrix of ``shape`` with these entries, in any order; those of a row stay in their order."""
+        """Build a matrix of ``shape`` from entries in any order; the order within a row is kept."""
         order = torch.argsort(rows, stable=True)
         return cls(_starts(rows, shape[0]), columns[order], None if values is None else values[order], shape[1])
 
     def to_int32(self) -> SparseRows:
-        """The same with int32 indices."""
+        """The same matrix with int32 indices."""
         return SparseRows(self.starts.int(), self.columns.int(), self.values, self.num_columns)
 
     def transposed(self) -> SparseRows:
-        """Columns as rows; their entries stay in the order of the rows."""
+        """The transpose; the entries of each new row are ordered by the old rows."""
         shape = self.num_columns, self.num_rows
         return SparseRows.of_entries(self.columns, self.rows_of_entries(), self.values, shape)
 
@@ -88,24 +88,24 @@ class SparseRows:
         )
 
     def gram(self) -> Iterator[tuple[int, Tensor]]:
-        """``A Aᵀ`` of this matrix A, some columns at a time: (number of the first, float32 [num_rows, C])."""
+        """``A Aᵀ`` of this matrix A, in blocks of columns: (index of the first column, float32 [num_rows, C])."""
         step = max(1, _SCRATCH_FLOATS // max(self.num_rows, self.num_columns))
         for rows in torch.arange(self.num_rows, device=self.starts.device).split(step):
             yield int(rows[0]), self.times(self.take(rows).columns_first())
 
 
 def _starts(rows: Tensor, num_rows: int) -> Tensor:
-    """Where each row starts, int64 [num_rows + 1], given the row of each entry in any order."""
+    """The start of each row, int64 [num_rows + 1], from the row of each entry in any order."""
     return functional.pad(torch.bincount(rows, minlength=num_rows).cumsum(0), (1, 0))
 
 
 class StoredRows:
-    """A :class:`SparseRows` attribute that a model keeps in buffers, and so in its checkpoints.
+    """Descriptor of a :class:`SparseRows` attribute that is stored in a model's buffers, and so in its checkpoints.
 
     Args:
-        buffers: names of those of ``starts``, ``columns`` and, if the matrix may have any, ``values``; all belong into the
-            model's ``observed``. Values that are all 1 are stored as an empty buffer.
-        columns: name of the model's attribute that holds the number of columns.
+        buffers: names of the buffers of ``starts``, ``columns`` and optionally ``values``; all must be listed in the
+            model's ``observed``. If all values are 1, the buffer is empty.
+        columns: name of the model attribute with the number of columns.
     """
 
     def __init__(self, *buffers: str, columns: str) -> None:
@@ -123,10 +123,10 @@ class StoredRows:
 
 
 class HistoryRecommender(Recommender):
-    """A model that ranks the catalogue by a function of the user's training history alone.
+    """A model whose scores depend only on the user's training history.
 
-    A subclass writes :meth:`scores_from`. Single pairs cost a whole catalogue per distinct user: these models are made
-    to rank.
+    A subclass implements :meth:`scores_from`. Scoring single pairs costs a whole catalogue per distinct user, because
+    these models are designed for ranking.
     """
 
     tasks = ("ranking",)
@@ -138,11 +138,11 @@ class HistoryRecommender(Recommender):
         self.histories = SparseRows.by_user(data)
 
     def scores_from(self, histories: SparseRows) -> Tensor:
-        """Scores of every item, float32 [U, num_items], for users with these histories, a row each."""
+        """Scores of every item, float32 [U, num_items], for users with these histories, one per row."""
         raise NotImplementedError(f"{type(self).__name__} must define scores_from(histories)")
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
-        """A few distinct users at a time."""
+        """Score pairs, a few distinct users at a time."""
         distinct, places = torch.unique(users, return_inverse=True)
         places, items = torch.broadcast_tensors(places, items)
         scores = torch.empty(places.shape, device=items.device)

@@ -1,4 +1,4 @@
-"""The eigenbasis in which implicit features can be integrated out."""
+"""The eigenbasis used to integrate out implicit features."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def implicit_basis(pattern: Tensor) -> tuple[Tensor, Tensor]:
-    """L [n, rank] and e [rank, 1] of N Nᵀ = L diag(e) Lᵀ, by the smaller of the two Gram matrices of N = ``pattern``.
+    """L [n, rank] and e [rank, 1] of N Nᵀ = L diag(e) Lᵀ, from the smaller Gram matrix of N = ``pattern``.
 
-    Eigenvalues below 1e-6 of the largest count as 0.
+    Eigenvalues below 1e-6 of the largest are treated as 0.
     """
     wide = pattern.shape[0] <= pattern.shape[1]
     eigenvalues, vectors = torch.linalg.eigh(_gram(pattern if wide else pattern.to_sparse_coo().T.to_sparse_csr()))
@@ -20,7 +20,7 @@ def implicit_basis(pattern: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gram(matrix: Tensor, block: int = 512) -> Tensor:
-    """A Aᵀ, dense [n, n], of a sparse CSR matrix A [n, m]; only ``block`` rows of A are ever dense."""
+    """A Aᵀ, dense [n, n], of a sparse CSR matrix A [n, m]; at most ``block`` rows of A are dense at a time."""
     starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
     parts = []
     for first in range(0, matrix.shape[0], block):

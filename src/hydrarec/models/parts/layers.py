@@ -1,4 +1,4 @@
-"""Layers that several models share."""
+"""Layers shared by several models."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch.nn import functional
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import EmbeddingLayer, Initialization
 
-_ONE_HOT_FLOATS = 2**24  # of one-hot rows in one product: 64 MiB
+_ONE_HOT_FLOATS = 2**24  # size of the one-hot rows per product: 64 MiB
 
 
 def initialize(weight: Tensor, name: Initialization, scale: float) -> None:
     """Fill ``weight`` in place: ``normal`` N(0, scale²), ``uniform`` U(−scale, scale), ``uniform_positive`` U(0, scale).
 
-    The Xavier (Glorot & Bengio 2010) rules take ``scale`` as their gain.
+    The Xavier rules (Glorot & Bengio 2010) use ``scale`` as gain.
     """
     with torch.no_grad():
         match name:
@@ -41,8 +41,8 @@ def initialize(weight: Tensor, name: Initialization, scale: float) -> None:
 class Lookup(nn.Module):
     """An embedding layer written by hand (reference B3): a weight matrix and a gather.
 
-    ``forward(indices int64 [...]) -> float32 [..., embedding_dim]``; the same function as :class:`torch.nn.Embedding`,
-    values and gradients, bit for bit.
+    ``forward(indices int64 [...]) -> float32 [..., embedding_dim]``; values and gradients are bit-identical to
+    :class:`torch.nn.Embedding`.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
@@ -54,10 +54,10 @@ class Lookup(nn.Module):
 
 
 class OneHot(Lookup):
-    """A linear layer without bias on one-hot rows (reference B5): the same function as an embedding, at a high price.
+    """A linear layer without bias on one-hot rows (reference B5): the same function as an embedding, but expensive.
 
-    It multiplies dense one-hot rows, float32 [..., num_embeddings], with the weights. Where no gradient needs the rows
-    again, only some of them exist at a time.
+    It multiplies dense one-hot rows, float32 [..., num_embeddings], by the weights, in blocks. Only if a gradient
+    needs the rows again do all of them exist at the same time.
     """
 
     def forward(self, indices: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class OneHot(Lookup):
         return torch.cat(products).view(*indices.shape, self.weight.shape[1])
 
     def _rows(self, indices: Tensor) -> Tensor:
-        """float32 [N, num_embeddings]; the library's ``one_hot`` makes int64 ones, twice as large."""
+        """One-hot rows, float32 [N, num_embeddings]; PyTorch's ``one_hot`` returns int64, twice as large."""
         rows = self.weight.new_zeros(len(indices), len(self.weight))
         return rows.scatter_(1, indices.unsqueeze(1), 1.0)
 
@@ -75,8 +75,8 @@ class OneHot(Lookup):
 def embedding_table(
     layer: EmbeddingLayer, rows: int, width: int, initialization: Initialization, scale: float
 ) -> nn.Embedding | Lookup:
-    """An initialised embedding: ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients, ``lookup`` the
-    hand-written one, ``one_hot`` a linear layer on one-hot rows.
+    """Create an initialised embedding: ``library`` is PyTorch's, ``sparse`` the same with row-sparse gradients,
+    ``lookup`` the hand-written one, ``one_hot`` a linear layer on one-hot rows.
     """
     table: nn.Embedding | Lookup
     if layer == "lookup":
@@ -90,13 +90,13 @@ def embedding_table(
 
 
 class Table(nn.Embedding):
-    """:class:`torch.nn.Embedding`, bit for bit, with a backward pass that is five times as fast on a CPU.
+    """Bit-identical to :class:`torch.nn.Embedding`, with a backward pass that is five times as fast on a CPU.
 
-    The library's takes a fifth to a half of a whole training step of the models here.
+    PyTorch's own backward pass takes 20 to 50 % of a training step of the models here.
     """
 
     def forward(self, indices: Tensor) -> Tensor:
-        if self.sparse or indices.device.type != "cpu":  # on CUDA the library's is fast and deterministic
+        if self.sparse or indices.device.type != "cpu":  # on CUDA PyTorch's is fast and deterministic
             return super().forward(indices)
         return self.weight.index_select(0, indices.reshape(-1)).view(*indices.shape, self.embedding_dim)
 
@@ -104,8 +104,8 @@ class Table(nn.Embedding):
 class RatingRange(nn.Module):
     """A sigmoid scaled to the rating range, widened by ``margin`` on both sides: ``low + (high − low) · σ(x)``.
 
-    With a margin, finite scores reach the extreme ratings. The range is data, not a hyper-parameter: :meth:`observe` sets
-    it once, and it is saved with the weights.
+    With a margin, finite scores can reach the extreme ratings. The range comes from the data and is not a hyper-parameter:
+    :meth:`observe` sets it once, and it is saved with the weights.
     """
 
     low: Tensor
@@ -139,15 +139,15 @@ def _activation(rates: Sequence[float]) -> list[nn.Module]:
 
 
 class PairPerceptron(nn.Module):
-    """Hidden layers over the concatenated vectors of a user and an item: ``h_1 = ReLU(W [p_u, q_i] + b)`` and so on.
+    """Hidden layers on the concatenated vectors of a user and an item: ``h_1 = ReLU(W [p_u, q_i] + b)`` and so on.
 
-    ``forward(user float32 [..., width], item float32 [..., width]) -> float32 [..., out_features]`` for leading shapes that
-    broadcast. The first layer is ``W_p p_u + W_q q_i + b``, so that a user beside many items is multiplied only once.
+    ``forward(user float32 [..., width], item float32 [..., width]) -> float32 [..., out_features]``; leading shapes are
+    broadcast. The first layer is ``W_p p_u + W_q q_i + b``, so a user paired with many items is multiplied only once.
 
     Args:
-        width: of each vector.
+        width: width of each vector.
         hidden_dims: widths of the hidden layers; empty: the concatenated vectors are the output.
-        input_dropout: on both vectors. dropout: after each hidden layer, one rate per layer.
+        input_dropout: dropout on both vectors. dropout: after each hidden layer, one rate per layer.
     """
 
     def __init__(self, width: int, hidden_dims: Sequence[int], input_dropout: float, dropout: Sequence[float]) -> None:
@@ -170,7 +170,7 @@ class PairPerceptron(nn.Module):
         if self.first is None:
             return _side_by_side(user, item)
         if self.training and self.first.out_features > 2 * self.width:
-            # The sum of two wide outputs and its backward pass cost more than the larger product.
+            # Adding two wide outputs, forward and backward, costs more than the larger product.
             return self.rest(self.first(_side_by_side(user, item)))
         user_weight, item_weight = self.first.weight.split(self.width, dim=1)
         return self.rest(functional.linear(user, user_weight) + functional.linear(item, item_weight, self.first.bias))
@@ -181,5 +181,5 @@ def _side_by_side(user: Tensor, item: Tensor) -> Tensor:
 
 
 def dropped(values: Tensor, rate: float, training: bool) -> Tensor:
-    """Dropout; without cost at rate 0 and outside training."""
+    """Apply dropout; free at rate 0 and outside training."""
     return functional.dropout(values, rate, training) if training and rate > 0 else values

@@ -1,4 +1,4 @@
-"""A cache of one result that is valid until the tensors it was computed from change."""
+"""A cache of one result, valid until its input tensors change."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Remembered(Generic[T]):
-    """A result that is recomputed only when one of the tensors behind it has changed.
+    """A cached result that is recomputed only if one of its input tensors has changed.
 
-    While gradients are recorded it is always recomputed, and never kept: a step needs its gradient, and fused optimisers
-    change weights without changing their version.
+    While gradients are recorded it is always recomputed and never cached: a step needs its gradient, and fused optimisers
+    change weights without incrementing their version.
     """
 
     def __init__(self) -> None:
@@ -35,5 +35,5 @@ class Remembered(Generic[T]):
 
 
 def _version(tensor: Tensor) -> tuple[int, int]:
-    """Changes with the tensor's address and with every in-place operation; inference tensors never change."""
+    """A key that changes with the tensor's address and every in-place operation; inference tensors never change."""
     return tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version

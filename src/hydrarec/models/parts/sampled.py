@@ -1,4 +1,4 @@
-"""Inner products of chosen pairs of rows of two matrices, with a gradient that needs no copy of the rows."""
+"""Inner products of selected row pairs of two matrices, with a gradient that needs no copy of the rows."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from hydrarec.models.parts.histories import SparseRows
 
-_SCRATCH_FLOATS = 2**18  # of gathered rows at a time: 1 MiB, within caches
+_SCRATCH_FLOATS = 2**18  # size of gathered rows per block: 1 MiB, fits in caches
 
 
 class SampledProduct(torch.autograd.Function):
-    """``s_n = ⟨left[rows_n], right[columns_n]⟩``: the entries (rows_n, columns_n) of ``left · rightᵀ`` and no others.
+    """``s_n = ⟨left[rows_n], right[columns_n]⟩``: only the entries (rows_n, columns_n) of ``left · rightᵀ``.
 
-    ``apply(left float32 [R, d], right float32 [C, d], rows int64 [N], columns int64 [N]) -> float32 [N]``. Time and memory
-    grow with N · d and N, not with R · C or N · d. The gradients are products with the sparse matrix of the scores'
-    gradients.
+    ``apply(left float32 [R, d], right float32 [C, d], rows int64 [N], columns int64 [N]) -> float32 [N]``. Time is
+    O(N · d) instead of O(R · C), memory O(N) instead of O(N · d). The gradients are products with the sparse matrix of
+    the scores' gradients.
     """
 
     @staticmethod

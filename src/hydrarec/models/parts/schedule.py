@@ -1,4 +1,4 @@
-"""A learning-rate schedule and when a model steps it."""
+"""A learning-rate schedule and the point at which a model steps it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 
 @dataclass(frozen=True)
 class Schedule:
-    """A scheduler and when it moves: after each optimiser ``step``, each ``epoch``, or each epoch with the ``metric``."""
+    """A scheduler and its interval: after each optimiser ``step``, each ``epoch``, or each epoch with the ``metric``."""
 
     scheduler: lr_scheduler.LRScheduler
     moves: Literal["step", "epoch", "metric"]
