@@ -46,7 +46,9 @@ def test_event_file_holds_pictures_and_the_page(logged: Path) -> None:
     [image] = events.Tensors("user_biases")
     assert image.tensor_proto.string_val[2] == (logged / "figures/user_biases.png").read_bytes()
     [text] = events.Tensors("Analysis")
-    assert text.tensor_proto.string_val[0].decode().startswith("# What the model learned: a \\| b\n\nSome \\*words\\*.\n")
+    assert (
+        text.tensor_proto.string_val[0].decode().startswith("# What the model learned: a \\| b\n\nSome \\*words\\*.\n")
+    )
     assert text.wall_time == 1767225600
 
 
