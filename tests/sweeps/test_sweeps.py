@@ -67,7 +67,7 @@ def results(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", [pytest.param("basic", marks=pytest.mark.e2e), "joblib"])
 def test_job_that_goes_wrong_costs_itself_only(train: Train, faults: None, workplace: Path, launcher: str) -> None:
     seeds = "seed=0,1,2,3,4,5,6,7"
     # optimizer=sgd, or no learning rate is large enough to diverge
@@ -155,6 +155,7 @@ def test_sweep_that_cannot_work_is_refused_before_its_first_job(
     assert not list(workplace.rglob("result.json"))
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("words", [("hydra/sweeper=basic", "seed=0,1"), ("hydra/sweeper=optuna", "sweep.trials=2")])
 def test_other_sweepers_with_options_of_the_users_own(train: Train, workplace: Path, words: tuple[str, ...]) -> None:
     if "hydra/sweeper=optuna" in words:
