@@ -8,8 +8,6 @@ if [ $# -eq 0 ]; then
   .venv/bin/ruff check .
   .venv/bin/ruff format --check --quiet . || { echo "fix: .venv/bin/ruff format ." >&2; exit 1; }
   .venv/bin/mypy
-  # two workers per core, since many tests wait for processes that they start; neighbours stay together, and so do
-  # the runs that they share
-  set -- -n "$((2 * $("$PYTHON_HERE" -c "import os; print(os.cpu_count())")))" --dist worksteal
+  set -- -n auto --dist worksteal  # a process per core; neighbours stay together, and so do the runs that they share
 fi
 exec "$PYTHON_HERE" -m pytest "$@"
