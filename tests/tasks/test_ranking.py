@@ -27,6 +27,8 @@ KS = [1, 3, 5]
 class Table:
     """A scorer that reads its scores from a table, [num_users, num_items]."""
 
+    floats_per_pair = 1
+
     def __init__(self, scores: Tensor) -> None:
         self.scores = scores
 

@@ -15,6 +15,8 @@ from hydrarec.tasks.rating import RatingObjective
 class Fixed:
     """A scorer with a fixed score per user."""
 
+    floats_per_pair = 1
+
     def __init__(self, scores: Tensor) -> None:
         self.scores = scores
 

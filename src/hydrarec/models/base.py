@@ -11,8 +11,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.distributed import average_gradients, sum_over_ranks
 from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
+from hydrarec.core.precision import full_precision
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.models.parts.schedule import Schedule
 from hydrarec.runs.checkpoint import verify
@@ -72,7 +74,7 @@ class Recommender(pl.LightningModule):
         By default calls :meth:`forward` on all pairs, a few users at a time; override if scores are one matrix product.
         """
         items = torch.arange(self.num_items, device=users.device)
-        step = max(1, _SCRATCH_FLOATS // (self.floats_per_pair * self.num_items))
+        step = max(1, floats_at_once(users.device, _SCRATCH_FLOATS) // (self.floats_per_pair * self.num_items))
         return torch.cat([self(some.unsqueeze(-1), items) for some in users.split(step)])
 
     def vectors(self, side: Side) -> Tensor | None:
@@ -213,8 +215,9 @@ class Recommender(pl.LightningModule):
 
     def validation_step(self, chunk: list[Any], batch_idx: int) -> None:
         try:
-            for batch in chunk:
-                self.objective.evaluate(self, batch)
+            with full_precision(self.device):
+                for batch in chunk:
+                    self.objective.evaluate(self, batch)
         except NotFiniteError as error:
             raise self._diverged("a score", math.nan) from error
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.kinds import Dimension, NonNegative, Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
@@ -32,7 +33,7 @@ class IALS(FactorRecommender):
     interaction. Users and items start at N(0, (init_scale/√d)²).
 
     Systems are built from padded batches of rows of similar length and solved by batched Cholesky decompositions in
-    float32, at most 16 MiB at a time unless one row needs more.
+    float32, a block at a time.
 
     Departure: users and items without interactions are set to zeros, the minimum, instead of keeping their initial values.
 
@@ -114,10 +115,11 @@ def _batches(histories: SparseRows, width: int) -> Iterator[tuple[Tensor, Tensor
     lengths = histories.starts.diff()[by_length]
     device, on_host = lengths.device, lengths.tolist()
     begin, stop = 0, int((lengths > 0).sum())
+    most = floats_at_once(device, _SCRATCH_FLOATS)
     padded = functional.pad(histories.columns, (0, 1), value=histories.num_columns)
     while begin < stop:
         longest = on_host[begin]
-        end = min(stop, begin + max(1, _SCRATCH_FLOATS // (width * (longest + 2 * width))))
+        end = min(stop, begin + max(1, most // (width * (longest + 2 * width))))
         while on_host[end - 1] < _LEAST_FILL * longest - _SLACK:
             end -= 1
         rows, places = by_length[begin:end], torch.arange(longest, device=device)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hydrarec.core.errors import DivergedError
+from hydrarec.core.precision import full_precision
 from hydrarec.data.batching.batches import Batch, TrainingData, epoch_seed
 from hydrarec.models.base import Recommender
 
@@ -50,7 +51,7 @@ class SolvedRecommender(Recommender):
         assert self._data is not None
         torch.manual_seed(epoch_seed(self._seed, self.current_epoch))
         try:
-            with torch.no_grad():
+            with torch.no_grad(), full_precision(self.device):
                 loss = self.solve(self._data, self.current_epoch)
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
             raise DivergedError(

@@ -13,6 +13,8 @@ from torch import Tensor
 class Scorer(Protocol):
     """Interface that an objective needs from a model."""
 
+    floats_per_pair: int  # memory to score one (user, item) pair
+
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores, of the shape that ``users`` and ``items`` broadcast to."""
         ...

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics import MeanMetric
 
+from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.errors import ConfigError
 from hydrarec.core.kinds import Count
 from hydrarec.data.batching.queries import QueryBatch
@@ -20,7 +21,7 @@ from hydrarec.tasks.metrics.ranks import RankCollector, Ranks, count_candidate_r
 from hydrarec.tasks.metrics.registry import measures
 from hydrarec.tasks.metrics.top_list import metrics_of
 
-_PAIRS_AT_ONCE = 2**14  # under the sampled protocol, so that intermediate results fit into the cache
+_PAIRS_AT_ONCE = 2**14  # under the sampled protocol on a CPU, so that intermediate results fit into the caches
 
 
 def cross_entropy(scores: Tensor, targets: Tensor) -> Tensor:
@@ -105,7 +106,8 @@ class RankingObjective(Objective):
         if self.protocol == "sampled":
             users = batch.users[batch.rows].unsqueeze(1)
             items = torch.cat([batch.items.unsqueeze(1), batch.candidates.clamp(min=0)], dim=1)
-            few = max(1, _PAIRS_AT_ONCE // items.shape[1])
+            pairs = floats_at_once(items.device, _PAIRS_AT_ONCE * model.floats_per_pair) // model.floats_per_pair
+            few = max(1, pairs // items.shape[1])
             scores = torch.cat([model(*part) for part in zip(users.split(few), items.split(few), strict=True)])
             self._collect_sampled(batch, scores[:, 0], scores[:, 1:])
             return

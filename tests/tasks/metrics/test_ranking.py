@@ -125,13 +125,14 @@ def test_the_order_within_a_query_does_not_matter() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("max_elements", [1, 37, 100, 10**6])
-def test_counts_do_not_depend_on_the_chunks(max_elements: int) -> None:
+@pytest.mark.parametrize("floats", [1, 37, 100, 10**6])
+def test_counts_do_not_depend_on_the_blocks(floats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hydrarec.tasks.metrics.ranks._SCRATCH_FLOATS", floats)
     generator = torch.Generator().manual_seed(1)
     scores = torch.randint(0, 5, (30, 12), generator=generator).float()
     scores[torch.rand(30, 12, generator=generator) < 0.2] = -torch.inf
     rows, items = torch.nonzero(scores > -torch.inf, as_tuple=True)
-    better, tied = count_ranks(scores, rows, items, max_elements)
+    better, tied = count_ranks(scores, rows, items)
     lists = scores.tolist()
     for t, (row, item) in enumerate(zip(rows.tolist(), items.tolist(), strict=True)):
         assert better[t] == sum(score > lists[row][item] for score in lists[row])

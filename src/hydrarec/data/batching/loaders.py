@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from hydrarec.data.batching.batches import Batch, epoch_seed
+from hydrarec.data.batching.batches import Batch
+from hydrarec.data.batching.orders import Orders
 
 
 class Samples(Protocol):
@@ -28,7 +29,7 @@ class BatchLoader:
     """Chunks of ready batches: each item is a list of up to ``steps`` batches of ``batch_size`` rows.
 
     Several optimiser steps per Trainer call make the Trainer's overhead negligible. The order of an epoch depends only
-    on (seed, epoch) and is drawn on the CPU, so it is the same on every device. The position is part of the state, so
+    on (seed, epoch). The position is part of the state, so
     a resumed run continues with the next chunk. Each rank takes a disjoint, near-equal, unpadded share of every batch,
     so N processes take the same steps as one; a share may be empty.
 
@@ -45,9 +46,10 @@ class BatchLoader:
     def __init__(
         self, samples: Samples, *, batch_size: int, steps: int, seed: int | None, rank: int = 0, world_size: int = 1
     ) -> None:
-        self.samples, self.batch_size, self.steps, self.seed = samples, batch_size, steps, seed
+        self.samples, self.batch_size, self.steps = samples, batch_size, steps
         self.rank, self.world_size = rank, world_size
         self.epoch, self.position = 0, 0
+        self._orders = None if seed is None else Orders(len(samples), seed, samples.device)
 
     @property
     def sampler(self) -> BatchLoader:
@@ -91,8 +93,6 @@ class BatchLoader:
 
     def _order(self) -> Tensor:
         """The row order of this epoch, int64 [N], on the device."""
-        device = self.samples.device
-        if self.seed is None:
-            return torch.arange(len(self.samples), device=device)
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        return torch.randperm(len(self.samples), generator=generator).to(device)
+        if self._orders is None:
+            return torch.arange(len(self.samples), device=self.samples.device)
+        return self._orders.of_epoch(self.epoch)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.core.kinds import Count, NonNegative, Seed
 from hydrarec.data.batching.batches import Unit
@@ -44,7 +45,7 @@ class RankingDataModule(InteractionsDataModule):
         protocol: evaluation protocol; ``full`` needs no candidates.
         num_candidates: candidates per held-out item under the sampled protocol.
         eval_seed: seed of the candidates; independent of the training seed.
-        eval_memory: MiB for the scores of a full evaluation.
+        eval_memory: MiB for the scores of a full evaluation; on a GPU a share of its memory, if that is more.
     """
 
     implicit = True
@@ -140,7 +141,8 @@ class RankingDataModule(InteractionsDataModule):
     def evaluation(self, part: str, rows: np.ndarray) -> QueryLoader:
         """The loader of held-out items as queries; items of earlier parts are masked."""
         queries = self.on_device(part, lambda: self._queries(part, rows))
-        users_per_batch = self.eval_memory * 2**20 // (12 * self.interactions.num_items)  # scores, and temporaries
+        floats = floats_at_once(self.device, self.eval_memory * 2**18)
+        users_per_batch = floats // (3 * self.interactions.num_items)  # scores, and temporaries
         return QueryLoader(queries, users_per_batch=max(1, users_per_batch), **self.share)
 
     def _queries(self, part: str, rows: np.ndarray) -> Queries:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hydrarec.core.blocks import floats_at_once
 from hydrarec.models.parts.histories import SparseRows
 
 _SCRATCH_FLOATS = 2**18  # size of gathered rows per block: 1 MiB, fits in caches
@@ -24,7 +25,7 @@ class SampledProduct(torch.autograd.Function):
     def forward(ctx: Any, left: Tensor, right: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         ctx.save_for_backward(left, right, rows, columns)
         scores = left.new_empty(len(rows))
-        step = max(1, _SCRATCH_FLOATS // left.shape[1])
+        step = max(1, floats_at_once(left.device, _SCRATCH_FLOATS) // left.shape[1])
         for some, their_rows, their_columns in zip(
             scores.split(step), rows.split(step), columns.split(step), strict=True
         ):

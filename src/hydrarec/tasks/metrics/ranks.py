@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from hydrarec.core.blocks import floats_at_once
+
+_SCRATCH_FLOATS = 2**20  # scores compared at once: 4 MiB, fits in caches
+
 
 class NotFiniteError(ValueError):
     """Scores that cannot be ranked because the model diverged."""
@@ -25,11 +29,11 @@ class Ranks(NamedTuple):
     candidates: Tensor  # int64 [T], all candidates of the query, the relevant items included
 
 
-def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int = 2**20) -> tuple[Tensor, Tensor]:
+def count_ranks(scores: Tensor, rows: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
     """``better`` and ``tied``, int64 [T], of the cells (``rows``, ``items``) among all scores of their row.
 
     ``scores``: float [U, M], −inf where an item is no candidate; ``rows``, ``items``: int64 [T]. No temporary holds more
-    than ``max_elements`` elements (or one row), and chunks of that size stay in the processor's cache.
+    than a block (or one row).
     """
     # max() propagates NaN. Comparisons with NaN are false: a diverged model would rank every held-out item first.
     if scores.numel() and scores.max().isnan():
@@ -38,7 +42,7 @@ def count_ranks(scores: Tensor, rows: Tensor, items: Tensor, max_elements: int =
     if (targets == -torch.inf).any():
         raise NotFiniteError("a held-out item has the score −inf, which marks items that are no candidates")
     better, tied = torch.empty_like(rows), torch.empty_like(rows)
-    step = max(1, max_elements // max(1, scores.shape[1]))
+    step = max(1, floats_at_once(scores.device, _SCRATCH_FLOATS) // max(1, scores.shape[1]))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
         row, target = scores[rows[part]], targets[part, None]  # [t, M], [t, 1]
