@@ -12,13 +12,13 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, environment_hidden, literal, plain
 from hydrarec.config.explain import as_table, explain
-from hydrarec.config.judge import judge, judge_hydra
+from hydrarec.config.judge import judge
 from hydrarec.config.location import conf_dir
 from hydrarec.core import paths
 from hydrarec.core.errors import HydrarecError
@@ -76,9 +76,10 @@ def _prepare(overrides: list[str]) -> list[str] | None:
     if config["resume"] is not None:
         return _resumed(Path(str(config["resume"])), overrides)
     judge(config)
-    judge_hydra(OmegaConf.to_container(composed.hydra))
-    folder = reserve(Path(composed.hydra.run.dir))
-    return [*overrides, f"hydra.run.dir='{folder}'"]
+    with environment_hidden():
+        path = Path(composed.hydra.run.dir)
+    folder = reserve(path)
+    return [*overrides, f"hydra.run.dir={literal(folder)}"]
 
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
@@ -86,13 +87,14 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
     folder = RunFolder(RunReader.of_run(path, "resume").path)
     try:
         if folder.finished:
+            replay.refuse_other_settings(folder, overrides)
             replay.conclude(folder)  # in case it was stopped just before this step
             print_summary(folder, folder.read_result(), note="already finished")
             return None
         merged = replay.merged_overrides(folder, overrides, "resume")
     finally:
         folder.release()
-    return [*merged, f"hydra.run.dir='{folder.path}'"]
+    return [*merged, f"hydra.run.dir={literal(folder.path)}"]
 
 
 def _job(config: DictConfig) -> None:

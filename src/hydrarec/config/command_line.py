@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, literal, plain
 from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
@@ -46,6 +46,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         complain("--resolve goes with --cfg")
     if found.config_name or found.config_path:
         complain("--config-name and --config-path are not for hydrarec, which has one configuration per command")
+    if found.experimental_rerun:  # a pickle, which Hydra would load
+        complain("--experimental-rerun loads a pickle, which may run any code; replay=<run folder> runs a run again")
     if found.explain and found.multirun:
         complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
@@ -90,7 +92,7 @@ def _quoted(argument: str, names: Sequence[str]) -> str:
     name, _, value = argument.partition("=")
     if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
         return argument
-    return f"{name}={_literal(value)}"
+    return f"{name}={literal(value)}"
 
 
 def _listed(argument: str, names: Sequence[str]) -> str:
@@ -99,9 +101,4 @@ def _listed(argument: str, names: Sequence[str]) -> str:
     words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
     if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):
         return argument
-    return f"{name}=[{','.join(_literal(word) for word in words if word)}]"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return f"{name}=[{','.join(literal(word) for word in words if word)}]"
