@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hydrarec.config.former_names import with_todays_names
+from hydrarec.config.imports import may_import, targets
 from hydrarec.core.errors import CheckpointError, HydrarecError
 from hydrarec.runs.record_types import Config, Failure, Record, Result, find_problem
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 CONFIG, RECORD, HISTORY, RESULT, ERROR = "config.yaml", "run.json", "history.csv", "result.json", "error.json"
 OUTCOMES = {"rating": "predictions.npz", "ranking": "ranks.npz"}  # by task
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML was built with libyaml
+_MOST_ENTRIES = 100_000  # of a section of config.yaml; an honest one has a few hundred
+_MOST_CHARACTERS = 15_000  # of a section: libyaml crashes on 40,000 nested brackets
 _SECTION = re.compile(r"^(?=[^\s#-])", flags=re.MULTILINE)  # list entries may be indented like their section's key
 _DAMAGES = (
     ValueError,
@@ -149,8 +152,11 @@ class RunReader:
             return {} if text is None else _checked(json.loads(text), kind)
 
     def _text(self, name: str) -> str | None:
+        path = self.path / name
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise ValueError("it is no file")
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -172,6 +178,8 @@ def parse_config(text: str) -> dict[str, Any]:
 
 @functools.lru_cache(10_000)
 def _parse_section(text: str) -> dict[str, Any]:
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"it has more than {_MOST_CHARACTERS:,} characters in one section")
     loader = _LOADER(text)
     try:
         content = loader.get_single_data()
@@ -181,7 +189,28 @@ def _parse_section(text: str) -> dict[str, Any]:
         loader.dispose()
     if not isinstance(content, dict | None) or not all(isinstance(key, str) for key in content or {}):
         raise ValueError("no mapping of names")
-    return with_todays_names(content or {})
+    _require_plain(content or {})
+    settings: dict[str, Any] = with_todays_names(content or {})
+    for path, node in targets("", settings):
+        if not may_import(node["_target_"]):
+            raise ValueError(f"refused: {path.lstrip('.')}._target_={node['_target_']} is no class of hydrarec")
+    return settings
+
+
+def _require_plain(content: object) -> None:
+    """Require mappings, lists and plain values, and not too many: aliases of YAML can multiply a small file to billions."""
+    left, waiting = _MOST_ENTRIES, [content]
+    while waiting:
+        node = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it has more than {_MOST_ENTRIES:,} entries")
+        if isinstance(node, dict):
+            waiting.extend([*node.keys(), *node.values()])
+        elif isinstance(node, list):
+            waiting.extend(node)
+        elif not isinstance(node, str | int | float | None):
+            raise ValueError(f"{node} is no plain value")
 
 
 def unix_seconds(moment: str) -> float:

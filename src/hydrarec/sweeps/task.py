@@ -183,7 +183,7 @@ def _prepared(folder: runs.RunFolder) -> bool:
     An interrupted attempt is resumed. A failed one starts from scratch: the cause may have been fixed in the meantime, and
     a result must not mix epochs from before and after the fix.
     """
-    if folder.last_checkpoint.is_file() and not _failed_by_itself(folder):
+    if folder.last_checkpoint.exists() and not _failed_by_itself(folder):
         folder.forget_error()
         return True
     folder.start_over()
