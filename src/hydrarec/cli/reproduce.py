@@ -86,7 +86,7 @@ def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
     for file, text in ((table, reproduction.markdown(lines)), (records, reproduction.comma_separated(lines))):
         with atomic_write(file, "w") as handle:
             handle.write(text)
-    sys.stdout.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
+    console.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
     return 5 if problems else 0
 
 

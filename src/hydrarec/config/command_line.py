@@ -16,6 +16,7 @@ from hydrarec.config.composition import compose_config, literal, plain
 from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
+from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, did_you_mean
 
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these only show something and start no run
@@ -74,7 +75,7 @@ def configuration(
     if arguments.multirun:
         raise ConfigError("-m is for training only", expected="no -m", fix=f"hydrarec-{config_name} without -m")
     if arguments.explain:
-        sys.stdout.write(as_table(explain(arguments.overrides, config_name)))
+        console.write(as_table(explain(arguments.overrides, config_name)))
         return None
     if arguments.shows:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()

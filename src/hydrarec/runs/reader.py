@@ -65,6 +65,7 @@ class RunReader:
         self.checkpoints, self.tensorboard = self.path / "checkpoints", self.path / "tensorboard"
         self.best_checkpoint, self.last_checkpoint = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
         self.figures, self.analysis = self.path / "figures", self.path / "analysis"
+        self.lock_file = self.path / ".lock"
 
     @classmethod
     def of_run(cls, path: Path, setting: str) -> RunReader:
@@ -83,7 +84,24 @@ class RunReader:
                 fix=f"{setting}=<run folder>",
                 value=str(path),
             )
-        return RunReader(path)
+        reader = RunReader(path)
+        reader.refuse_links()
+        return reader
+
+    def refuse_links(self) -> None:
+        """Refuse a folder whose parts lead out of it: what a command writes into it would be written elsewhere.
+
+        Raises:
+            CheckpointError: such a link.
+        """
+        for part in (self.lock_file, self.checkpoints, self.tensorboard, self.figures, self.analysis):
+            if part.is_symlink() and not part.resolve().is_relative_to(self.path):
+                raise CheckpointError(
+                    f"refused: it is a link that leads out of the run folder, to {part.readlink()}",
+                    expected="a run folder whose parts lie in it",
+                    fix="copy what the link leads to in its place",
+                    file=part,
+                )
 
     @classmethod
     def of_finished_run(cls, path: Path, setting: str) -> RunReader:
@@ -143,8 +161,13 @@ class RunReader:
         """
         import numpy as np  # imported here to keep the answer to a mistyped option fast
 
+        from hydrarec.runs.array_checks import require_plain
+
         with report_damage(self.path / name), np.load(self.path / name, allow_pickle=False) as file:
-            return {key: file[key] for key in (file.files if keys is None else keys)}
+            arrays = {key: file[key] for key in (file.files if keys is None else keys)}
+            for key, array in arrays.items():
+                require_plain(key, array)
+            return arrays
 
     def _json(self, name: str, kind: type) -> dict[str, Any]:
         with report_damage(self.path / name):

@@ -17,22 +17,21 @@ from hydrarec.runs.saved_overrides import composed, saved_overrides
 SHOWN = 8  # number of differences to print
 
 
-def replayed_folder(overrides: Sequence[str]) -> Path | None:
-    """Return the folder that ``replay=`` names; None without ``replay=``.
+def named_folders(overrides: Sequence[str]) -> tuple[Path | None, Path | None]:
+    """The folders that ``resume=`` and ``replay=`` name; None without it.
 
     Raises:
         ConfigError: both ``replay=`` and ``resume=`` are given.
     """
     values = {override.key_or_group: override.value() for override in parse_overrides(overrides)}
-    if values.get("replay") is None:
-        return None
-    if values.get("resume") is not None:
+    resumed, replayed = (None if values.get(key) is None else Path(str(values[key])) for key in ("resume", "replay"))
+    if resumed is not None and replayed is not None:
         raise ConfigError(
             "resume= continues a run, replay= repeats one from its beginning",
             expected="one of the two",
             fix="drop one; a replay that was stopped goes on by resume=<its own folder>",
         )
-    return Path(str(values["replay"]))
+    return resumed, replayed
 
 
 def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose) -> list[str]:
