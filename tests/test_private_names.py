@@ -13,7 +13,7 @@ from hydra._internal.utils import get_args_parser
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 USED_IN = {
-    r"hydra\._internal": "hydrarec/config/command_line.py",  # Hydra's parser of options
+    r"(from|import) hydra\._internal": "hydrarec/config/command_line.py",  # Hydra's parser of options
     r"\._actions\b": "hydrarec/config/command_line.py",  # the options of an argparse.ArgumentParser
     r"\btorch\._\w+": "hydrarec/models/bayesian_svdpp.py",  # Gamma variates
     r"\._version\b": "hydrarec/models/parts/remembered.py",  # counts the changes of a tensor in place

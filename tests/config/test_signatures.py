@@ -46,6 +46,8 @@ ADMITTED = {
     "list[list[int]]": [[[1], []]],
     "Sequence[str]": [["a"]],
     "tuple[Fraction, Fraction]": [[0.9, 0.999], (0.9, 0.999)],
+    "FolderName": ["ml-1m", "é ø (1)", "...", "a" * 200],
+    "Requirement": ["recbole==1.2.1"],
     "str | int": ["user", 3],
     "str | int | None": ["user", 3, None],
     "str | list[str]": ["all", ["A1", "B1"]],
@@ -74,6 +76,23 @@ REFUSED = {
     "list[list[int]]": [[1], [["a"]]],
     "Sequence[str]": ["ab", [1]],
     "tuple[Fraction, Fraction]": [[0.9, 1.0], 0.9, [0.9], [0.9, 0.9, 0.9]],
+    "FolderName": [
+        "",
+        ".",
+        "..",
+        "../x",
+        "/tmp/x",
+        "a/b",
+        "a\\b",
+        "a\0",
+        "\x1b[2J",
+        "\x9b",
+        "\u202e",
+        "\udcff",
+        "a" * 201,
+        1,
+    ],
+    "Requirement": ["recbole", "git+https://x/y", "x @ file:///y", "--index-url=https://x", "a==1 --pre", "", None],
     "str | int": [1.5, True, None],
     "str | int | None": [True, []],
     "str | list[str]": [[1], 3],
@@ -118,9 +137,8 @@ def test_kind_says_in_words_what_it_accepts(annotation: str, words: str) -> None
 
 def test_every_kind_is_read_by_its_name() -> None:
     names = [name for name, value in vars(kinds).items() if hasattr(value, "__metadata__")]
-    assert {"Count", "Index", "Seed", "Dimension", "Finite", "Positive", "NonNegative", "Fraction", "Share"} == set(
-        names
-    )
+    numbers = {"Count", "Index", "Seed", "Dimension", "Finite", "Positive", "NonNegative", "Fraction", "Share"}
+    assert numbers | {"FolderName", "Requirement"} == set(names)
     for name in names:
         (bounds,) = getattr(kinds, name).__metadata__
         assert str(bounds) == "finite" or str(kind(name)).endswith(str(bounds))
@@ -203,7 +221,7 @@ def test_aliases_of_the_module_and_of_other_modules_are_read(name: str) -> None:
         "width": "a whole number ≥ 2 and < 2.14748e+09",
         "widths": "a list, each entry a whole number ≥ 2 and < 2.14748e+09",
         "size": "a whole number ≥ 1",
-        "part": "a mapping with a _target_",
+        "part": "a mapping with the _target_ hydrarec.models.mine.Part",
         "weights": "anything",
     }
 

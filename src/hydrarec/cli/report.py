@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from typing import Any
 
 from hydrarec.cli import entry_point as cli
@@ -35,7 +34,7 @@ def report(config: dict[str, Any]) -> int:
     if settings.check is None:
         terminal.show(*report_output.publish(settings), console.stdout())
     else:
-        sys.stdout.write(check.check(settings))
+        console.write(check.check(settings))
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import configuration, parse
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, literal, plain
 from hydrarec.config.experiments import PublishedRow, published_rows
 from hydrarec.config.judge import judge
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
@@ -86,7 +86,7 @@ def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
     for file, text in ((table, reproduction.markdown(lines)), (records, reproduction.comma_separated(lines))):
         with atomic_write(file, "w") as handle:
             handle.write(text)
-    sys.stdout.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
+    console.write(f"{table.read_text(encoding='utf-8')}\ntable: {table}  {records}\nruns: {output / 'runs'}/\n")
     return 5 if problems else 0
 
 
@@ -136,7 +136,7 @@ def _job(work: Work, seed: int, output: Path, more: list[str], before: list[Job]
     starts = work.published.starts_from if work.published else None
     for key, command in (starts or {}).items():
         folder = next(job.folder for job in before if (job.work, job.seed) == (_start(command), seed))
-        overrides.append(f"{key}='{folder.absolute()}'")
+        overrides.append(f"{key}={literal(folder.absolute())}")
     if "seed" in plain(compose_config(overrides))["split"]:  # else the split comes with the data
         overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))

@@ -12,15 +12,15 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, environment_hidden, literal, plain
 from hydrarec.config.explain import as_table, explain
-from hydrarec.config.judge import judge, judge_hydra
+from hydrarec.config.judge import judge
 from hydrarec.config.location import conf_dir
-from hydrarec.core import paths
+from hydrarec.core import console, paths
 from hydrarec.core.errors import HydrarecError
 from hydrarec.runs import replay
 from hydrarec.runs.folder import RunFolder, reserve
@@ -48,7 +48,7 @@ def _main() -> int:
 
     overrides = arguments.overrides
     if arguments.explain:
-        sys.stdout.write(as_table(explain(overrides)))
+        console.write(as_table(explain(overrides)))
         return 0
     if arguments.multirun and not arguments.shows:
         return start_sweep(overrides)
@@ -68,17 +68,18 @@ def _main() -> int:
 
 def _prepare(overrides: list[str]) -> list[str] | None:
     """Validate the configuration and determine the run folder; return the overrides to run, None if nothing to do."""
-    replayed = replay.replayed_folder(overrides)
+    resumed, replayed = replay.named_folders(overrides)
+    if resumed is not None:
+        return _resumed(resumed, overrides)
     if replayed is not None:
         overrides = replay.merged_overrides(RunReader.of_finished_run(replayed, "replay"), overrides, "replay")
     composed = compose_config(overrides, with_hydra=True)
     config = plain(composed)
-    if config["resume"] is not None:
-        return _resumed(Path(str(config["resume"])), overrides)
     judge(config)
-    judge_hydra(OmegaConf.to_container(composed.hydra))
-    folder = reserve(Path(composed.hydra.run.dir))
-    return [*overrides, f"hydra.run.dir='{folder}'"]
+    with environment_hidden():
+        path = Path(composed.hydra.run.dir)
+    folder = reserve(path)
+    return [*overrides, f"hydra.run.dir={literal(folder)}"]
 
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
@@ -86,13 +87,14 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
     folder = RunFolder(RunReader.of_run(path, "resume").path)
     try:
         if folder.finished:
+            replay.refuse_other_settings(folder, overrides)
             replay.conclude(folder)  # in case it was stopped just before this step
             print_summary(folder, folder.read_result(), note="already finished")
             return None
         merged = replay.merged_overrides(folder, overrides, "resume")
     finally:
         folder.release()
-    return [*merged, f"hydra.run.dir='{folder.path}'"]
+    return [*merged, f"hydra.run.dir={literal(folder.path)}"]
 
 
 def _job(config: DictConfig) -> None:
@@ -117,7 +119,7 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
     lines.extend(replay.describe(run.read_record()))
-    sys.stdout.write("\n".join(lines) + "\n")
+    console.write("\n".join(lines) + "\n")
 
 
 def _shown(metrics: dict[str, float], part: str) -> list[dict[str, str]]:

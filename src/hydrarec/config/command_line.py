@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 
-from hydrarec.config.composition import compose_config, plain
+from hydrarec.config.composition import compose_config, literal, plain
 from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
+from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, did_you_mean
 
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these only show something and start no run
@@ -46,6 +47,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         complain("--resolve goes with --cfg")
     if found.config_name or found.config_path:
         complain("--config-name and --config-path are not for hydrarec, which has one configuration per command")
+    if found.experimental_rerun:  # a pickle, which Hydra would load
+        complain("--experimental-rerun loads a pickle, which may run any code; replay=<run folder> runs a run again")
     if found.explain and found.multirun:
         complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
@@ -72,7 +75,7 @@ def configuration(
     if arguments.multirun:
         raise ConfigError("-m is for training only", expected="no -m", fix=f"hydrarec-{config_name} without -m")
     if arguments.explain:
-        sys.stdout.write(as_table(explain(arguments.overrides, config_name)))
+        console.write(as_table(explain(arguments.overrides, config_name)))
         return None
     if arguments.shows:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()
@@ -90,7 +93,7 @@ def _quoted(argument: str, names: Sequence[str]) -> str:
     name, _, value = argument.partition("=")
     if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
         return argument
-    return f"{name}={_literal(value)}"
+    return f"{name}={literal(value)}"
 
 
 def _listed(argument: str, names: Sequence[str]) -> str:
@@ -99,9 +102,4 @@ def _listed(argument: str, names: Sequence[str]) -> str:
     words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
     if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):
         return argument
-    return f"{name}=[{','.join(_literal(word) for word in words if word)}]"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return f"{name}=[{','.join(literal(word) for word in words if word)}]"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from hydrarec.config import signatures
-from hydrarec.config.schema import HOMES, MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
+from hydrarec.config.imports import OPTIMIZERS, check_import, targets
+from hydrarec.config.schema import MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
 
@@ -46,13 +47,6 @@ def judge_against(schema: type, node: Node, path: str = "") -> None:
     _judge_values(path, node, fields, required)
 
 
-def judge_hydra(node: object) -> None:
-    """Check that the ``hydra`` node names only classes of Hydra and its plugins."""
-    for path, inner in _targets("hydra", node):
-        if not re.match(r"hydra(_plugins)?\.", str(inner["_target_"])):
-            raise _foreign(path, inner["_target_"], "a class of Hydra or of one of its plugins")
-
-
 def _judge_below(path: str, node: Any) -> None:
     if path in NODES:
         _judge_node(path, node)
@@ -81,18 +75,18 @@ def _judge_node(path: str, node: object) -> None:
             fix=f"{group}=<one of them>",
             value=path,
         )
-    for inner_path, inner in _targets(path, node):
-        home = HOMES.get(path, HOMES.get(group, "")) if inner_path == path else "hydrarec."
-        _judge_target(inner_path, inner, home)
+    inner = list(targets(path, node))
+    for inner_path, inner_node in inner:
+        check_import(inner_path, inner_node["_target_"])
+    for inner_path, inner_node in reversed(inner):  # from within: a name that does not exist is of no class
+        _judge_target(inner_path, inner_node)
 
 
-def _judge_target(path: str, node: Node, home: str) -> None:
+def _judge_target(path: str, node: Node) -> None:
     """Check a node against its target's signature, which is read from source without importing it."""
     target = node["_target_"]
-    if path == "optimizer" and re.fullmatch(r"torch\.optim\.[A-Z]\w*", str(target)):
+    if path == "optimizer" and re.fullmatch(OPTIMIZERS, target):
         return  # needs torch; checked once torch is imported, still before any data is read
-    if not isinstance(target, str) or not target.startswith(home):
-        raise _foreign(path, target, f"a class or function in {home.rstrip('.')}; nothing else is ever imported")
     accepted = signatures.parameters(target)
     if accepted is None:
         module, _, name = target.rpartition(".")
@@ -136,27 +130,6 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
             raise ConfigError(
                 f"'{name}' is missing", expected=f"{name}: {accepted[key]}", fix=f"set {name}, or leave it as it was"
             )
-
-
-def _foreign(path: str, target: object, expected: str) -> ConfigError:
-    return ConfigError(
-        f"{path}._target_={target} is outside the hydrarec package",
-        expected=expected,
-        fix="add the class to the package, or choose one that is there",
-        value=str(target),
-    )
-
-
-def _targets(path: str, node: object) -> Iterator[tuple[str, Node]]:
-    """Yield the path and content of every mapping with a ``_target_`` in ``node``, itself included."""
-    if isinstance(node, list):
-        for position, entry in enumerate(node):
-            yield from _targets(f"{path}[{position}]", entry)
-    elif isinstance(node, dict):
-        if "_target_" in node:
-            yield path, node
-        for key, entry in node.items():
-            yield from _targets(f"{path}.{key}", entry)
 
 
 def _judge_together(config: Node) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.core.kinds import Count, Finite, Positive, Seed
+from hydrarec.core.kinds import Count, Finite, FolderName, Positive, Seed
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """``conf/train.yaml``."""
 
-    name: str
+    name: FolderName
     seed: Seed
     resume: str | None
     replay: str | None
@@ -44,7 +44,7 @@ class SweepConfig:
         trial: set by a search; not for users.
     """
 
-    name: str
+    name: FolderName
     timeout: Positive | None
     trials: Count
     space: dict
@@ -127,20 +127,6 @@ OWN_DEFAULTS = (
     "task.datamodule.num_negatives",
     "task.objective.loss",
 )
-
-# Module of the class that a group's top node names; nested nodes may name any module of hydrarec.
-HOMES = {
-    "dataset": "hydrarec.data.",
-    "filter": "hydrarec.data.filters.",
-    "split": "hydrarec.data.splits.",
-    "task.datamodule": "hydrarec.data.datamodules.",
-    "task.objective": "hydrarec.tasks.",
-    "model": "hydrarec.models.",
-    "optimizer": "hydrarec.training.optim.optimizers.",
-    "scheduler": "hydrarec.training.optim.schedulers.",
-    "trainer": "hydrarec.training.fit.",
-    "callbacks": "hydrarec.training.callbacks.",
-}
 
 # Arguments that the run supplies, by regular expression on the node's path; settings must not give them.
 SUPPLIED = {

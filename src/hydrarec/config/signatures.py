@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import hydrarec
-from hydrarec.core.kinds import Bounds
+from hydrarec.core.kinds import Bounds, Pattern
 
 PACKAGE = "hydrarec"
 KINDS = "hydrarec.core.kinds"
@@ -34,7 +34,6 @@ class Kind:
 
 ANYTHING = Kind("anything", lambda value: True)
 NULL = Kind("null", lambda value: value is None)
-NODE = Kind("a mapping with a _target_", lambda value: isinstance(value, dict) and "_target_" in value)
 _PLAIN = {
     "int": (int, "a whole number"),
     "float": (float, "a finite number"),
@@ -68,6 +67,12 @@ def parameters(target: str) -> dict[str, Kind] | None:
     return inherited | _signature(definition, module) if is_dataclass else inherited
 
 
+def is_function(target: str) -> bool:
+    """Whether ``hydrarec.module.name`` is a function."""
+    module, _, name = target.rpartition(".")
+    return isinstance(_names(module).get(name), ast.FunctionDef)
+
+
 def names_in(module: str) -> list[str]:
     """Public classes and functions defined in a hydrarec module; empty if there is no such module."""
     kinds = (ast.ClassDef, ast.FunctionDef)
@@ -91,7 +96,7 @@ def kind_of(annotation: ast.expr | None, module: str = KINDS) -> Kind:
         case ast.Subscript(
             value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[ast.Name(id=name), ast.Call() as call])
         ):
-            return _plain(name, Bounds(**{str(end.arg): _number(end.value) for end in call.keywords}))
+            return _limited(name, call)
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=entry):
             return _list_of(kind_of(entry, module))
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[entry, *others])):
@@ -111,7 +116,33 @@ def _named(name: str, module: str) -> Kind:
     if not isinstance(definition, ast.ClassDef):
         return ANYTHING
     is_record = "TypedDict" in map(ast.unparse, definition.bases)
-    return _record(_signature(definition, place)) if is_record else NODE
+    return _record(_signature(definition, place)) if is_record else _node_of(f"{place}.{definition.name}")
+
+
+def _node_of(wanted: str) -> Kind:
+    """Kind of a mapping whose ``_target_`` is the hydrarec class ``wanted`` or derives from it."""
+    return Kind(
+        f"a mapping with the _target_ {wanted}",
+        lambda value: isinstance(value, dict) and wanted in _lineage(str(value.get("_target_"))),
+    )
+
+
+def _lineage(target: str) -> Iterator[str]:
+    """A hydrarec class and those that it derives from, by full name."""
+    module, _, name = target.rpartition(".")
+    place, definition = _find(module, name)
+    if isinstance(definition, ast.ClassDef):
+        yield f"{place}.{definition.name}"
+        for base in definition.bases:
+            yield from _lineage(f"{place}.{ast.unparse(base)}")
+
+
+def _limited(name: str, call: ast.Call) -> Kind:
+    """Kind of ``Annotated[name, Bounds(…)]`` or ``Annotated[str, Pattern(…)]``."""
+    if ast.unparse(call.func) == Pattern.__name__:
+        pattern = Pattern(*(ast.literal_eval(argument) for argument in call.args))
+        return Kind(pattern.words, lambda value: isinstance(value, str) and pattern.admits(value))
+    return _plain(name, Bounds(**{str(end.arg): _number(end.value) for end in call.keywords}))
 
 
 def _plain(name: str, bounds: Bounds | None = None) -> Kind:

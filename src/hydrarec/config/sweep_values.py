@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.config.composition import compose_config, parse_overrides, plain
-from hydrarec.config.judge import judge, judge_against, judge_hydra
+from hydrarec.config.judge import judge, judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import SweepConfig
 from hydrarec.core.errors import ConfigError
@@ -38,7 +38,6 @@ def judge_sweep(overrides: Sequence[str]) -> DictConfig:
     composed = compose_config([*fixed, *first.values()], with_hydra=True)
     base = plain(composed)
     judge(base)
-    judge_hydra(OmegaConf.to_container(composed.hydra))
     judge_against(SweepConfig, OmegaConf.to_container(composed.sweep, resolve=True), "sweep")  # type: ignore[arg-type]
     names = {base["name"]}
     for key, values in swept.items():

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+
+from hydrarec.core.escaping import visible
 
 PLAIN_INTERVAL = 5.0  # seconds between two plain lines
 PATIENCE = 2.0  # seconds; without a terminal, shorter work prints nothing
 
 
+class _SafeConsole(Console):
+    """A console on which text cannot act: what a terminal would obey is shown escaped; Rich's own styles stay."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+def write(text: str) -> None:
+    """Write to stdout; what a terminal would obey is shown escaped."""
+    sys.stdout.write(visible(text))
+
+
 def stderr() -> Console:
     """A console on stderr, created per use so that redirection is respected."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def stdout() -> Console:
     """A console on stdout for requested output, as opposed to progress; also created per use."""
-    return Console(highlight=False, soft_wrap=True)
+    return _SafeConsole(highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hydrarec.core.escaping import one_line
+
 BUG = 1  # exit code of any other exception
 
 
@@ -58,7 +60,7 @@ class HydrarecError(ValueError):
             lines.append(f"  expected: {self.expected}")
         if self.fix:
             lines.append(f"  fix: {self.fix}")
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     def to_dict(self) -> dict[str, Any]:
         """The content of ``error.json``."""

@@ -11,6 +11,7 @@ import: no torch, no Hydra.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
@@ -38,6 +39,20 @@ class Bounds:
         return " and ".join(f"{sign} {end:g}" for sign, end in ends if end is not None) or "finite"
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """The texts that a regular expression matches as a whole; ``words`` describe them."""
+
+    words: str
+    regex: str
+
+    def admits(self, text: str) -> bool:
+        return re.fullmatch(self.regex, text) is not None
+
+    def __str__(self) -> str:
+        return self.words
+
+
 Count = Annotated[int, Bounds(at_least=1)]  # sizes, counts
 Index = Annotated[int, Bounds(at_least=0)]  # positions, patience
 Seed = Annotated[int, Bounds(at_least=0, below=2**63)]
@@ -47,6 +62,17 @@ Positive = Annotated[float, Bounds(above=0)]
 NonNegative = Annotated[float, Bounds(at_least=0)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
+
+# One folder inside another: no separators and not "..", and nothing that a terminal obeys or hides.
+FolderName = Annotated[
+    str,
+    Pattern(
+        "a plain folder name: no slashes, no control characters, not . or ..",
+        r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]{1,200}",
+    ),
+]
+# Of a package index: neither an address nor an option of pip, which could run code.
+Requirement = Annotated[str, Pattern("<package>==<version>", r"[A-Za-z0-9][\w.-]*==\w[\w.+!-]*")]
 
 # torch.nn.Embedding; the same written by hand; with row-sparse gradients; a linear layer on one-hot rows
 EmbeddingLayer = Literal["library", "lookup", "sparse", "one_hot"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import get_args
 
 from hydrarec.core.errors import ConfigError
+from hydrarec.core.kinds import FolderName
 
 
 def shown(path: Path) -> Path:
@@ -20,10 +21,11 @@ def folder_in(output_dir: str, name: str) -> Path:
     Raises:
         ConfigError: ``name`` is not a valid folder name.
     """
-    if not re.fullmatch(r"[^/\\\0]+", name) or name in (".", ".."):
+    (rule,) = get_args(FolderName)[1:]
+    if not rule.admits(name):
         raise ConfigError(
             f"name={name} cannot be the name of a folder",
-            expected="a name without slashes",
+            expected=rule.words,
             fix="name=<a plain name>, and output_dir=<where>",
             value=name,
         )

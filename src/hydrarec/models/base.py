@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -17,7 +17,8 @@ from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
 from hydrarec.core.precision import full_precision
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
 from hydrarec.models.parts.schedule import Schedule
-from hydrarec.runs.checkpoint import verify
+from hydrarec.models.saved_settings import accepted, unfit
+from hydrarec.runs.checkpoint import load
 from hydrarec.tasks.base import Objective
 from hydrarec.tasks.metrics.ranks import NotFiniteError
 from hydrarec.tasks.metrics.running_mean import RunningMean
@@ -239,14 +240,30 @@ class Recommender(pl.LightningModule):
         self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}, logger=False)
 
     @classmethod
-    def load_from_checkpoint(cls, checkpoint_path: Any, map_location: Any = None, **arguments: Any) -> Self:  # type: ignore[override]
-        """Load the model from a checkpoint, verified by SHA-256 and read with ``weights_only=True``.
+    def load_from_checkpoint(  # type: ignore[override]
+        cls, checkpoint_path: Any, map_location: Any = None, *, weights_only: bool = True, **arguments: Any
+    ) -> Self:
+        """Load the model from a checkpoint, verified by SHA-256 and read with ``weights_only=True``, whatever is given.
+
+        Lightning's own loader is not used: it imports what hyper-parameters name, and reports damage as errors of torch.
 
         Raises:
             CheckpointError: the checkpoint is missing, damaged, or of another model.
         """
-        verify(Path(checkpoint_path))
-        return super().load_from_checkpoint(checkpoint_path, map_location, **{**arguments, "weights_only": True})
+        path = Path(checkpoint_path)
+        content = load(path, map_location or "cpu")
+        settings = {**accepted(cls, content["hyper_parameters"], path), **arguments}
+        try:
+            with torch.device("meta"):  # before any memory is taken for sizes that the weights do not have
+                cls(**settings).require_same_shapes(content["state_dict"])
+            model = cls(**settings)
+            model.on_load_checkpoint(content)
+            model.load_state_dict(content["state_dict"])
+        except (ValueError, LookupError, TypeError, RuntimeError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise unfit(path, f"its parts do not fit together: {str(error).splitlines()[0][:120]}") from error
+        return model.to(next((weight.device for weight in content["state_dict"].values()), torch.device("cpu")))
 
     # -- checkpoints --------------------------------------------------------------------------------------------
 
@@ -267,7 +284,14 @@ class Recommender(pl.LightningModule):
         weights = checkpoint["state_dict"]
         for name in self.observed:
             setattr(self, name, torch.empty_like(weights[name]))
+        self.require_same_shapes(weights)
+        self.training_loss.load_state_dict(checkpoint["training_loss"])
+
+    def require_same_shapes(self, weights: Mapping[str, Tensor]) -> None:
+        """Raise :class:`CheckpointError` unless the weights have the shapes of this model."""
         for name, own in self.state_dict().items():
+            if name.split(".")[0] in self.observed and own.shape == (0,):
+                continue  # of a model that has not seen its data
             if name not in weights or weights[name].shape != own.shape:
                 theirs = list(weights[name].shape) if name in weights else "nothing"
                 raise CheckpointError(
@@ -276,4 +300,3 @@ class Recommender(pl.LightningModule):
                     fix="choose the settings that it was trained with",
                     value=name,
                 )
-        self.training_loss.load_state_dict(checkpoint["training_loss"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydrarec.config import signatures
+from hydrarec.config.imports import load
 from hydrarec.core.errors import CheckpointError
 from hydrarec.models.base import Recommender
+from hydrarec.models.saved_settings import unfit
 from hydrarec.runs.reader import RunReader
 from hydrarec.runs.run_data import RunData, read_data
 
@@ -46,12 +47,18 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
     """
     folder = RunReader.of_finished_run(path, setting)
     config = folder.read_config()
-    model = _model_class(config).load_from_checkpoint(folder.best_checkpoint, map_location="cpu")
-    return TrainedRun(folder, config, model.eval().requires_grad_(False), read_data(folder))
+    model, data = _model_class(config).load_from_checkpoint(folder.best_checkpoint), read_data(folder)
+    if (model.num_users, model.num_items) != (data.num_users, data.num_items):
+        raise unfit(
+            folder.best_checkpoint,
+            f"it is of {model.num_users:,} users and {model.num_items:,} items,"
+            f" and {folder.data_file.name} has {data.num_users:,} and {data.num_items:,}",
+        )
+    return TrainedRun(folder, config, model.eval().requires_grad_(False), data)
 
 
 def _model_class(config: dict[str, Any]) -> type[Recommender]:
-    """The model class named in the run's configuration; never imports anything outside hydrarec."""
+    """The model class named in the run's configuration."""
     target = str(config.get("model", {}).get("_target_"))
     if not target.startswith(_HOME) or signatures.parameters(target) is None:
         raise CheckpointError(
@@ -60,6 +67,5 @@ def _model_class(config: dict[str, Any]) -> type[Recommender]:
             fix="use the version that trained it; run.json names it",
             value=target,
         )
-    module, _, name = target.rpartition(".")
-    model_class: type[Recommender] = getattr(importlib.import_module(module), name)
+    model_class: type[Recommender] = load(target)
     return model_class

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hydrarec.core.errors import EnvironmentFault
+from hydrarec.core.escaping import csv_cell
 from hydrarec.core.files import atomic_write
 from hydrarec.recommend.bulk import Recommendations
 from hydrarec.recommend.output_file import replacing
@@ -25,6 +26,7 @@ def table_file(path: Path, data: RunData) -> Iterator[Write]:
     """Yield a function that writes rows; the file gets its name when the ``with`` block ends without an error.
 
     Columns: ``user``, ``rank`` from 1, ``item``, ``title`` (the id where there are no titles), ``score``; raw ids.
+    In CSV a text that a spreadsheet would compute has an apostrophe before it; Parquet has all texts as they are.
 
     Raises:
         EnvironmentFault: pyarrow is not installed, or the file cannot be written.
@@ -73,13 +75,17 @@ def _parquet(path: Path, data: RunData) -> Iterator[Write]:
 def _csv(path: Path, data: RunData) -> Iterator[Write]:
     import pandas as pd
 
-    titles = np.array([data.label(item) for item in range(data.num_items)], dtype=object)
+    titles = np.array([csv_cell(data.label(item)) for item in range(data.num_items)], dtype=object)
+    user_ids, item_ids = (
+        ids.raw if ids.are_integers else np.array([csv_cell(str(raw)) for raw in ids.raw], dtype=object)
+        for ids in (data.user_ids, data.item_ids)
+    )
 
     def write(part: Recommendations) -> None:
         columns = (
-            data.user_ids.raw[part.users],
+            user_ids[part.users],
             part.ranks,
-            data.item_ids.raw[part.items],
+            item_ids[part.items],
             titles[part.items],
             part.scores,
         )

@@ -6,9 +6,10 @@ import statistics
 from dataclasses import dataclass, field
 
 from hydrarec.config.schema import Published
+from hydrarec.core import escaping
 from hydrarec.reports.document import Table
 from hydrarec.reports.writers import csv_file
-from hydrarec.reports.writers.markdown import escaped, table_lines
+from hydrarec.reports.writers.markdown import table_lines
 from hydrarec.tasks.metrics.registry import better
 
 
@@ -69,7 +70,7 @@ def mean_and_spread(values: list[float]) -> str:
 def markdown(rows: list[Row]) -> str:
     """The table, the reasons for the tolerance bands, and the claims about first epochs."""
     cells = [row.cells() for row in rows]
-    lines = table_lines(list(cells[0]), [[escaped(text) for text in entry.values()] for entry in cells])
+    lines = table_lines(list(cells[0]), [[escaping.markdown(text) for text in entry.values()] for entry in cells])
     lines += [
         "",
         "*seconds*: training with validation, mean per run. *band*: the means of ours that count as reproduced, because",

@@ -10,6 +10,8 @@ import errno
 import hashlib
 import io
 import pickle
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,29 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from hydrarec.core.errors import CheckpointError, EnvironmentFault
 from hydrarec.core.files import atomic_write, sha256_of
 
+WEIGHTS: Mapping[str, type] = {"state_dict": dict, "hyper_parameters": dict}
+STATE = {
+    **WEIGHTS,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "epoch": int,
+    "global_step": int,
+}
+# torch fails in many ways on a file of another kind
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ImportError,
+)
+
 
 class AtomicCheckpointIO(CheckpointIO):
     """Lightning checkpoint plugin that uses :func:`save` and :func:`load`."""
@@ -27,7 +52,7 @@ class AtomicCheckpointIO(CheckpointIO):
         save(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
-        return load(Path(path), map_location or "cpu")
+        return load(Path(path), map_location or "cpu", STATE)
 
     def remove_checkpoint(self, path: Any) -> None:
         for file in (Path(path), sidecar(Path(path))):
@@ -61,30 +86,57 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
         ) from error
 
 
-def load(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """Verify a checkpoint's SHA-256, then load it with ``weights_only=True``.
+def load(path: Path, map_location: Any = "cpu", parts: Mapping[str, type] = WEIGHTS) -> dict[str, Any]:
+    """Verify a checkpoint's SHA-256, load it with ``weights_only=True``, and check that its parts have their types.
+
+    Args:
+        parts: name and type of what it must hold: :data:`WEIGHTS`, or :data:`STATE` to go on with training.
 
     Raises:
-        CheckpointError: the file or its digest is missing, it is damaged, or it holds more than tensors and plain values.
+        CheckpointError: the file or its digest is missing, it is damaged, holds more than tensors and plain values, or
+            lacks a part.
     """
     verify(path)
     try:
-        content: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(
-            f"refused: {str(error).splitlines()[0][:120]}",
-            expected="tensors and plain values only; nothing in a checkpoint is ever executed",
-            fix="start a new run, without resume",
-            file=path,
-        ) from error
-    return content
+        content: Any = torch.load(path, map_location=map_location, weights_only=True)
+    except _UNREADABLE as error:
+        raise _refused(path, f"refused: {_reason(error)}") from error
+    if not isinstance(content, dict):
+        raise _refused(path, f"refused: it holds a {type(content).__name__}, not the parts of a checkpoint")
+    for name, kind in parts.items():
+        if not isinstance(content.get(name), kind):
+            held = "nothing" if name not in content else f"a {type(content[name]).__name__}"
+            raise _refused(path, f"refused: its {name} is {held}, not a {kind.__name__}")
+    if not all(isinstance(key, str) and torch.is_tensor(value) for key, value in content["state_dict"].items()):
+        raise _refused(path, "refused: its state_dict holds more than named tensors")
+    checked: dict[str, Any] = content
+    return checked
+
+
+def _reason(error: BaseException) -> str:
+    """Why torch did not load a file, without its advice to load it all the same."""
+    wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+    if isinstance(error, pickle.UnpicklingError) and wanted:
+        return f"it wants to call {wanted[1]}"
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is a pickle of more than tensors and plain values"
+    return f"it cannot be read as a checkpoint ({type(error).__name__})"
+
+
+def _refused(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        what,
+        expected="a checkpoint as the run wrote it: tensors and plain values; nothing in one is ever executed",
+        fix="restore it from a copy, or train again in a new run",
+        file=path,
+    )
 
 
 def verify(path: Path) -> None:
     """Raise :class:`CheckpointError` unless the file matches the SHA-256 in its sidecar."""
     if not path.is_file():
         raise CheckpointError(
-            "there is no such checkpoint",
+            "it is no file" if path.exists() else "there is no such checkpoint",
             expected="checkpoints/last.ckpt in a run folder",
             fix="start a new run, without resume",
             file=path,
@@ -96,7 +148,7 @@ def verify(path: Path) -> None:
             fix="copy both files from where the run was made",
             file=path,
         )
-    expected, actual = sidecar(path).read_text(encoding="utf-8").split(), sha256_of(path)
+    expected, actual = sidecar(path).read_text(encoding="utf-8", errors="replace").split(), sha256_of(path)
     if actual not in expected:
         raise CheckpointError(
             f"the checkpoint is damaged: it is {_described(path)}",

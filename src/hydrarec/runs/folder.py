@@ -37,9 +37,10 @@ class RunFolder(RunReader):
     def __init__(self, path: Path, rank: int = 0) -> None:
         super().__init__(path)
         self._writes = rank == 0
-        self._lock = filelock.FileLock(self.path / ".lock")
+        self._lock = filelock.FileLock(self.lock_file)
         if not self._writes:
             return
+        self.refuse_links()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hydrarec.config.former_names import with_todays_names
+from hydrarec.config.imports import may_import, targets
 from hydrarec.core.errors import CheckpointError, HydrarecError
 from hydrarec.runs.record_types import Config, Failure, Record, Result, find_problem
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 CONFIG, RECORD, HISTORY, RESULT, ERROR = "config.yaml", "run.json", "history.csv", "result.json", "error.json"
 OUTCOMES = {"rating": "predictions.npz", "ranking": "ranks.npz"}  # by task
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, if PyYAML was built with libyaml
+_MOST_ENTRIES = 100_000  # of a section of config.yaml; an honest one has a few hundred
+_MOST_CHARACTERS = 15_000  # of a section: libyaml crashes on 40,000 nested brackets
 _SECTION = re.compile(r"^(?=[^\s#-])", flags=re.MULTILINE)  # list entries may be indented like their section's key
 _DAMAGES = (
     ValueError,
@@ -62,6 +65,7 @@ class RunReader:
         self.checkpoints, self.tensorboard = self.path / "checkpoints", self.path / "tensorboard"
         self.best_checkpoint, self.last_checkpoint = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
         self.figures, self.analysis = self.path / "figures", self.path / "analysis"
+        self.lock_file = self.path / ".lock"
 
     @classmethod
     def of_run(cls, path: Path, setting: str) -> RunReader:
@@ -80,7 +84,24 @@ class RunReader:
                 fix=f"{setting}=<run folder>",
                 value=str(path),
             )
-        return RunReader(path)
+        reader = RunReader(path)
+        reader.refuse_links()
+        return reader
+
+    def refuse_links(self) -> None:
+        """Refuse a folder whose parts lead out of it: what a command writes into it would be written elsewhere.
+
+        Raises:
+            CheckpointError: such a link.
+        """
+        for part in (self.lock_file, self.checkpoints, self.tensorboard, self.figures, self.analysis):
+            if part.is_symlink() and not part.resolve().is_relative_to(self.path):
+                raise CheckpointError(
+                    f"refused: it is a link that leads out of the run folder, to {part.readlink()}",
+                    expected="a run folder whose parts lie in it",
+                    fix="copy what the link leads to in its place",
+                    file=part,
+                )
 
     @classmethod
     def of_finished_run(cls, path: Path, setting: str) -> RunReader:
@@ -140,8 +161,13 @@ class RunReader:
         """
         import numpy as np  # imported here to keep the answer to a mistyped option fast
 
+        from hydrarec.runs.array_checks import require_plain
+
         with report_damage(self.path / name), np.load(self.path / name, allow_pickle=False) as file:
-            return {key: file[key] for key in (file.files if keys is None else keys)}
+            arrays = {key: file[key] for key in (file.files if keys is None else keys)}
+            for key, array in arrays.items():
+                require_plain(key, array)
+            return arrays
 
     def _json(self, name: str, kind: type) -> dict[str, Any]:
         with report_damage(self.path / name):
@@ -149,8 +175,11 @@ class RunReader:
             return {} if text is None else _checked(json.loads(text), kind)
 
     def _text(self, name: str) -> str | None:
+        path = self.path / name
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise ValueError("it is no file")
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
 
@@ -172,6 +201,8 @@ def parse_config(text: str) -> dict[str, Any]:
 
 @functools.lru_cache(10_000)
 def _parse_section(text: str) -> dict[str, Any]:
+    if len(text) > _MOST_CHARACTERS:
+        raise ValueError(f"it has more than {_MOST_CHARACTERS:,} characters in one section")
     loader = _LOADER(text)
     try:
         content = loader.get_single_data()
@@ -181,7 +212,28 @@ def _parse_section(text: str) -> dict[str, Any]:
         loader.dispose()
     if not isinstance(content, dict | None) or not all(isinstance(key, str) for key in content or {}):
         raise ValueError("no mapping of names")
-    return with_todays_names(content or {})
+    _require_plain(content or {})
+    settings: dict[str, Any] = with_todays_names(content or {})
+    for path, node in targets("", settings):
+        if not may_import(node["_target_"]):
+            raise ValueError(f"refused: {path.lstrip('.')}._target_={node['_target_']} is no class of hydrarec")
+    return settings
+
+
+def _require_plain(content: object) -> None:
+    """Require mappings, lists and plain values, and not too many: aliases of YAML can multiply a small file to billions."""
+    left, waiting = _MOST_ENTRIES, [content]
+    while waiting:
+        node = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise ValueError(f"it has more than {_MOST_ENTRIES:,} entries")
+        if isinstance(node, dict):
+            waiting.extend([*node.keys(), *node.values()])
+        elif isinstance(node, list):
+            waiting.extend(node)
+        elif not isinstance(node, str | int | float | None):
+            raise ValueError(f"{node} is no plain value")
 
 
 def unix_seconds(moment: str) -> float:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydrarec.config.composition import compose_config, parse_overrides, plain
-from hydrarec.config.experiments import todays_overrides
-from hydrarec.config.judge import judge
+from hydrarec.config.composition import literal, parse_overrides
 from hydrarec.core.errors import CheckpointError, ConfigError
 from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.identity import Purpose, changes
 from hydrarec.runs.reader import RECORD, RunReader
+from hydrarec.runs.saved_overrides import composed, saved_overrides
 
 SHOWN = 8  # number of differences to print
 
 
-def replayed_folder(overrides: Sequence[str]) -> Path | None:
-    """Return the folder that ``replay=`` names; None without ``replay=``.
+def named_folders(overrides: Sequence[str]) -> tuple[Path | None, Path | None]:
+    """The folders that ``resume=`` and ``replay=`` name; None without it.
 
     Raises:
         ConfigError: both ``replay=`` and ``resume=`` are given.
     """
     values = {override.key_or_group: override.value() for override in parse_overrides(overrides)}
-    if values.get("replay") is None:
-        return None
-    if values.get("resume") is not None:
+    resumed, replayed = (None if values.get(key) is None else Path(str(values[key])) for key in ("resume", "replay"))
+    if resumed is not None and replayed is not None:
         raise ConfigError(
             "resume= continues a run, replay= repeats one from its beginning",
             expected="one of the two",
             fix="drop one; a replay that was stopped goes on by resume=<its own folder>",
         )
-    return Path(str(values["replay"]))
+    return resumed, replayed
 
 
 def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose) -> list[str]:
@@ -41,14 +40,11 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
     Raises:
         CheckpointError: they change its identity, do not compose its configuration, or its folder is damaged.
     """
-    old = run.read_config()
-    new = [override for override in overrides if not override.startswith(f"{purpose}=")]
-    merged = [*todays_overrides(run.read_overrides()), *new, f"{purpose}='{run.path}'"]
-    config = plain(compose_config(merged))
-    judge(config)
-    changed = changes(old, config, purpose)
+    saved = saved_overrides(run)
+    new = [*_without(purpose, overrides), f"{purpose}={literal(run.path)}"]
+    changed = changes(run.read_config(), composed(run, saved, new), purpose)
     if not changed:
-        return merged
+        return [*saved, *new]
     key, (before, after) = next(iter(changed.items()))
     what = {"resume": "cannot be resumed with", "replay": "would not be the same run with"}[purpose]
     fixes = {
@@ -62,6 +58,28 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
         fix=fixes[purpose],
         value=key,
     )
+
+
+def refuse_other_settings(run: RunReader, overrides: Sequence[str]) -> None:
+    """Refuse to resume a finished run with settings under which it would not be the same run, more epochs included.
+
+    Raises:
+        CheckpointError: there are such settings, or the folder is not one that may be resumed.
+    """
+    saved, new = saved_overrides(run), _without("resume", overrides)
+    changed = changes(run.read_config(), composed(run, saved, new), "replay") if new else {}
+    if changed:
+        key, (before, after) = next(iter(changed.items()))
+        raise CheckpointError(
+            f"{run.path} is finished with {key}={before}, and its test part was evaluated; it cannot go on with {after}",
+            expected="no other settings: a run that has seen its test part trains no more",
+            fix=f"start a new run: {shlex.join(['hydrarec-train', *saved, *new])}",
+            value=key,
+        )
+
+
+def _without(purpose: Purpose, overrides: Sequence[str]) -> list[str]:
+    return [override for override in overrides if not override.startswith(f"{purpose}=")]
 
 
 def conclude(folder: RunFolder) -> None:

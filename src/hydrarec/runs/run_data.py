@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.runs.array_checks import require_column, require_ids, require_ratings
 from hydrarec.runs.reader import RunReader, report_damage
 
 FILTERED = 3  # part of a rating that a filter removed: unused, but it marks the item as rated by the user
@@ -92,14 +94,18 @@ class RunData:
         """The inverse of :meth:`to_arrays`.
 
         Raises:
-            KeyError: an array is missing.
+            KeyError, ValueError: an array is missing, or contradicts the others.
         """
-        low, high = arrays["scale"].tolist()
+        user_ids, item_ids = (require_ids(arrays, name) for name in ("user_ids", "item_ids"))
+        require_ratings(arrays, len(user_ids), len(item_ids), FILTERED + 1)
+        low, high = require_column(arrays, "scale", np.float64, 2).tolist()
+        if not -math.inf < low <= high < math.inf or arrays["name"].ndim:
+            raise ValueError(f"the scale is {low} to {high}, the name {arrays['name']}")
         return cls(
-            user_ids=_ids(arrays["user_ids"]),
-            item_ids=_ids(arrays["item_ids"]),
-            titles=_unpacked(arrays["titles"]) if "titles" in arrays else None,
-            genres=_unpacked(arrays["genres"]) if "genres" in arrays else None,
+            user_ids=_ids(user_ids),
+            item_ids=_ids(item_ids),
+            titles=_unpacked(arrays, "titles", len(item_ids)),
+            genres=_unpacked(arrays, "genres", len(item_ids)),
             starts=arrays["starts"],
             items=arrays["items"],
             ratings=arrays["ratings"],
@@ -118,8 +124,13 @@ def _packed(texts: tuple[str, ...]) -> NDArray[np.uint8]:
     return np.frombuffer("\n".join(texts).encode(), np.uint8)
 
 
-def _unpacked(content: NDArray[np.uint8]) -> tuple[str, ...]:
-    return tuple(content.tobytes().decode().split("\n"))
+def _unpacked(arrays: Mapping[str, NDArray], name: str, count: int) -> tuple[str, ...] | None:
+    if name not in arrays:
+        return None
+    texts = tuple(require_column(arrays, name, np.uint8).tobytes().decode().split("\n"))
+    if len(texts) != count:
+        raise ValueError(f"{name} has {len(texts):,} lines, not {count:,}")
+    return texts
 
 
 def read_data(folder: RunReader) -> RunData:

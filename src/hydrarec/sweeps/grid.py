@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from hydrarec.core import console
 from hydrarec.core.errors import HydrarecError, InterruptedRun
 from hydrarec.runs.reader import RunReader
 from hydrarec.sweeps.journal import ENDS, Job, Journal
@@ -48,7 +48,7 @@ def unfinished(jobs: list[Job], task: SweepTask) -> list[Job]:
         else:
             left.append(job)
     journal.write(*skipped)
-    sys.stdout.writelines(f"{line_of(event, task.swept)}\n" for event in skipped)
+    console.write("".join(f"{line_of(event, task.swept)}\n" for event in skipped))
     return left
 
 
@@ -108,4 +108,4 @@ def _give_up(job: Job, error: Exception | None, task: SweepTask) -> None:
 def _fail(job: Job, reason: str, task: SweepTask) -> None:
     event = {"event": "failed", "overrides": job, "run": "-" * 8, "reason": reason}
     task.journal.write(event)
-    sys.stdout.write(f"{line_of(event, task.swept)}\n")
+    console.write(f"{line_of(event, task.swept)}\n")

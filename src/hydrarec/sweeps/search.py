@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.judge import judge
+from hydrarec.core import console
 from hydrarec.core.errors import ConfigError
 from hydrarec.runs.identity import config_hash
 from hydrarec.sweeps.journal import ENDS, Job
@@ -176,4 +176,4 @@ def run_searches(
                     search.tell(jobs)
     finally:
         sessions.close()
-    sys.stdout.write("\n" + "\n".join(search.line() for search in searches) + "\n")
+    console.write("\n" + "\n".join(search.line() for search in searches) + "\n")

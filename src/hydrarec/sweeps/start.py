@@ -15,7 +15,7 @@ import hydra
 from omegaconf import DictConfig
 
 import hydrarec
-from hydrarec.config.composition import parse_overrides
+from hydrarec.config.composition import environment_hidden, literal, parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
@@ -34,14 +34,15 @@ def start_sweep(overrides: Sequence[str]) -> int:
     if not any(override.startswith("hydra/launcher=") for override in overrides):
         warm_up()  # imports torch while this process validates; workers of other launchers import it themselves
     first = judge_sweep(overrides)
-    folder = Path(str(first.hydra.sweep.dir)).resolve()
+    with environment_hidden():
+        folder = Path(str(first.hydra.sweep.dir)).resolve()
     session = uuid.uuid4().hex[:12]
     _make(folder)
     parsed = parse_overrides(overrides)
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write({"event": "started", "command": sys.argv[1:]})
-    sys.argv.append(f"hydra.sweep.dir='{folder}'")  # the same folder for all jobs, whatever their names
+    sys.argv.append(f"hydra.sweep.dir={literal(folder)}")  # the same folder for all jobs, whatever their names
     signal.signal(signal.SIGTERM, _stop)
     if "joblib" in first.hydra.launcher._target_:
         end_joblib_workers_with_sweep()

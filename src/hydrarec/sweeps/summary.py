@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from hydrarec.core import console
 from hydrarec.sweeps.journal import ENDS, NAME, Event
 from hydrarec.sweeps.task import SweepTask, what_differs
 
@@ -19,7 +19,7 @@ SOME_FAILED = 5  # exit code
 def conclude(task: SweepTask) -> int:
     """Print the results of this start's jobs and return the exit code."""
     ends = list(task.journal.last_events(*ENDS).values())
-    sys.stdout.write("\n".join(lines_of(ends, task.folder, task.swept)) + "\n")
+    console.write("\n".join(lines_of(ends, task.folder, task.swept)) + "\n")
     return SOME_FAILED if any(end["event"] == "failed" for end in ends) else 0
 
 

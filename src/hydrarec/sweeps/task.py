@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from hydrarec.config.composition import plain
 from hydrarec.config.judge import judge
+from hydrarec.core import console
 from hydrarec.core.errors import (
     CheckpointError,
     EnvironmentFault,
@@ -90,7 +91,7 @@ class SweepTask:
         if fields.get("reason") != FINISHED:
             fields["seconds"] = round(time.monotonic() - started, 3)
         self.journal.write({"event": event, **about, **fields})
-        sys.stdout.write(line_of({"event": event, **about, **fields}, self.swept) + "\n")
+        console.write(line_of({"event": event, **about, **fields}, self.swept) + "\n")
         sys.stdout.flush()
         return float(fields.get("value", "nan"))
 
@@ -183,7 +184,7 @@ def _prepared(folder: runs.RunFolder) -> bool:
     An interrupted attempt is resumed. A failed one starts from scratch: the cause may have been fixed in the meantime, and
     a result must not mix epochs from before and after the fix.
     """
-    if folder.last_checkpoint.is_file() and not _failed_by_itself(folder):
+    if folder.last_checkpoint.exists() and not _failed_by_itself(folder):
         folder.forget_error()
         return True
     folder.start_over()

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.config.factory import factory
+from hydrarec.config.imports import load
 from hydrarec.config.signatures import parameters
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets.base import About
@@ -53,7 +53,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         folder.write_data(run_data(loaded, interactions, split).to_arrays())
     compatibility.check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
-    model_class: type[Recommender] = get_class(cfg.model._target_)
+    model_class: type[Recommender] = load(cfg.model._target_)
     datamodule: InteractionsDataModule = _built(
         cfg.task.datamodule,
         interactions=interactions,

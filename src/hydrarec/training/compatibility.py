@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from hydra.utils import get_class
 from omegaconf import DictConfig
 
+from hydrarec.config.imports import load
 from hydrarec.config.judge import check_memory
 from hydrarec.core.errors import CheckpointError, ConfigError, did_you_mean
 from hydrarec.data.interactions import Interactions
@@ -22,7 +22,7 @@ from hydrarec.tasks.ranking import judge_lengths
 
 def check_task(cfg: DictConfig) -> None:
     """Check that the model supports the task, and that the task reports the monitored metric and ``mode`` fits it."""
-    model: type[Recommender] = get_class(cfg.model._target_)
+    model: type[Recommender] = load(cfg.model._target_)
     if cfg.task.name not in model.tasks:
         raise ConfigError(
             f"model {model.__name__} does not serve task={cfg.task.name}",
@@ -32,7 +32,7 @@ def check_task(cfg: DictConfig) -> None:
         )
     if cfg.task.name == "ranking":
         _check_ranking(cfg)
-    objective: type[Objective] = get_class(cfg.task.objective._target_)
+    objective: type[Objective] = load(cfg.task.objective._target_)
     produced = {f"val/{name}": mode_of(name) for name in objective.produced(cfg.task.objective)}
     early = cfg.callbacks.get("early_stopping")
     for path, node in (("task", cfg.task), ("callbacks.early_stopping", early)):

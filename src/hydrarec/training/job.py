@@ -66,7 +66,7 @@ def _train(
     from hydrarec.training.ddp_workers import ddp_workers
     from hydrarec.training.fit import run
 
-    resume = config["resume"] is not None and folder.last_checkpoint.is_file()
+    resume = config["resume"] is not None and folder.last_checkpoint.exists()
     if config["resume"] is not None and not resume:
         sys.stderr.write("there is no checkpoint yet: this run begins at its first epoch\n")
     if config["replay"] is not None:

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from hydrarec.reports.writers.markdown import escaped, table_lines
+from hydrarec.core.escaping import markdown as escaped
+from hydrarec.reports.writers.markdown import table_lines
 
 NASTY = (
     "<script>alert('x')</script> | pipe",

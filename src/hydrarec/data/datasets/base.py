@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.core.files import sha256_of
+from hydrarec.core.kinds import FolderName
 from hydrarec.data.cache import cached
 from hydrarec.data.interactions import Duplicates, Interactions, interactions_of
 from hydrarec.data.readers.faults import Rules
@@ -130,7 +131,7 @@ class Ratings(FileDataset):
     def __init__(
         self,
         *,
-        name: str,
+        name: FolderName,
         about: About,
         archive: Archive,
         reader: Reader,

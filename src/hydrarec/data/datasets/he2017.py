@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
+from hydrarec.core.kinds import FolderName
 from hydrarec.data.datasets.base import About, Counts, FileDataset
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.readers.delimited import read_delimited
@@ -33,7 +34,7 @@ class He2017Ratings(FileDataset):
     def __init__(
         self,
         *,
-        name: str,
+        name: FolderName,
         about: About,
         archive: Archive,
         stem: str,

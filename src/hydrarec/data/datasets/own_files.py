@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from hydrarec.core.kinds import FolderName
 from hydrarec.data.datasets.base import About, Counts, FileDataset
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.readers.delimited import read_delimited
@@ -40,7 +41,7 @@ class CsvRatings(FileDataset):
     def __init__(
         self,
         *,
-        name: str,
+        name: FolderName,
         about: About,
         path: str,
         val_path: str | None,

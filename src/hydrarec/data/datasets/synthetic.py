@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.kinds import Count, Finite, Index, NonNegative, Positive, Seed, Share
+from hydrarec.core.kinds import Count, Finite, FolderName, Index, NonNegative, Positive, Seed, Share
 from hydrarec.data.datasets.base import About, Dataset
 from hydrarec.data.interactions import Interactions, interactions_of
 from hydrarec.data.table import Place, RatingTable, Scale
@@ -43,7 +43,7 @@ class SyntheticRatings(Dataset):
         ConfigError: the number of ratings is impossible for this shape, or there is a step without ends.
     """
 
-    name: str
+    name: FolderName
     about: About
     num_users: Count
     num_items: Count

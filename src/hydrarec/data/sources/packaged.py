@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from hydrarec.core.files import sha256_of
+from hydrarec.core.kinds import Requirement
 from hydrarec.data.sources.base import Refusal
 
 SECONDS = 120  # timeout of the whole pip call
@@ -35,7 +36,7 @@ class Package:
         sha256: digests of the files, in the same order.
     """
 
-    def __init__(self, *, requirement: str, files: list[str], sha256: list[str]) -> None:
+    def __init__(self, *, requirement: Requirement, files: list[str], sha256: list[str]) -> None:
         self.requirement = requirement
         self.digests = dict(zip(files, sha256, strict=True))
 
@@ -59,7 +60,7 @@ class Package:
                 raise self._refusal(f"wrong checksum of {path}: {actual}, expected {expected}", "content")
 
     def _fetch(self, folder: Path) -> Path:
-        command = [sys.executable, "-m", "pip", "download", *OPTIONS, self.requirement, "-d", str(folder)]
+        command = [sys.executable, "-m", "pip", "download", *OPTIONS, "-d", str(folder), "--", self.requirement]
         # Otherwise glibc's resolver takes 10 s or more for a name it cannot resolve.
         environment = {"RES_OPTIONS": "timeout:1 attempts:2", **os.environ}
         try:

@@ -58,4 +58,9 @@ def _columns(run: Run, task: str, names: list[str]) -> list[NDArray] | None:
         columns = list(run.reader.read_arrays(OUTCOMES[task], names).values())
     except (CheckpointError, PermissionError):
         return None
-    return columns if len({column.shape for column in columns}) == 1 else None
+    alike = len({column.shape for column in columns}) == 1 and all(column.ndim == 1 for column in columns)
+    return columns if alike and all(_is_numeric(column) for column in columns) else None
+
+
+def _is_numeric(column: NDArray) -> bool:
+    return column.dtype.kind in "iuf" and bool(np.isfinite(column).all())

@@ -12,6 +12,7 @@ import pandas as pd
 from hydrarec.analysis.attributes import release_years
 from hydrarec.analysis.extremes import most_rated
 from hydrarec.analysis.main_genre import main_genres
+from hydrarec.core import escaping
 from hydrarec.reports.embeddings.analysis_subject import Floats, Subject
 from hydrarec.reports.output import write_text
 
@@ -69,4 +70,4 @@ def _cells(column: pd.Series) -> list[str]:
     if column.dtype.kind == "f":
         whole = bool((column.dropna() % 1 == 0).all())
         return ["" if np.isnan(value) else f"{value:.0f}" if whole else f"{value:.4f}" for value in column]
-    return [" ".join(str(value).split()) or "–" for value in column]
+    return [escaping.csv_cell(" ".join(str(value).split())) or "–" for value in column]

@@ -1,4 +1,4 @@
-"""Tables as CSV: plain values, all rows; RFC 4180 except for the newlines."""
+"""Tables as CSV: plain values, all rows; RFC 4180 except for the newlines. No text is a formula to a spreadsheet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import math
 from typing import Any
 
+from hydrarec.core import escaping
 from hydrarec.reports.document import Cell, Table
 
 
@@ -14,7 +15,7 @@ def render(table: Table) -> str:
     """Render a header and a line per row; missing values are empty."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.header)
+    writer.writerow([escaping.csv_cell(name) for name in table.header])
     columns = [[_plain(value, table.digits) for value in column] for column in table.columns]
     writer.writerows(zip(*columns, strict=True))
     return buffer.getvalue()
@@ -22,6 +23,8 @@ def render(table: Table) -> str:
 
 def _plain(value: Any, digits: int | None) -> Any:
     value = value.value if isinstance(value, Cell) else value
+    if isinstance(value, str):
+        return escaping.csv_cell(value)
     if not isinstance(value, float):
         return value
     if math.isnan(value):

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from hydrarec.core import escaping
 from hydrarec.reports.document import TIED, Block, Cell, Document, Listing, Picture, Table, Text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -20,6 +21,7 @@ def render(document: Document, *, figures: str, images: Mapping[str, bytes]) -> 
     """Render the page. ``figures``: relative path of the PDF folder. ``images``: PNG files by picture name."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     environment.undefined = jinja2.StrictUndefined
+    environment.finalize = _shown
     environment.filters |= {"breakable": _breakable, "td": _td, "is_words": _is_words}
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode()
     environment.globals |= {"figures": figures, "images": images}
@@ -30,6 +32,10 @@ def render(document: Document, *, figures: str, images: Mapping[str, bytes]) -> 
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
         script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
     )
+
+
+def _shown(value: Any) -> Any:
+    return escaping.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _grouped(blocks: Sequence[Block]) -> Iterator[tuple[str, Any]]:
@@ -55,9 +61,10 @@ def _kind(block: Block) -> str:
 
 def _td(cell: Cell, is_words: bool) -> Markup:
     kind = cell.mark or ("name" if is_words else "")
-    value = "" if cell.is_missing else str(cell.value)
-    words = Markup('<a href="{}">{}</a>').format(cell.link, cell.text) if cell.link else cell.text
-    detail = Markup(" <small>{}</small>").format(cell.detail) if cell.detail else ""
+    value = "" if cell.is_missing else escaping.visible(str(cell.value))
+    text, more = escaping.visible(cell.text), escaping.visible(cell.detail)
+    words = Markup('<a href="{}">{}</a>').format(cell.link, text) if cell.link else text
+    detail = Markup(" <small>{}</small>").format(more) if more else ""
     mark = f" {TIED}" if cell.mark == "tied" else ""
     return Markup('<td class="{}" data-value="{}">{}{}{}</td>').format(kind, value, words, detail, mark)
 
@@ -69,4 +76,4 @@ def _is_words(table: Table, column: int) -> bool:
 
 def _breakable(name: str) -> Markup:
     """Allow a line break after each slash in a long metric name."""
-    return Markup("/<wbr>").join(name.split("/"))
+    return Markup("/<wbr>").join(escaping.visible(name).split("/"))

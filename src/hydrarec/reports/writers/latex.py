@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from hydrarec.core import escaping
 from hydrarec.reports.document import Cell, Document, Table
-
-_CHARACTERS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_CHARACTERS |= {character: "\\" + character for character in "&%$#_{}"}
-_CHARACTERS |= {"–": "--", "…": r"\ldots{}", "≈": r"$\approx$", "±": r"$\pm$", "≥": r"$\geq$"}
 
 
 def render(document: Document) -> str:
@@ -20,19 +17,14 @@ def render(document: Document) -> str:
     return "\n".join(["% needs \\usepackage{booktabs}", *tables])
 
 
-def escaped(text: str) -> str:
-    """Escape text for LaTeX."""
-    return "".join(_CHARACTERS.get(character, character) for character in text)
-
-
 def _table(table: Table, caption: str) -> str:
     body = [" & ".join(map(_cell, row)) + r" \\" for row in table.rows()]
-    head = " & ".join(escaped(name) for name in table.header) + r" \\"
+    head = " & ".join(escaping.latex(name) for name in table.header) + r" \\"
     lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(table.header) - 1)}}}", r"\toprule"]
-    lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escaped(caption)}}}"]
+    lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escaping.latex(caption)}}}"]
     return "\n".join([*lines, r"\end{table}", ""])
 
 
 def _cell(cell: Cell) -> str:
-    words = escaped(cell.words)
+    words = escaping.latex(cell.words)
     return rf"\textbf{{{words}}}" if cell.mark == "best" else words

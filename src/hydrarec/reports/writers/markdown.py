@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from hydrarec.core import escaping
 from hydrarec.reports.document import Block, Cell, Document, Listing, Picture, Table, Text
-
-_BACKSLASHED = re.compile(r"[\\|*`\[\]]|(?<![^\W_])_|_(?![^\W_])")
-# A backslash does not escape these everywhere: TensorBoard shows it, and GitHub reads it as the start of a formula.
-_ENTITIES = re.compile(r"<(?=[\w/!?])|&(?=#?\w+;)|[$~]")
 
 
 def render(document: Document, *, figures: str | None) -> str:
     """Render the page. ``figures``: relative path of the pictures; None for a standalone page without links."""
-    parts = [f"# {escaped(document.title)}", *_blocks(document.lead, figures)]
+    parts = [f"# {escaping.markdown(document.title)}", *_blocks(document.lead, figures)]
     for section in document.sections:
-        parts += [f"## {escaped(section.heading)}", *_blocks(section.blocks, figures)]
+        parts += [f"## {escaping.markdown(section.heading)}", *_blocks(section.blocks, figures)]
     return "\n\n".join(parts) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Escape text for Markdown, HTML and formulas; a newline becomes a space."""
-    text = _ENTITIES.sub(lambda match: f"&#{ord(match[0])};", text)
-    return _BACKSLASHED.sub(r"\\\g<0>", text).replace("\n", " ")
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -40,18 +30,19 @@ def _blocks(blocks: Sequence[Block], figures: str | None) -> Iterator[str]:
                 yield from _table(block, linked=figures is not None)
         elif isinstance(block, Listing):
             if block.only in ("", "markdown"):
-                yield "\n".join(f"- {escaped(item)}" for item in block.items)
+                yield "\n".join(f"- {escaping.markdown(item)}" for item in block.items)
         elif isinstance(block, Text) and block.style in ("command", "link"):
-            yield f"    {block.words}" if block.style == "command" else f"<{block.words}>"
+            words = escaping.one_line(block.words)
+            yield f"    {words}" if block.style == "command" else f"<{words}>"
         else:
-            yield escaped(block.words if isinstance(block, Text) else block)
+            yield escaping.markdown(block.words if isinstance(block, Text) else block)
 
 
 def _picture(picture: Picture, figures: str | None) -> Iterator[str]:
     if picture.drawing is None:
-        yield f"No picture of {picture.name.replace('_', ' ')}: {escaped(picture.missing)}."
+        yield f"No picture of {picture.name.replace('_', ' ')}: {escaping.markdown(picture.missing)}."
     elif picture.figure is not None and figures is not None:
-        place, title = f"{figures}{picture.name}", escaped(picture.title)
+        place, title = f"{figures}{picture.name}", escaping.markdown(picture.title)
         yield f"![{title}]({place}.png)"
         yield f"{title} ([PDF]({place}.pdf))"
 
@@ -60,15 +51,15 @@ def _table(table: Table, *, linked: bool) -> Iterator[str]:
     rows = [[_cell(cell) for cell in row] for row in table.rows()]
     file = f"[{table.name}.csv]({table.name}.csv)" if linked else f"{table.name}.csv"
     more = "" if len(rows) == table.count else f", all {table.count:,} rows" if rows else f", {table.count:,} rows"
-    caption = " ".join(filter(None, [escaped(table.title), f"({file}{more})" if table.name else ""]))
+    caption = " ".join(filter(None, [escaping.markdown(table.title), f"({file}{more})" if table.name else ""]))
     if caption:
         yield caption
     if rows:
-        yield "\n".join(table_lines([escaped(name) for name in table.header], rows))
+        yield "\n".join(table_lines([escaping.markdown(name) for name in table.header], rows))
     if table.note:
         yield table.note
 
 
 def _cell(cell: Cell) -> str:
-    words = escaped(cell.words)
+    words = escaping.markdown(cell.words)
     return f"**{words}**" if cell.mark == "best" else words
