@@ -47,6 +47,7 @@ def _main() -> int:
             failures.append(error)  # Hydra would add its own lines to ours
 
     overrides = arguments.overrides
+    sys.argv[1:] = arguments.arguments
     if arguments.explain:
         sys.stdout.write(as_table(explain(overrides)))
         return 0

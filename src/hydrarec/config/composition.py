@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydrarec.config.former_names import with_todays_names
 from hydrarec.config.hydra_errors import hydra_state, translated
 from hydrarec.config.schema import MODEL_NOTES, OWN_DEFAULTS, TASKS
+from hydrarec.config.typed_overrides import check_overrides, check_text
 from hydrarec.core.errors import ConfigError, did_you_mean
 
 
@@ -26,6 +27,7 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
     Raises:
         ConfigError: an unknown group, option or key (with the nearest names), or an override that cannot be parsed.
     """
+    check_overrides(parse_overrides(overrides), config_name)
     with translated(config_name, overrides), hydra_state():
         config = compose(config_name, overrides=list(overrides), return_hydra_config=with_hydra)
     _check_own_defaults(OmegaConf.select(config, "model.own_defaults") or {})
@@ -83,6 +85,8 @@ def flat(node: object, path: str = "") -> dict[str, object]:
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     """Parse overrides with Hydra; globs can be expanded over the options in ``conf/``."""
+    for override in overrides:
+        check_text(override)
     with translated(overrides=overrides), hydra_state():
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         return parser.parse_overrides(list(overrides))
