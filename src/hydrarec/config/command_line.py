@@ -37,7 +37,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = [option for action in parser._actions for option in action.option_strings]
 
     def complain(message: str) -> NoReturn:
-        wrong = next((word for word in arguments if word.startswith("-") and word.split("=")[0] not in options), None)
+        typed = [word for word in arguments if word.startswith("-") and word.split("=")[0] not in options]
+        wrong = next(iter(typed), None)
         raise ConfigError(
             f"unknown option {wrong}" if wrong else message,
             expected=did_you_mean(wrong, options) if wrong else "an option as --help shows it",
@@ -58,7 +59,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     found.arguments = [word for word in arguments if word not in found.overrides] + settings
     found.overrides = settings
     if found.config_dir:  # the user's own folder, in addition to conf/
-        found.overrides = [f"hydra.searchpath=[{Path(found.config_dir).resolve().as_uri()}]", *found.overrides]
+        folder = Path(found.config_dir).resolve()
+        if not folder.is_dir():
+            complain(f"--config-dir {found.config_dir} is no folder")
+        found.overrides = [f"hydra.searchpath=[{quoted(f'file://{folder}')}]", *found.overrides]
     return found
 
 

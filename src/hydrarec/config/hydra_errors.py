@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -70,8 +70,9 @@ def _unresolved(error: OmegaConfBaseException) -> ConfigError:
 
 def _own_folders(overrides: Sequence[str]) -> list[Path]:
     """The user's own folders of YAML files that ``hydra.searchpath`` names."""
-    addresses = re.findall(r"file://[^,\]'\"]+", " ".join(text for text in overrides if "hydra.searchpath" in text))
-    return [Path(unquote(urlparse(address).path)) for address in addresses]
+    parser = OverridesParser.create()
+    values = [each.value() for each in parser.parse_overrides([text for text in overrides if "searchpath" in text])]
+    return [Path(str(path).removeprefix("file://")) for paths in values if isinstance(paths, list) for path in paths]
 
 
 def _first_line(error: BaseException) -> str:
