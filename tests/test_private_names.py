@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra._internal.core_plugins import file_config_source
+from hydra._internal.sources_registry import SourcesRegistry
 from hydra._internal.utils import get_args_parser
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 USED_IN = {
-    r"(from|import) hydra\._internal": "hydrarec/config/command_line.py",  # Hydra's parser of options
+    r"(from|import) hydra\._internal\.utils": "hydrarec/config/command_line.py",  # Hydra's parser of options
+    r"(from|import) hydra\._internal\.(?!utils)": "hydrarec/config/yaml_files.py",  # Hydra's reader of YAML files
     r"\._actions\b": "hydrarec/config/command_line.py",  # the options of an argparse.ArgumentParser
     r"\btorch\._\w+": "hydrarec/models/bayesian_svdpp.py",  # Gamma variates
     r"\._version\b": "hydrarec/models/parts/remembered.py",  # counts the changes of a tensor in place
@@ -31,6 +34,8 @@ def test_private_name_is_used_in_one_file(pattern: str) -> None:
 
 
 def test_names_of_hydra_and_torch_exist() -> None:
+    assert file_config_source.FileConfigSource.scheme() == "file"
+    assert isinstance(SourcesRegistry.instance().types, dict)
     assert any("--multirun" in action.option_strings for action in get_args_parser()._actions)
     assert torch._standard_gamma(torch.ones(1)).shape == (1,)
     assert isinstance(torch.ones(1)._version, int)

@@ -321,3 +321,15 @@ def test_launcher_of_a_missing_plugin_names_the_extra() -> None:
     from hydrarec.config.hydra_errors import _no_such_option
 
     assert "hydrarec[slurm]" in str(_no_such_option("hydra/launcher", "submitit_slurm", ["basic", "joblib"]).fix)
+
+
+def test_sweep_of_options_that_the_default_lacks_a_key_of(train: Train, workplace: Path) -> None:
+    """With the sweep in a file, a value twice, and options after the settings."""
+    experiment = workplace / "my conf" / "experiment" / "rates.yaml"
+    experiment.parent.mkdir(parents=True)
+    experiment.write_text("# @package _global_\nhydra: {sweeper: {params: {optimizer.learning_rate: '0.001,1e-3'}}}\n")
+    model = ("model=mlp,ncf_mlp", "model.hidden_dims=[8]", "model.dropout=[0.0]")
+    ended = train(*SMALL[1:], *model, "experiment=rates", "-m", "--config-dir", "my conf")
+    assert ended.returncode == 0, ended.stderr
+    assert "2 done, 0 failed, 0 skipped" in ended.stdout
+    assert "optimizer.learning_rate=0.001 is given twice" in ended.stderr

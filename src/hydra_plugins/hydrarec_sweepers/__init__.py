@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from hydrarec.config.composition import compose_config
 from hydrarec.core.errors import EnvironmentFault
+from hydrarec.core.hints import literal
 from hydrarec.sweeps import grid
 from hydrarec.sweeps.journal import Job
 from hydrarec.sweeps.task import SweepTask
@@ -34,15 +35,16 @@ class _Sweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
-    def _parsed(self, arguments: list[str]) -> tuple[list[Override], SweepTask]:
+    def _parsed(self) -> tuple[list[Override], SweepTask]:
+        """The sweep, which the task knows: Hydra's own arguments are those of the first job."""
         assert self.context is not None and isinstance(self.task, SweepTask)
         parser = OverridesParser.create(config_loader=self.context.config_loader)
-        return parser.parse_overrides(arguments), self.task
+        return parser.parse_overrides(list(self.task.overrides)), self.task
 
     def _compose(self, job: Job) -> DictConfig:
         assert isinstance(self.task, SweepTask)
         folders = self.task.searchpath
-        return compose_config([*([f"hydra.searchpath=[{','.join(folders)}]"] if folders else []), *job])
+        return compose_config([*([f"hydra.searchpath={literal(folders)}"] if folders else []), *job])
 
     def _launch(self, jobs: list[Job], first: int) -> Any:
         assert self.launcher is not None
@@ -54,13 +56,14 @@ class GridSweeper(_Sweeper):
 
     Args:
         max_batch_size: number of jobs that a launcher gets at once.
+        params: overrides of the sweep by key; the task's overrides hold them already.
     """
 
-    def __init__(self, max_batch_size: int) -> None:
+    def __init__(self, max_batch_size: int, params: dict[str, str] | None) -> None:
         self.max_batch_size = max_batch_size
 
     def sweep(self, arguments: list[str]) -> Any:
-        overrides, task = self._parsed(arguments)
+        overrides, task = self._parsed()
         left = grid.unfinished(grid.combinations(overrides), task)
         grid.launch_all(left, self.max_batch_size, self._launch, self._compose, task)
 
@@ -70,10 +73,11 @@ class SearchSweeper(_Sweeper):
 
     Args:
         n_jobs: number of trials at a time; −1: one per core.
+        params: overrides of the sweep by key; the task's overrides hold them already.
         settings: arguments of :class:`hydrarec.sweeps.search.Settings`.
     """
 
-    def __init__(self, n_jobs: int, **settings: Any) -> None:
+    def __init__(self, n_jobs: int, params: dict[str, str] | None, **settings: Any) -> None:
         self.at_once = n_jobs if n_jobs > 0 else os.cpu_count() or 1
         self.settings = settings
 
@@ -86,7 +90,7 @@ class SearchSweeper(_Sweeper):
             )
         from hydrarec.sweeps import search, space  # need Optuna, and only here
 
-        overrides, task = self._parsed(arguments)
+        overrides, task = self._parsed()
         searched = [override for override in overrides if space.is_dimension(override)]
         combinations = grid.combinations([override for override in overrides if override not in searched])
 

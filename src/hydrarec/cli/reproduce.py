@@ -14,13 +14,14 @@ from typing import Any
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import configuration, parse
-from hydrarec.config.composition import compose_config, literal, plain
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.experiments import PublishedRow, published_rows
 from hydrarec.config.judge import judge
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
 from hydrarec.core.files import atomic_write
+from hydrarec.core.hints import quoted
 from hydrarec.reports import reproduction
 from hydrarec.runs.identity import config_hash
 from hydrarec.runs.reader import RunReader
@@ -136,7 +137,7 @@ def _job(work: Work, seed: int, output: Path, more: list[str], before: list[Job]
     starts = work.published.starts_from if work.published else None
     for key, command in (starts or {}).items():
         folder = next(job.folder for job in before if (job.work, job.seed) == (_start(command), seed))
-        overrides.append(f"{key}={literal(folder.absolute())}")
+        overrides.append(f"{key}={quoted(folder.absolute())}")
     if "seed" in plain(compose_config(overrides))["split"]:  # else the split comes with the data
         overrides.append(f"split.seed={seed}")
     config = plain(compose_config(overrides))

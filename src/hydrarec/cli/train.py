@@ -16,12 +16,13 @@ from omegaconf import DictConfig
 
 from hydrarec.cli import entry_point as cli
 from hydrarec.config.command_line import parse
-from hydrarec.config.composition import compose_config, environment_hidden, literal, plain
+from hydrarec.config.composition import compose_config, environment_hidden, plain
 from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge
 from hydrarec.config.location import conf_dir
 from hydrarec.core import console, paths
 from hydrarec.core.errors import HydrarecError
+from hydrarec.core.hints import quoted
 from hydrarec.runs import replay
 from hydrarec.runs.folder import RunFolder, reserve
 from hydrarec.runs.reader import RunReader
@@ -47,6 +48,7 @@ def _main() -> int:
             failures.append(error)  # Hydra would add its own lines to ours
 
     overrides = arguments.overrides
+    sys.argv[1:] = arguments.arguments
     if arguments.explain:
         console.write(as_table(explain(overrides)))
         return 0
@@ -79,7 +81,7 @@ def _prepare(overrides: list[str]) -> list[str] | None:
     with environment_hidden():
         path = Path(composed.hydra.run.dir)
     folder = reserve(path)
-    return [*overrides, f"hydra.run.dir={literal(folder)}"]
+    return [*overrides, f"hydra.run.dir={quoted(folder)}"]
 
 
 def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
@@ -94,7 +96,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
         merged = replay.merged_overrides(folder, overrides, "resume")
     finally:
         folder.release()
-    return [*merged, f"hydra.run.dir={literal(folder.path)}"]
+    return [*merged, f"hydra.run.dir={quoted(folder.path)}"]
 
 
 def _job(config: DictConfig) -> None:

@@ -12,18 +12,23 @@ from typing import Any, NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 
-from hydrarec.config.composition import compose_config, literal, plain
+from hydrarec.config.composition import compose_config, plain
 from hydrarec.config.explain import as_table, explain
 from hydrarec.config.judge import judge_against
 from hydrarec.config.location import conf_dir
 from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, did_you_mean
+from hydrarec.core.hints import quoted
 
+TEXTS = ("dataset.separator",)  # taken literally: ; and a blank mean something else to Hydra
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these only show something and start no run
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the arguments into Hydra's namespace; its ``shows`` is true for options that start no run.
+    """Parse the arguments into Hydra's namespace, options and settings in any order.
+
+    Its ``shows`` is true for options that start no run; ``arguments`` are the options, then the settings, as Hydra's own
+    parser wants them.
 
     Raises:
         ConfigError: an unknown option (with the nearest ones), or options that cannot be combined.
@@ -33,7 +38,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = [option for action in parser._actions for option in action.option_strings]
 
     def complain(message: str) -> NoReturn:
-        wrong = next((word for word in arguments if word.startswith("-") and word.split("=")[0] not in options), None)
+        typed = [word for word in arguments if word.startswith("-") and word.split("=")[0] not in options]
+        wrong = next(iter(typed), None)
         raise ConfigError(
             f"unknown option {wrong}" if wrong else message,
             expected=did_you_mean(wrong, options) if wrong else "an option as --help shows it",
@@ -42,7 +48,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
 
     parser.error = complain  # type: ignore[method-assign]
-    found = parser.parse_args(arguments)
+    found = parser.parse_intermixed_args(arguments)
     if found.resolve and not found.cfg:
         complain("--resolve goes with --cfg")
     if found.config_name or found.config_path:
@@ -52,8 +58,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if found.explain and found.multirun:
         complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
+    settings = [_quoted(override, TEXTS) for override in found.overrides]
+    found.arguments = [word for word in arguments if word not in found.overrides] + settings
+    found.overrides = settings
     if found.config_dir:  # the user's own folder, in addition to conf/
-        found.overrides = [f"hydra.searchpath=[{Path(found.config_dir).resolve().as_uri()}]", *found.overrides]
+        folder = Path(found.config_dir).resolve()
+        if not folder.is_dir():
+            complain(f"--config-dir {found.config_dir} is no folder")
+        found.overrides = [f"hydra.searchpath=[{quoted(f'file://{folder}')}]", *found.overrides]
     return found
 
 
@@ -93,7 +105,7 @@ def _quoted(argument: str, names: Sequence[str]) -> str:
     name, _, value = argument.partition("=")
     if name not in names or value in ("", "null") or re.fullmatch(r"(['\"]).*\1|\[.*\]", value, flags=re.DOTALL):
         return argument
-    return f"{name}={literal(value)}"
+    return f"{name}={quoted(value)}"
 
 
 def _listed(argument: str, names: Sequence[str]) -> str:
@@ -102,4 +114,4 @@ def _listed(argument: str, names: Sequence[str]) -> str:
     words = [word.strip() for word in value.removeprefix("[").removesuffix("]").split(",")]
     if name not in names or value in ("", "null") or any(word.startswith(("'", '"')) for word in words):
         return argument
-    return f"{name}=[{','.join(literal(word) for word in words if word)}]"
+    return f"{name}=[{','.join(quoted(word) for word in words if word)}]"

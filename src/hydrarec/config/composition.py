@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from hydrarec.config.hydra_errors import hydra_state, translated
 from hydrarec.config.hydra_settings import check_hydra, check_searchpath
 from hydrarec.config.imports import check_import, targets
 from hydrarec.config.schema import MODEL_NOTES, OWN_DEFAULTS, TASKS
+from hydrarec.config.typed_overrides import check_overrides, check_text
 from hydrarec.core.errors import ConfigError, did_you_mean
 
 
@@ -35,8 +35,10 @@ def compose_config(overrides: Sequence[str], config_name: str = "train", with_hy
         ConfigError: an unknown group, option or key (with the nearest names), an override that cannot be parsed, or a
             name that may not be imported.
     """
-    if any("hydra.searchpath" in override for override in overrides):  # Hydra opens these before it composes
-        for override in parse_overrides([text for text in overrides if "hydra.searchpath" in text]):
+    parsed = parse_overrides(overrides)
+    check_overrides(parsed, config_name)
+    for override in parsed:
+        if override.key_or_group == "hydra.searchpath":  # Hydra opens these before it composes
             check_searchpath(override.value())
     with translated(config_name, overrides), hydra_state():
         config = compose(config_name, overrides=list(overrides), return_hydra_config=True)
@@ -130,14 +132,10 @@ def flat(node: object, path: str = "") -> dict[str, object]:
     return {path: node}
 
 
-def literal(text: object) -> str:
-    """Quote a text as a value of an override that means exactly this text, whatever characters it has."""
-    escaped = re.sub(r"(\\*)\$\{", lambda found: f"{found[1] * 2}\\${{", str(text))  # else an interpolation
-    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + found[2].replace("'", "\\'"), escaped) + "'"
-
-
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     """Parse overrides with Hydra; globs can be expanded over the options in ``conf/``."""
+    for override in overrides:
+        check_text(override)
     with translated(overrides=overrides), hydra_state():
         parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
         return parser.parse_overrides(list(overrides))

@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from hydrarec.config import yaml_files
 from hydrarec.config.experiments import renamed_override
 from hydrarec.config.location import conf_dir
 from hydrarec.config.schema import MODEL_NOTES
+from hydrarec.config.typed_overrides import foreign_key, groups, options, unreadable
+from hydrarec.config.yaml_files import refuse_endless_defaults
 from hydrarec.core.errors import ConfigError, did_you_mean, nearest
+from hydrarec.core.hints import pasted
 
 EXTRAS = {"submitit_slurm": "slurm", "submitit_local": "slurm", "ray": "ray"}  # launcher → extra with its plugin
 
@@ -27,6 +34,7 @@ def hydra_state() -> Iterator[None]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            yaml_files.register()
             yield
     finally:
         GlobalHydra.instance().hydra = outer
@@ -40,35 +48,52 @@ def translated(config_name: str = "train", overrides: Sequence[str] = ()) -> Ite
     except MissingConfigException as error:
         raise _missing_option(error) from error
     except OverrideParseException as error:
-        raise ConfigError(
-            f"cannot read the override '{error.override}'",
-            expected="key=value, group=option, +key=value or ~key",
-            fix="put quotes around values with special characters",
-            value=error.override,
-        ) from error
+        raise unreadable(str(error.override)) from error
     except OmegaConfBaseException as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(first, expected="a value of the field's type", fix=f"correct '{error.full_key}'") from error
+        raise _unresolved(error) from error
     except HydraException as error:
         raise _unknown_key(error, config_name, overrides) from error
-    except ValueError as error:
-        if not str(error).startswith("Config group override"):  # Hydra's message for model=3
-            raise
-        wrong = [override.split("=") for override in overrides if override.split("=")[0] in _groups()]
-        group, option = next(pair for pair in wrong if pair[1] not in _options(pair[0]))
-        raise _no_such_option(group, option, _options(group)) from error
+    except RecursionError:
+        refuse_endless_defaults(_own_folders(overrides))
+
+
+def _unresolved(error: OmegaConfBaseException) -> ConfigError:
+    """The error for a value that OmegaConf refuses, such as an interpolation that leads nowhere."""
+    key = error.full_key or ""
+    return ConfigError(
+        f"{key}: {_first_line(error)}" if key else _first_line(error),
+        expected="a value, or ${<key of another setting>}",
+        fix=f"{key}=<a value>" if key else "correct the setting",
+        value=key or None,
+    )
+
+
+def _own_folders(overrides: Sequence[str]) -> list[Path]:
+    """The user's own folders of YAML files that ``hydra.searchpath`` names."""
+    parser = OverridesParser.create()
+    values = [each.value() for each in parser.parse_overrides([text for text in overrides if "searchpath" in text])]
+    return [Path(str(path).removeprefix("file://")) for paths in values if isinstance(paths, list) for path in paths]
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _missing_option(error: MissingConfigException) -> ConfigError:
     wanted = str(error.missing_cfg_file or error)
     group, _, option = wanted.rpartition("/")
-    options = [str(name) for name in error.options or []]
+    known = [str(name) for name in error.options or options(group)]
     if not group:  # an unknown group or primary config
-        return ConfigError(f"there is no config '{wanted}'", expected=did_you_mean(wanted, options or _groups()))
-    return _no_such_option(group, option, options)
+        return ConfigError(
+            f"there is no config '{wanted}'",
+            expected=did_you_mean(wanted, known or groups()),
+            fix="correct the name",
+            value=wanted,
+        )
+    return _no_such_option(group, option, known)
 
 
-def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigError:
+def _no_such_option(group: str, option: str, known: Sequence[str]) -> ConfigError:
     extra = EXTRAS.get(option) if group == "hydra/launcher" else None
     if extra is not None:
         return ConfigError(
@@ -77,49 +102,82 @@ def _no_such_option(group: str, option: str, options: Sequence[str]) -> ConfigEr
             fix=f"pip install 'hydrarec[{extra}]', or hydra/launcher=joblib",
             value=option,
         )
-    close, today = nearest(option, options), " ".join(renamed_override(f"{group}={option}"))
+    close, today = nearest(option, known), " ".join(renamed_override(f"{group}={option}"))
     if today == f"{group}={option}":
-        some_are_close = 0 < len(close) < len(options)
+        some_are_close = 0 < len(close) < len(known)
         today = f"{group}={close[0]}" if some_are_close else f"one of the files in conf/{group}"
     return ConfigError(
-        f"{group}={option}: there is no such {group}", expected=did_you_mean(option, options), fix=today, value=option
+        f"{group}={option}: there is no such {group}", expected=did_you_mean(option, known), fix=today, value=option
     )
 
 
 def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[str]) -> ConfigError:
-    text = f"{error}\n{error.__cause__ or ''}"
-    match = re.search(r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", text)
-    key = match.group(1) if match else ""
-    parent, _, last = key.rpartition(".")
-    choices = [override for override in overrides if override.split("=")[0] in _groups()]
-    valid = _keys_under(parent, config_name, choices) if key else []
-    shown = f"'hydrarec-{config_name} --cfg job' shows every setting"
-    if not valid:
-        return ConfigError(str(error).splitlines()[0], expected="a key or group of the configuration", fix=shown)
-    files = [(option, conf_dir() / parent / f"{option}.yaml") for option in _options(parent)]
-    elsewhere = [f"{parent}={option}" for option, path in files if last in OmegaConf.load(path)]
-    hint = f"it belongs to {', '.join(elsewhere)}; or " if elsewhere else ""
-    return ConfigError(
-        f"unknown key '{key}'",
-        expected=did_you_mean(last, valid),
-        fix=f"{hint}correct the name; {shown}",
-        value=key,
+    shown = f"hydrarec-{config_name} --cfg job shows every setting"
+    match = re.search(
+        r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", f"{error}\n{error.__cause__ or ''}"
     )
+    key = match.group(1) if match else ""
+    twice = re.search(r"Multiple values for ([^.]+)\..*?: ([^'\n]+)", str(error))
+    if twice:
+        group, option = twice.groups()
+        what = f"+{group}={option}: the defaults have a {group} already, so no +"
+        return ConfigError(what, expected=f"{group}={option}", fix=f"{group}={option}", value=option)
+    if not key:
+        return ConfigError(_first_line(error), expected="a key or group of the configuration", fix=shown)
+    parent, _, last = key.rpartition(".")
+    config = _composed(config_name, overrides)
+    valid = _keys_under(parent, config, config_name)
+    while parent and not valid:  # the first part of the key that does not exist
+        parent, _, last = parent.rpartition(".")
+        valid = _keys_under(parent, config, config_name)
+    wrong = f"{parent}.{last}" if parent else last
+    typed = next((text.partition("=")[2] for text in overrides if text.lstrip("+~").startswith(f"{key}=")), "…")
+    elsewhere = [f"{parent}={option}" for option in options(parent) if parent and last in _file_of(parent, option)]
+    fixes = [_as_typed(full, typed) for full in _keys_ending(last, OmegaConf.to_container(config))][:3]
+    theirs = foreign_key(key, typed)
+    close = nearest(last, valid)
+    if elsewhere:
+        fix = f"it belongs to {', '.join(elsewhere)}"
+    elif fixes or theirs:
+        fix = " or ".join(fixes or [str(theirs)])
+    elif 0 < len(close) <= 3 and len(valid) > 3:
+        fix = _as_typed(f"{parent}.{close[0]}" if parent else close[0], typed) + f"; {shown}"
+    else:
+        fix = f"correct the name; {shown}"
+    return ConfigError(f"unknown key '{wrong}'", expected=did_you_mean(last, valid), fix=fix, value=key)
 
 
-def _keys_under(parent: str, config_name: str, choices: Sequence[str]) -> list[str]:
-    """Valid keys under ``parent``, in the configuration with the same options chosen."""
+def _as_typed(key: str, typed: str) -> str:
+    return key if typed in ("…", "") or key in groups() else pasted(f"{key}={typed}")
+
+
+def _composed(config_name: str, overrides: Sequence[str]) -> DictConfig:
+    """The configuration with the same options chosen, and nothing else changed."""
+    pairs = [override.partition("=") for override in overrides]
+    chosen = [f"{group}={option}" for group, _, option in pairs if group in groups() and option in options(group)]
     with hydra_state():
-        config = compose(config_name, overrides=list(choices))
+        return compose(config_name, overrides=chosen if config_name == "train" else [], return_hydra_config=True)
+
+
+def _keys_under(parent: str, config: DictConfig, config_name: str) -> list[str]:
+    """Valid keys under ``parent``."""
     node = OmegaConf.select(config, parent) if parent else config
     keys = [str(key) for key in node] if isinstance(node, DictConfig) else []
-    groups = _groups() if config_name == "train" and not parent else []
-    return sorted({*keys, *groups} - {"_target_", *MODEL_NOTES})
+    tops = groups() if config_name == "train" and not parent else ()
+    return sorted({*keys, *tops} - {"_target_", *MODEL_NOTES})
 
 
-def _groups() -> list[str]:
-    return sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
+def _keys_ending(last: str, node: Any, path: str = "") -> list[str]:
+    """Full keys of nested settings whose last part is ``last``."""
+    found: list[str] = []
+    for key, value in node.items() if isinstance(node, dict) else ():
+        full = f"{path}.{key}" if path else str(key)
+        if key == last and path:
+            found.append(full)
+        elif key not in ("hydra", *MODEL_NOTES):
+            found += _keys_ending(last, value, full)
+    return found
 
 
-def _options(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+def _file_of(group: str, option: str) -> DictConfig | ListConfig:
+    return OmegaConf.load(conf_dir() / group / f"{option}.yaml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.core.kinds import Count, Finite, FolderName, Positive, Seed
+from hydrarec.core.kinds import Count, Finite, FolderName, Index, Positive, Seed
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,27 @@ class SweepConfig:
     trials: Count
     space: dict
     trial: dict | None
+
+
+@dataclass(frozen=True)
+class GridConfig:
+    """``hydra.sweeper`` of a grid; ``params``: overrides of the sweep by key, below those on the command line."""
+
+    max_batch_size: Count
+    params: dict | None
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """``hydra.sweeper`` of a search; see :class:`hydrarec.sweeps.search.Settings`."""
+
+    n_jobs: int
+    seed: Seed
+    startup_trials: Index
+    pruning: bool
+    pruning_startup_trials: Index
+    pruning_warmup_epochs: Index
+    params: dict | None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydrarec.config.composition import literal, parse_overrides
+from hydrarec.config.composition import parse_overrides
 from hydrarec.core.errors import CheckpointError, ConfigError
+from hydrarec.core.hints import quoted
 from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.identity import Purpose, changes
 from hydrarec.runs.reader import RECORD, RunReader
@@ -41,7 +42,7 @@ def merged_overrides(run: RunReader, overrides: Sequence[str], purpose: Purpose)
         CheckpointError: they change its identity, do not compose its configuration, or its folder is damaged.
     """
     saved = saved_overrides(run)
-    new = [*_without(purpose, overrides), f"{purpose}={literal(run.path)}"]
+    new = [*_without(purpose, overrides), f"{purpose}={quoted(run.path)}"]
     changed = changes(run.read_config(), composed(run, saved, new), purpose)
     if not changed:
         return [*saved, *new]

@@ -9,16 +9,16 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from urllib.parse import unquote, urlparse
 
 import hydra
 from omegaconf import DictConfig
 
 import hydrarec
-from hydrarec.config.composition import environment_hidden, literal, parse_overrides
+from hydrarec.config.composition import environment_hidden, parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
+from hydrarec.core.hints import quoted
 from hydrarec.sweeps import summary
 from hydrarec.sweeps.launchers import end_joblib_workers_with_sweep
 from hydrarec.sweeps.task import SweepStopped, SweepTask
@@ -33,16 +33,22 @@ def start_sweep(overrides: Sequence[str]) -> int:
     """
     if not any(override.startswith("hydra/launcher=") for override in overrides):
         warm_up()  # imports torch while this process validates; workers of other launchers import it themselves
-    first = judge_sweep(overrides)
+    sweep = judge_sweep(overrides)
+    first = sweep.first
     with environment_hidden():
         folder = Path(str(first.hydra.sweep.dir)).resolve()
     session = uuid.uuid4().hex[:12]
     _make(folder)
-    parsed = parse_overrides(overrides)
+    parsed = parse_overrides(sweep.overrides)
+    of_jobs = tuple(str(override.input_line) for override in parsed if not override.is_hydra_override())
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
-    task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
+    searchpath = tuple(first.hydra.searchpath)
+    task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, searchpath, of_jobs)
     task.journal.write({"event": "started", "command": sys.argv[1:]})
-    sys.argv.append(f"hydra.sweep.dir={literal(folder)}")  # the same folder for all jobs, whatever their names
+    # Hydra composes the first job for its own settings, and the sweeper takes the sweep from the task: a setting may
+    # belong to a swept option and not to the default one. One folder for all jobs, whatever their names.
+    options = [word for word in sys.argv[1:] if word not in overrides]
+    sys.argv[1:] = [*options, *sweep.alone, f"hydra.sweep.dir={quoted(str(folder))}"]
     signal.signal(signal.SIGTERM, _stop)
     if "joblib" in first.hydra.launcher._target_:
         end_joblib_workers_with_sweep()
@@ -52,7 +58,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
 
 def fingerprint(config: DictConfig) -> str:
     """Hash of hydrarec's version and of every YAML file that jobs may use, including the user's folders."""
-    folders = [conf_dir(), *(Path(unquote(urlparse(path).path)) for path in config.hydra.searchpath)]
+    folders = [conf_dir(), *(Path(path.removeprefix("file://")) for path in config.hydra.searchpath)]
     digest = hashlib.sha256(hydrarec.__version__.encode())
     for folder in folders:
         for path in sorted(folder.rglob("*.yaml")):

@@ -57,6 +57,7 @@ class SweepTask:
         timeout: time limit per job in seconds; None: no limit.
         swept: keys that differ between jobs; only these are printed.
         searchpath: the user's own folders of YAML files, in addition to ``conf/``.
+        overrides: the sweep, without Hydra's own settings.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class SweepTask:
     timeout: float | None
     swept: frozenset[str]
     searchpath: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def journal(self) -> Journal:
