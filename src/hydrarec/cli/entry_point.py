@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from types import FrameType
 
+from hydrarec.core import signals
 from hydrarec.core.contract import FULL_ERROR, as_contract, is_interrupt
 from hydrarec.core.errors import InterruptedRun
 
@@ -19,7 +20,7 @@ def entry_point(body: Callable[[], int]) -> None:
     show_traceback = os.environ.get(FULL_ERROR, "0") not in ("", "0")
     os.environ[FULL_ERROR] = "1"  # makes Hydra re-raise exceptions instead of printing them and exiting
     logging.raiseExceptions = False  # no report from the logging module on a broken pipe
-    signal.signal(signal.SIGTERM, _terminated)
+    signals.handle(signals.END, _terminated)
     try:
         code = body()
     except BaseException as raised:
@@ -41,5 +42,5 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     raise InterruptedRun(
         f"{signal.Signals(number).name} while there was nothing to save",
         fix="run the same command again, or resume=<run folder> where there is one",
-        signal_number=number,
+        signal_number=signals.exit_signal(number),
     )

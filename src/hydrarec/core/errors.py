@@ -120,7 +120,7 @@ class PrunedRun(HydrarecError):
 
 
 class InterruptedRun(HydrarecError):
-    """A run stopped by SIGINT or SIGTERM, after its state was saved."""
+    """A run stopped by SIGINT, SIGTERM or SIGHUP, after its state was saved."""
 
     code, status = "interrupted", "interrupted"
 

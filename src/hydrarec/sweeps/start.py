@@ -18,6 +18,7 @@ import hydrarec
 from hydrarec.config.composition import parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
+from hydrarec.core import signals
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
 from hydrarec.sweeps import summary
 from hydrarec.sweeps.launchers import end_joblib_workers_with_sweep
@@ -42,7 +43,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     task = SweepTask(folder, session, fingerprint(first), first.sweep.timeout, swept, tuple(first.hydra.searchpath))
     task.journal.write({"event": "started", "command": sys.argv[1:]})
     sys.argv.append(f"hydra.sweep.dir='{folder}'")  # the same folder for all jobs, whatever their names
-    signal.signal(signal.SIGTERM, _stop)
+    signals.handle(signals.END, _stop)
     if "joblib" in first.hydra.launcher._target_:
         end_joblib_workers_with_sweep()
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
@@ -75,5 +76,5 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise SweepStopped from InterruptedRun(
         f"{signal.Signals(number).name} ended the sweep",
         fix="run the same command again: it goes on with what is missing",
-        signal_number=number,
+        signal_number=signals.exit_signal(number),
     )
