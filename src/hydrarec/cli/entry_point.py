@@ -12,7 +12,7 @@ from types import FrameType
 
 from hydrarec.core import signals
 from hydrarec.core.contract import FULL_ERROR, as_contract, is_interrupt
-from hydrarec.core.errors import InterruptedRun
+from hydrarec.core.errors import InterruptedRun, UserCodeError
 
 
 def entry_point(body: Callable[[], int]) -> None:
@@ -32,6 +32,8 @@ def entry_point(body: Callable[[], int]) -> None:
         error = as_contract(raised)
         if show_traceback:
             traceback.print_exc()
+        elif isinstance(error, UserCodeError):
+            sys.stderr.write(error.traceback)
         sys.stderr.write(f"{error}\n")
         code = error.exit_code
     sys.stdout.flush()

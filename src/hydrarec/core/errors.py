@@ -7,12 +7,18 @@ folder. For a misspelt name, the error suggests the nearest valid ones (:func:`n
 from __future__ import annotations
 
 import difflib
+import errno
 import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
 BUG = 1  # exit code of any other exception
+DISK_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would exceed the largest size allowed",
+}
 
 
 class HydrarecError(ValueError):
@@ -101,10 +107,39 @@ class EnvironmentFault(HydrarecError):
     exit_code, code = 6, "environment"
 
 
+class DiskFullError(EnvironmentFault):
+    """No room left on a disk, or in a quota: whatever writes there next fails too."""
+
+    code = "disk_full"
+
+    @classmethod
+    def of(cls, error: OSError) -> DiskFullError:
+        return cls(
+            f"{DISK_FULL.get(error.errno or 0, 'no room')}: {error.filename or 'unknown file'}",
+            expected="room to write",
+            fix="free some space, or output_dir=<another folder>",
+            file=error.filename,
+        )
+
+
 class DivergedError(HydrarecError):
     """The training loss became NaN or infinite."""
 
     exit_code, code = 7, "diverged"
+
+
+class UserCodeError(HydrarecError):
+    """An exception in a class of the user's own.
+
+    Attributes:
+        traceback: the part of it that is the user's, as text.
+    """
+
+    code = "user_code"
+    traceback: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "traceback": self.traceback}
 
 
 class LostJobError(HydrarecError):
@@ -138,7 +173,7 @@ def from_dict(content: dict[str, Any]) -> HydrarecError:
     fields = {name: content[name] for name in _FIELDS}
     if content["code"] == InterruptedRun.code:
         return InterruptedRun(content["what"], signal_number=content["exit_code"] - 128, **fields)
-    kinds = {kind.code: kind for kind in HydrarecError.__subclasses__()}
+    kinds = {kind.code: kind for kind in (*HydrarecError.__subclasses__(), *EnvironmentFault.__subclasses__())}
     return kinds.get(content["code"], HydrarecError)(content["what"], **fields)
 
 

@@ -117,7 +117,10 @@ class Recommender(pl.LightningModule):
 
     def batch_loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch under the objective."""
-        return self.objective.loss(self(batch.users, batch.items), batch.targets)
+        scores, pairs = self(batch.users, batch.items), torch.broadcast_shapes(batch.users.shape, batch.items.shape)
+        if scores.shape != pairs:  # a loss would broadcast them silently
+            raise ValueError(f"forward returned scores of shape {list(scores.shape)} for pairs of shape {list(pairs)}")
+        return self.objective.loss(scores, batch.targets)
 
     def penalty(self) -> Tensor | None:
         """A penalty added to the loss of each step, besides the optimiser's weight decay; None for no penalty."""
