@@ -57,9 +57,12 @@ def _changed_folder(folder: runs.RunFolder, raised: BaseException) -> Environmen
     if isinstance(raised, HydrarecError) and not isinstance(raised, CheckpointError):
         return None
     changed = next((path for path in (folder.path, folder.checkpoints) if not path.is_dir()), None)
-    if changed is None and isinstance(raised, OSError) and raised.errno in _MOVED and raised.filename is not None:
-        place = Path(os.fsdecode(raised.filename))
-        changed = place if place.is_relative_to(folder.path) else None
+    cause: BaseException | None = raised
+    while changed is None and cause is not None:  # Lightning wraps those of its loggers
+        if isinstance(cause, OSError) and cause.errno in _MOVED and cause.filename is not None:
+            place = Path(os.fsdecode(cause.filename))
+            changed = place if place.is_relative_to(folder.path) else None
+        cause = cause.__cause__
     if changed is None:
         return None
     return EnvironmentFault(
