@@ -115,7 +115,7 @@ class DiskFullError(EnvironmentFault):
     @classmethod
     def of(cls, error: OSError) -> DiskFullError:
         return cls(
-            f"{DISK_FULL.get(error.errno or 0, 'no room')}: {error.filename or 'unknown file'}",
+            f"{DISK_FULL.get(error.errno or 0, 'no room')}: {error.filename or 'an open file or stream'}",
             expected="room to write",
             fix="free some space, or output_dir=<another folder>",
             file=error.filename,
@@ -123,7 +123,7 @@ class DiskFullError(EnvironmentFault):
 
 
 class DivergedError(HydrarecError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite, or exploded."""
 
     exit_code, code = 7, "diverged"
 
