@@ -27,6 +27,7 @@ from tests.conftest import TINY, Compose, Execute, Train, history_of, killed_aft
 
 from hydrarec.cli.entry_point import as_contract
 from hydrarec.config.judge import judge
+from hydrarec.core import signals
 from hydrarec.core.errors import CheckpointError, ConfigError, HydrarecError
 from hydrarec.core.files import sha256_of
 from hydrarec.runs import folder as runs
@@ -568,6 +569,7 @@ def test_diverged_run_names_the_step(
     [
         pytest.param(signal.SIGINT, 130, id="SIGINT"),
         pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.e2e),
+        pytest.param(signal.SIGHUP, 143, id="SIGHUP", marks=pytest.mark.e2e),
     ],
 )
 def test_signal_ends_a_run_with_a_checkpoint_to_go_on_from(
@@ -615,10 +617,10 @@ def test_interrupt_outside_the_training_steps(
 )
 def test_run_gives_the_signals_back(execute: Execute, tmp_path: Path, overrides: tuple[str, ...]) -> None:
     """Otherwise the first Ctrl-C after a failed job of a sweep would be lost."""
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in signals.STOP]
     with contextlib.suppress(HydrarecError):
         execute(tmp_path / "run", *overrides)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in signals.STOP] == before
 
 
 def test_config_of_a_run_is_what_was_asked_for(execute: Execute, composed: Compose, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import processes_marked, wait_until
 
-from hydrarec.core.errors import ConfigError, HydrarecError, LostJobError
+from hydrarec.core.errors import ConfigError, HydrarecError, LostJobError, UserCodeError
 from hydrarec.training.processes import ChildProcess, end_all, first_to_end
 
 
@@ -69,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., ChildProcess]]:
     [
         ((fail, "x=1"), ConfigError, "x=1"),
         ((fail, "x" * 200_000), ConfigError, "x" * 200_000),  # more than a pipe holds
-        ((break_down,), HydrarecError, "internal error: RuntimeError: boom"),
+        ((break_down,), UserCodeError, f"error in {__name__}.break_down: RuntimeError: boom"),
         ((os._exit, 3), LostJobError, "the job's process exited with code 3 and no error message"),
         ((sys.exit, "a text"), LostJobError, "the job's process exited with code 1 and no error message"),
         ((die, signal.SIGSEGV), LostJobError, "the job's process was ended by SIGSEGV"),

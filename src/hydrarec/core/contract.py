@@ -6,16 +6,29 @@ import errno
 import traceback
 from pathlib import Path
 
-from hydrarec.core.errors import BUG, EnvironmentFault, HydrarecError, InterruptedRun
+from hydrarec.core.errors import BUG, DISK_FULL, DiskFullError, EnvironmentFault, HydrarecError, InterruptedRun
+from hydrarec.core.memory import available_bytes
+from hydrarec.core.origin import user_error
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 _ENVIRONMENT = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
+    errno.EIO: "the disk cannot be read or written",
+    errno.ESTALE: "the network file system lost the file",
+    errno.ENOTCONN: "the network file system is not connected",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
 }
+_NO_MEMORY = (  # texts of torch, CUDA, C++ and the dynamic linker, which have no exception of their own
+    "out of memory",
+    "allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+    "failed to map segment",
+)
 
 
 def as_contract(raised: BaseException) -> HydrarecError:
@@ -29,15 +42,9 @@ def as_contract(raised: BaseException) -> HydrarecError:
         return InterruptedRun(
             "interrupted", fix="run the same command again, or resume=<run folder> where there is one"
         )
-    if isinstance(raised, MemoryError) or "out of memory" in str(raised) or "can't allocate memory" in str(raised):
-        return EnvironmentFault("out of memory", expected="more memory, or a smaller model, batch or data set")
-    if isinstance(raised, OSError) and raised.errno in _ENVIRONMENT:
-        return EnvironmentFault(
-            f"{_ENVIRONMENT[raised.errno]}: {raised.filename or 'unknown file'}",
-            expected="room and permission to write",
-            fix="free some space, or output_dir=<another folder>",
-            file=raised.filename,
-        )
+    known = _environment_fault(raised) or user_error(raised)
+    if known is not None:
+        return known
     place = traceback.extract_tb(raised.__traceback__)[-1] if raised.__traceback__ else None
     first = (str(raised).splitlines() or [""])[0]
     bug = HydrarecError(
@@ -48,6 +55,34 @@ def as_contract(raised: BaseException) -> HydrarecError:
     )
     assert bug.exit_code == BUG
     return bug
+
+
+def _environment_fault(raised: BaseException) -> EnvironmentFault | None:
+    text, number = str(raised).lower(), getattr(raised, "errno", None)
+    if isinstance(raised, MemoryError) or number == errno.ENOMEM or any(words in text for words in _NO_MEMORY):
+        return EnvironmentFault(
+            f"out of memory; {available_bytes() / 2**30:,.1f} GiB are free now",
+            expected="more memory, or a smaller model, batch or data set",
+            fix="end other programs, raise the limit (ulimit -v), or choose a smaller task.datamodule.batch_size",
+        )
+    if "can't start new thread" in text or isinstance(raised, BlockingIOError):
+        return EnvironmentFault(
+            "the system allows no more threads or processes",
+            expected="a limit above what this run needs",
+            fix="end other programs, or raise the limit: ulimit -u",
+        )
+    if not isinstance(raised, OSError):
+        return None
+    if number in DISK_FULL:
+        return DiskFullError.of(raised)
+    if number not in _ENVIRONMENT:
+        return None
+    return EnvironmentFault(
+        f"{_ENVIRONMENT[number]}: {raised.filename or 'unknown file'}",
+        expected="a place that can be read and written",
+        fix="correct the permission or the limit, or output_dir=<another folder>",
+        file=raised.filename,
+    )
 
 
 def is_interrupt(raised: BaseException) -> bool:

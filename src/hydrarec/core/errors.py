@@ -7,6 +7,7 @@ folder. For a misspelt name, the error suggests the nearest valid ones (:func:`n
 from __future__ import annotations
 
 import difflib
+import errno
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,11 @@ from typing import Any, ClassVar
 from hydrarec.core.escaping import one_line
 
 BUG = 1  # exit code of any other exception
+DISK_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would exceed the largest size allowed",
+}
 
 
 class HydrarecError(ValueError):
@@ -103,10 +109,39 @@ class EnvironmentFault(HydrarecError):
     exit_code, code = 6, "environment"
 
 
+class DiskFullError(EnvironmentFault):
+    """No room left on a disk, or in a quota: whatever writes there next fails too."""
+
+    code = "disk_full"
+
+    @classmethod
+    def of(cls, error: OSError) -> DiskFullError:
+        return cls(
+            f"{DISK_FULL.get(error.errno or 0, 'no room')}: {error.filename or 'an open file or stream'}",
+            expected="room to write",
+            fix="free some space, or output_dir=<another folder>",
+            file=error.filename,
+        )
+
+
 class DivergedError(HydrarecError):
-    """The training loss became NaN or infinite."""
+    """The training loss became NaN or infinite, or exploded."""
 
     exit_code, code = 7, "diverged"
+
+
+class UserCodeError(HydrarecError):
+    """An exception in a class of the user's own.
+
+    Attributes:
+        traceback: the part of it that is the user's, as text.
+    """
+
+    code = "user_code"
+    traceback: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "traceback": self.traceback}
 
 
 class LostJobError(HydrarecError):
@@ -122,7 +157,7 @@ class PrunedRun(HydrarecError):
 
 
 class InterruptedRun(HydrarecError):
-    """A run stopped by SIGINT or SIGTERM, after its state was saved."""
+    """A run stopped by SIGINT, SIGTERM or SIGHUP, after its state was saved."""
 
     code, status = "interrupted", "interrupted"
 
@@ -140,7 +175,7 @@ def from_dict(content: dict[str, Any]) -> HydrarecError:
     fields = {name: content[name] for name in _FIELDS}
     if content["code"] == InterruptedRun.code:
         return InterruptedRun(content["what"], signal_number=content["exit_code"] - 128, **fields)
-    kinds = {kind.code: kind for kind in HydrarecError.__subclasses__()}
+    kinds = {kind.code: kind for kind in (*HydrarecError.__subclasses__(), *EnvironmentFault.__subclasses__())}
     return kinds.get(content["code"], HydrarecError)(content["what"], **fields)
 
 

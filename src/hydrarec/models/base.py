@@ -27,6 +27,9 @@ OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
 Side = Literal["user", "item"]
 
+# A loss this many times the untrained model's at the end of an epoch does not come back: in stable training it is below it,
+# and with a learning rate that is too large it grows by orders of magnitude per epoch.
+EXPLOSION = 1000.0
 _SCRATCH_FLOATS = 2**22  # size of temporaries while scoring a whole catalogue: 16 MiB, fits in caches
 
 
@@ -60,6 +63,7 @@ class Recommender(pl.LightningModule):
         for name in self.observed:
             self.register_buffer(name, torch.empty(0))
         self.training_loss = RunningMean()
+        self.first_loss: float | None = None  # of the run's first step: the untrained model's
         self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, unrounded
         self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, per-row values of the latest evaluation, [N]
 
@@ -120,7 +124,10 @@ class Recommender(pl.LightningModule):
 
     def batch_loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch under the objective."""
-        return self.objective.loss(self(batch.users, batch.items), batch.targets)
+        scores, pairs = self(batch.users, batch.items), torch.broadcast_shapes(batch.users.shape, batch.items.shape)
+        if scores.shape != pairs:  # a loss would broadcast them silently
+            raise ValueError(f"forward returned scores of shape {list(scores.shape)} for pairs of shape {list(pairs)}")
+        return self.objective.loss(scores, batch.targets)
 
     def penalty(self) -> Tensor | None:
         """A penalty added to the loss of each step, besides the optimiser's weight decay; None for no penalty."""
@@ -182,18 +189,28 @@ class Recommender(pl.LightningModule):
         sizes = torch.tensor([batch.targets.numel() for batch in chunk], dtype=torch.float64)
         losses = losses.cpu().double()
         own = float((losses * sizes)[sizes > 0].sum())  # this process's share of a batch may be empty, its mean NaN
-        total, samples = sum_over_ranks(own, float(sizes.sum()), device=self.device)
+        ends = [(float(losses[k] * sizes[k]) if sizes[k] else 0.0, float(sizes[k])) for k in (0, -1)]
+        total, samples, *sums = sum_over_ranks(own, float(sizes.sum()), *ends[0], *ends[1], device=self.device)
         if not math.isfinite(total):
             broken = (~losses.isfinite() & (sizes > 0)).nonzero()
             first = int(broken[0]) if len(broken) else len(chunk) - 1
             step = batch_idx * self._steps_per_call + first + 1
             raise self._diverged("the training loss", losses[first].item(), f", step {step}")
+        if self.first_loss is None:
+            self.first_loss = sums[0] / max(sums[1], 1)
+        self._check_explosion(sums[2] / max(sums[3], 1))
         self.training_loss.add(total, int(samples))
+
+    def _check_explosion(self, loss: float) -> None:
+        """Raise if an epoch ends with a loss far above that of the untrained model; peaks within an epoch may pass."""
+        assert self.first_loss is not None
+        if self.trainer.is_last_batch and loss > EXPLOSION * max(self.first_loss, 1.0):
+            raise self._diverged("the training loss", loss, f" (it began at {self.first_loss:.4g})")
 
     def _diverged(self, what: str, value: float, step: str = "") -> DivergedError:
         rate = self.learning_rate
         return DivergedError(
-            f"{what} became {value} in epoch {self.current_epoch + 1}{step}"
+            f"{what} became {value:.6g} in epoch {self.current_epoch + 1}{step}"
             + ("" if rate is None else f", at learning rate {rate:g}"),
             expected="a finite loss; the last finite checkpoint is kept",
             fix="smaller initial weights" + ("" if rate is None else f", or optimizer.learning_rate={rate / 10:g}"),
@@ -269,7 +286,7 @@ class Recommender(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["model"], checkpoint["task"] = type(self).__name__, self.task
-        checkpoint["training_loss"] = self.training_loss.state_dict()
+        checkpoint["training_loss"], checkpoint["first_loss"] = self.training_loss.state_dict(), self.first_loss
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint.get("model")
@@ -286,6 +303,7 @@ class Recommender(pl.LightningModule):
             setattr(self, name, torch.empty_like(weights[name]))
         self.require_same_shapes(weights)
         self.training_loss.load_state_dict(checkpoint["training_loss"])
+        self.first_loss = checkpoint.get("first_loss")  # older checkpoints lack it
 
     def require_same_shapes(self, weights: Mapping[str, Tensor]) -> None:
         """Raise :class:`CheckpointError` unless the weights have the shapes of this model."""

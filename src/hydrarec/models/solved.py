@@ -59,6 +59,8 @@ class SolvedRecommender(Recommender):
                 expected="a positive definite system",
                 fix="a larger model.regularization",
             ) from error
+        if loss is not None and not math.isfinite(loss):
+            raise self._diverged("the training loss", float(loss))
         rows = len(self._data.targets)
         self.training_loss.add(math.nan if loss is None else float(loss) * rows, rows)
 

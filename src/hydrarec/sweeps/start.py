@@ -17,6 +17,7 @@ import hydrarec
 from hydrarec.config.composition import environment_hidden, parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
+from hydrarec.core import signals
 from hydrarec.core.errors import EnvironmentFault, InterruptedRun
 from hydrarec.core.hints import quoted
 from hydrarec.sweeps import summary
@@ -49,7 +50,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     # belong to a swept option and not to the default one. One folder for all jobs, whatever their names.
     options = [word for word in sys.argv[1:] if word not in overrides]
     sys.argv[1:] = [*options, *sweep.alone, f"hydra.sweep.dir={quoted(str(folder))}"]
-    signal.signal(signal.SIGTERM, _stop)
+    signals.handle(signals.END, _stop)
     if "joblib" in first.hydra.launcher._target_:
         end_joblib_workers_with_sweep()
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(task)()
@@ -82,5 +83,5 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise SweepStopped from InterruptedRun(
         f"{signal.Signals(number).name} ended the sweep",
         fix="run the same command again: it goes on with what is missing",
-        signal_number=number,
+        signal_number=signals.exit_signal(number),
     )

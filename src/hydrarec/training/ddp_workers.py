@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
+from hydrarec.core import signals
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.runs.folder import RunFolder
 from hydrarec.training.processes import ChildProcess, end_all, environment
@@ -102,7 +103,7 @@ def _work(rank: int, path: Path, ready: Connection, resume: bool) -> None:
     from hydrarec.training.assembly import build
     from hydrarec.training.fit import run
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in signals.STOP:
         signal.signal(number, signal.SIG_IGN)
     lightning: Any = rank_zero
     lightning.rank_zero_only.rank = rank  # Lightning set it on import, before the fork

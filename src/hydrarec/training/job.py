@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydrarec.config.judge import judge
 from hydrarec.core.contract import as_contract
-from hydrarec.core.errors import HydrarecError
+from hydrarec.core.errors import CheckpointError, EnvironmentFault, HydrarecError
 from hydrarec.runs import folder as runs
 from hydrarec.runs import replay as replaying
 from hydrarec.runs.identity import config_hash
@@ -19,6 +20,8 @@ from hydrarec.runs.identity import config_hash
 if TYPE_CHECKING:
     from hydrarec.training.fit import Parts
 
+
+_MOVED = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)  # the folder is not as this run left it
 
 Prepare = Callable[["Parts"], "Parts"]
 
@@ -39,14 +42,35 @@ def execute(config: dict[str, Any], path: Path, overrides: list[str], prepare: P
             return folder.read_result()
         return _train(config, folder, overrides, prepare)
     except BaseException as raised:
-        error = as_contract(raised)
+        error = _changed_folder(folder, raised) or as_contract(raised)
         with contextlib.suppress(OSError):  # a full disk must not hide the original error
             folder.write_error(error)
-        if isinstance(raised, HydrarecError):
+        if error is raised:
             raise
         raise error from raised
     finally:
         folder.release()
+
+
+def _changed_folder(folder: runs.RunFolder, raised: BaseException) -> EnvironmentFault | None:
+    """The fault behind ``raised``, if somebody deleted, moved or replaced parts of the run folder while the run wrote to it."""
+    if isinstance(raised, HydrarecError) and not isinstance(raised, CheckpointError):
+        return None
+    changed = next((path for path in (folder.path, folder.checkpoints) if not path.is_dir()), None)
+    cause: BaseException | None = raised
+    while changed is None and cause is not None:  # Lightning wraps those of its loggers
+        if isinstance(cause, OSError) and cause.errno in _MOVED and cause.filename is not None:
+            place = Path(os.fsdecode(cause.filename))
+            changed = place if place.is_relative_to(folder.path) else None
+        cause = cause.__cause__
+    if changed is None:
+        return None
+    return EnvironmentFault(
+        f"{changed} was deleted, moved or replaced while the run wrote to it",
+        expected="a run folder that nobody else changes before the run ends",
+        fix="run the same command again, in a new folder",
+        value=str(changed),
+    )
 
 
 def execute_as_command(

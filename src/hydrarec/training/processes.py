@@ -23,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hydrarec.core import signals
 from hydrarec.core.contract import as_contract
 from hydrarec.core.errors import HydrarecError, LostJobError, from_dict
 
@@ -30,7 +31,6 @@ LOG = "train.log"  # in a run folder: output of the run's process
 GRACE = 5.0  # seconds for a checkpoint, between SIGTERM and SIGKILL
 _PRELOADED = ["hydrarec.training.fork_server"]
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # often sent to a whole process group: its leader decides
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -39,7 +39,8 @@ def warm_up() -> None:
     """Start the fork server unless it runs; it imports torch while this process continues."""
     forkserver.set_forkserver_preload(_PRELOADED)
     resource_tracker.ensure_running()  # before blocking the signals, because it unblocks them
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    # Signals are often sent to a whole process group: its leader decides.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOP)
     try:
         with environment({**_ONE_THREAD, **os.environ}):  # trainer.threads still sets torch's threads
             forkserver.ensure_running()
@@ -217,7 +218,7 @@ def _call(
     os.environ.update(variables)
     _redirect_streams(log)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.STOP)
     try:
         function(*arguments)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""On SIGINT or SIGTERM, end a run after the current chunk of steps, with a checkpoint to resume from."""
+"""On SIGINT, SIGTERM or SIGHUP, end a run after the current chunk of steps, with a checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from hydrarec.core import signals
 from hydrarec.core.distributed import broadcast_from_rank0
 from hydrarec.core.errors import InterruptedRun
 from hydrarec.training.callbacks.checkpoints import Checkpoints
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 class Interruption(pl.Callback):
-    """Handles both signals during training; a second signal ends the process at once.
+    """Handles the signals during training; a second one ends the process at once.
 
     Raises:
         InterruptedRun: after ``last.ckpt`` was written; exit code 130 or 143.
@@ -31,8 +30,7 @@ class Interruption(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # Not earlier: Lightning installs its own SIGTERM handler after on_fit_start.
         if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
-            for number in SIGNALS:
-                self._before[number] = signal.signal(number, self._note)
+            self._before = signals.handle(signals.STOP, self._note)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         self.received = broadcast_from_rank0(self.received or 0, trainer.strategy.root_device) or None
@@ -52,7 +50,7 @@ class Interruption(pl.Callback):
             raise InterruptedRun(
                 f"{signal.Signals(self.received).name} after a checkpoint was written to {folder.last_checkpoint}",
                 fix=f"resume={folder.path}",
-                signal_number=self.received,
+                signal_number=signals.exit_signal(self.received),
             )
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
