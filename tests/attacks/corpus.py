@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hydrarec.config.composition import literal
+from hydrarec.core.hints import quoted
 from hydrarec.runs import checkpoint
 
 Node = dict[str, Any]
@@ -71,12 +71,12 @@ def typed(value: Any) -> str:
     if isinstance(value, dict):
         return (
             "{"
-            + ",".join(f"{literal(key) if key == '()' else key}:{typed(entry)}" for key, entry in value.items())
+            + ",".join(f"{quoted(key) if key == '()' else key}:{typed(entry)}" for key, entry in value.items())
             + "}"
         )
     if isinstance(value, list):
         return "[" + ",".join(map(typed, value)) + "]"
-    return literal(value) if isinstance(value, str) else str(value).lower()
+    return quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def factory_of(node: Node) -> Node:
