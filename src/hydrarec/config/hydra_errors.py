@@ -91,7 +91,8 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
     match = re.search(r"Could not (?:override|append|delete|find)[^'\"]*['\"]\+*([^'\"=]+)", text)
     key = match.group(1) if match else ""
     parent, _, last = key.rpartition(".")
-    choices = [override for override in overrides if override.split("=")[0] in _groups()]
+    pairs = [override.partition("=") for override in overrides]
+    choices = [f"{group}={option}" for group, _, option in pairs if group in _groups() and option in _options(group)]
     valid = _keys_under(parent, config_name, choices) if key else []
     shown = f"'hydrarec-{config_name} --cfg job' shows every setting"
     if not valid:
