@@ -183,6 +183,25 @@ def test_what_is_no_finished_run_is_refused_and_left_alone(
     assert not (workplace / "outputs").exists()
 
 
+@pytest.mark.parametrize("override", ["trainer.epochs=3", "model=mlp", "seed=1"])
+def test_finished_run_does_not_go_on_with_other_settings(original: Path, override: str) -> None:
+    """Its test part was evaluated, and must not be before all training."""
+    before = tree_digest(original)
+    with pytest.raises(CheckpointError, match=f"is finished with {override.split('=')[0]}") as caught:
+        _prepare([f"resume='{original}'", override])
+    assert f"hydrarec-train {TINY[0]} " in caught.value.fix
+    assert override in caught.value.fix
+    assert tree_digest(original) == before
+
+
+@pytest.mark.parametrize("override", ["trainer.epochs=1", "logger=none", "name=other", "trainer.checkpoint_seconds=5"])
+def test_finished_run_stays_finished_under_settings_that_change_no_number(
+    original: Path, override: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _prepare([f"resume='{original}'", override]) is None
+    assert "already finished" in capsys.readouterr().out
+
+
 # -- the record --------------------------------------------------------------------------------------------------------
 
 

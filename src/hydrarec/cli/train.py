@@ -25,7 +25,7 @@ from hydrarec.core.errors import HydrarecError
 from hydrarec.core.hints import quoted
 from hydrarec.runs import replay
 from hydrarec.runs.folder import RunFolder, reserve
-from hydrarec.runs.reader import RunReader
+from hydrarec.runs.reader import RESULT, RunReader, report_damage
 from hydrarec.sweeps.start import start_sweep
 from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.job import execute
@@ -109,6 +109,12 @@ def _job(config: DictConfig) -> None:
 
 def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> None:
     """Print the summary of a run to stdout: metrics, times, paths, and suggested next commands."""
+    with report_damage(run.path / RESULT):  # a finished run that is resumed may be of somebody else
+        text = "\n".join(_summary(run, result, note))
+    console.write(f"{text}\n")
+
+
+def _summary(run: RunReader, result: dict[str, Any], note: str) -> list[str]:
     shown = paths.shown(run.path)
     selected = result["selected"]
     lines = [note] if note else []
@@ -120,8 +126,7 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
-    lines.extend(replay.describe(run.read_record()))
-    console.write("\n".join(lines) + "\n")
+    return [*lines, *replay.describe(run.read_record())]
 
 
 def _shown(metrics: dict[str, float], part: str) -> list[dict[str, str]]:

@@ -89,10 +89,11 @@ def configuration(
     if arguments.explain:
         console.write(as_table(explain(arguments.overrides, config_name)))
         return None
+    composed = compose_config(arguments.overrides, config_name)  # hydra.main would take half a second
     if arguments.shows:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(lambda _: None)()
         return None
-    config = plain(compose_config(arguments.overrides, config_name))  # hydra.main would take half a second
+    config = plain(composed)
     judge_against(schema, config)
     return config
 

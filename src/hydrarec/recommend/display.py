@@ -46,7 +46,7 @@ def displayed_scores(run: TrainedRun, scores: NDArray[np.float32]) -> NDArray[np
 
     Only for display: the ranking uses the unclipped scores.
     """
-    if run.task != "rating" or not run.config["task"]["objective"]["clip"]:
+    if run.task != "rating" or not run.config["task"].get("objective", {}).get("clip"):
         return scores
     return scores.clip(*run.data.scale)
 

@@ -71,7 +71,7 @@ def for_ratings(run: TrainedRun, selection: Selection, settings: RecommendConfig
 def _counted_ratings(run: TrainedRun, given: RatedItems) -> tuple[RatedItems, list[str]]:
     """The ratings that count, and notes on the others."""
     notes = ["every given rating counts as a like"] if run.task == "ranking" else []
-    least = run.config["filter"]["min_rating"]
+    least = run.config.get("filter", {}).get("min_rating")
     if least is None:
         return given, notes
     counts = given.ratings >= least

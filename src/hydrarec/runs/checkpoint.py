@@ -11,6 +11,7 @@ import hashlib
 import io
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def load(path: Path, map_location: Any = "cpu", parts: Mapping[str, type] = WEIG
     """
     verify(path)
     try:
-        content: Any = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about the pickle, before it is refused
+            content: Any = torch.load(path, map_location=map_location, weights_only=True)
     except _UNREADABLE as error:
         raise _refused(path, f"refused: {_reason(error)}") from error
     if not isinstance(content, dict):
@@ -107,7 +109,8 @@ def load(path: Path, map_location: Any = "cpu", parts: Mapping[str, type] = WEIG
         if not isinstance(content.get(name), kind):
             held = "nothing" if name not in content else f"a {type(content[name]).__name__}"
             raise _refused(path, f"refused: its {name} is {held}, not a {kind.__name__}")
-    if not all(isinstance(key, str) and torch.is_tensor(value) for key, value in content["state_dict"].items()):
+    weights = content.get("state_dict", {})
+    if not all(isinstance(key, str) and torch.is_tensor(value) for key, value in weights.items()):
         raise _refused(path, "refused: its state_dict holds more than named tensors")
     checked: dict[str, Any] = content
     return checked

@@ -4,22 +4,72 @@ Other keys are allowed and ignored.
 """
 
 import functools
-from typing import Any, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+from types import UnionType
+from typing import Any, NotRequired, TypedDict, get_args, get_origin, get_type_hints, is_typeddict
+
+
+class ObjectiveNode(TypedDict, total=False):
+    """Keys of ``task.objective`` that readers rely on."""
+
+    clip: bool
+
+
+class TaskNode(TypedDict):
+    """Keys of ``task`` that readers rely on."""
+
+    name: str
+    monitor: NotRequired[str | None]
+    objective: NotRequired[ObjectiveNode]
+
+
+class SplitNode(TypedDict, total=False):
+    """Keys of ``split`` that readers rely on."""
+
+    seed: int | None
+
+
+class FilterNode(TypedDict, total=False):
+    """Keys of ``filter`` that readers rely on."""
+
+    min_rating: float | None
+
+
+class DatasetNode(TypedDict, total=False):
+    """Keys of ``dataset`` that readers rely on."""
+
+    name: str
 
 
 class Config(TypedDict):
     """Keys of ``config.yaml`` that readers rely on; :mod:`hydrarec.config` checks the rest where it is used."""
 
     seed: int
-    task: dict
+    task: TaskNode
     model: dict
-    split: dict
+    split: SplitNode
+    dataset: NotRequired[DatasetNode]
+    filter: NotRequired[FilterNode]
 
 
-class Fingerprinted(TypedDict):
-    """Keys of ``data`` and ``split`` in ``run.json`` that every run has."""
+class DataRecord(TypedDict):
+    """``data`` in ``run.json``: the fingerprint, which every run has, and what a report says of the data."""
 
     fingerprint: str
+    name: NotRequired[str]
+
+
+class PartRecord(TypedDict, total=False):
+    """A part of the split in ``run.json``."""
+
+    ratings: int
+
+
+class SplitRecord(TypedDict):
+    """``split`` in ``run.json``."""
+
+    fingerprint: str
+    protocol: NotRequired[str]
+    parts: NotRequired[dict[str, PartRecord]]
 
 
 class Provenance(TypedDict, total=False):
@@ -60,8 +110,8 @@ class Record(TypedDict, total=False):
     status: str
     overrides: list[str]
     provenance: Provenance
-    data: Fingerprinted
-    split: Fingerprinted
+    data: DataRecord
+    split: SplitRecord
     device: str
     replay_of: str
     replay: Replay
@@ -75,6 +125,14 @@ class Selected(TypedDict):
     mode: str
 
 
+class Seconds(TypedDict):
+    """What a run took."""
+
+    training: float
+    process: NotRequired[float]
+    cpu: NotRequired[float]
+
+
 class Result(TypedDict):
     """``result.json``. A run with a non-finite metric counts as failed, not as damaged."""
 
@@ -82,7 +140,7 @@ class Result(TypedDict):
     selected: Selected
     epochs: int
     n: dict[str, int]
-    seconds: dict[str, float]
+    seconds: Seconds
 
 
 class Failure(TypedDict, total=False):
@@ -95,6 +153,11 @@ class Failure(TypedDict, total=False):
 def find_problem(value: object, kind: Any, name: str = "") -> str:
     """Describe where ``value`` does not match the type ``kind``; empty if it matches."""
     parts: list[tuple[Any, Any, str]] = []
+    if isinstance(kind, UnionType):
+        problems = [find_problem(value, one, name) for one in get_args(kind) if one is not type(None) or value is None]
+        return "" if "" in problems else problems[0]
+    if kind is type(None):
+        return ""
     container = dict if is_typeddict(kind) else get_origin(kind)
     if container not in (dict, list):
         fits = kind is Any or (isinstance(value, int | float if kind is float else kind))
