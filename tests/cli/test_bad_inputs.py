@@ -118,6 +118,13 @@ CONFIGS = {
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
     "early stopping that can never act": ("callbacks=early_stopping", "patience=3", "trainer.epochs=2"),
     "a task that is not there": ("task=rankign", "task=rankign", "ranking"),
+    "no folder": ("output_dir=", "output_dir", "output_dir=outputs"),
+    "threads without end": ("trainer.threads=100000", "trainer.threads=100000", "≤ 1024"),
+    "epochs without end": ("trainer.epochs=1000000000000", "trainer.epochs=1000000000000", "≤ 1,000,000"),
+    "a decay beyond float32": ("optimizer.weight_decay=1e308", "optimizer.weight_decay=1e+308", "≤ 1,000,000"),
+    "a number that is 0 in float32": ("optimizer.eps=1e-320", "optimizer.eps=1e-320", "> 0"),
+    "ends of the scale exchanged": ("dataset.scale={low:5,high:1}", "dataset.scale.low=5", "dataset.scale.low=1 dataset.scale.high=5"),
+    "a scale without steps": ("dataset.scale.step=0", "dataset.scale.step=0", "> 0"),
 }  # fmt: skip
 
 
@@ -138,6 +145,10 @@ def test_name_with_nothing_near_has_no_made_up_answer(train: Train) -> None:
     assert "experiment=" not in completed.stderr.partition("fix: ")[2]
 
 
+TORCH = (
+    "optimizer._target_=torch.optim.SGD",
+    *(f"~optimizer.{key}" for key in ("learning_rate", "weight_decay", "betas", "eps")),
+)
 # Sound one by one, impossible together; what an optimiser or a schedule alone knows to refuse.
 COMBINATIONS = {
     "monitored metric that is not produced": (("task.monitor=val/hr@10",), "val/hr@10"),
@@ -147,6 +158,16 @@ COMBINATIONS = {
     "a stage of texts": (("scheduler=stages", "scheduler.stages=[{epochs:a,learning_rate:b}]"), "scheduler.stages"),
     "Nesterov without momentum": (("optimizer=sgd", "optimizer.momentum=0", "optimizer.nesterov=true"), "momentum"),
     "parts that leave nothing": (("split.val=0.6", "split.test=0.6"), "split.val=0.6"),
+    "more negatives than items": (("task=ranking", "task.datamodule.num_negatives=100000"), "num_negatives=100000 of 30 items"),
+    "a negative rate of torch's": ((*TORCH, "+optimizer.lr=-1"), "optimizer.lr=-1"),
+    "a rate of torch's that is no number": ((*TORCH, "+optimizer.lr=nan"), "optimizer.lr=nan"),
+    "a text as rate of torch's": ((*TORCH, "+optimizer.lr=abc"), "optimizer.lr=abc"),
+    "true as rate of torch's": ((*TORCH, "+optimizer.lr=true"), "optimizer.lr=True"),
+    "a number as switch of torch's": ((*TORCH, "+optimizer.lr=0.1", "+optimizer.nesterov=2"), "optimizer.nesterov=2"),
+    "a momentum that torch refuses": ((*TORCH, "+optimizer.lr=0.1", "+optimizer.momentum=-1"), "torch.optim.SGD"),
+    "an optimiser that needs a closure": ((*TORCH, "optimizer._target_=torch.optim.LBFGS"), "torch.optim.LBFGS"),
+    "an optimiser for sparse gradients": ((*TORCH, "optimizer._target_=torch.optim.SparseAdam"), "torch.optim.SparseAdam"),
+    "no optimiser": ((*TORCH, "optimizer._target_=torch.optim.Optimizer"), "torch.optim.Optimizer"),
     "a batch larger than the data": (("task.datamodule.batch_size=481",), "task.datamodule.batch_size=481"),
     "early stopping without validation": (("callbacks=early_stopping", "trainer.epochs=9", "split.val=0"), "early_stopping"),
     "early stopping on no metric": (("callbacks=early_stopping", "trainer.epochs=9", "callbacks.early_stopping.monitor=val/x"), "val/x"),

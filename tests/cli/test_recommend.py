@@ -277,6 +277,7 @@ MISTAKES = {
     "two questions": (("user=1", "item=1"), 2, "user and item are given together"),
     "users without a file": (("users=all",), 2, "users without out"),
     "a file without users": (("user=1", "out=recs.csv"), 2, "out has no effect with user"),
+    "a folder": (("users=all", "out=."), 2, "out=."),
     "a file of another kind": (("users=all", "out=recs.xlsx"), 2, "'.xlsx' is not a format"),
     "reasons of an item": (("item=1", "why=true"), 2, "why has no effect with item"),
     "too many": (("user=1", "k=31"), 2, "k=31 is more than the 30 items"),

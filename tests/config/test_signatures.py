@@ -31,7 +31,7 @@ ADMITTED = {
     "Index": [0, 7],
     "Seed": [0, 2**63 - 1],
     "Dimension": [1, 65_536],
-    "Finite": [-1.5, 0, 1e300],
+    "Finite": [-1.5, 0, 1e15],
     "Positive": [1e-12, 3],
     "NonNegative": [0, 0.0, 2.5],
     "Fraction": [0, 0.0, 0.999],
@@ -63,8 +63,10 @@ REFUSED = {
     "Index": [-1, 0.0],
     "Seed": [-1, 2**63, True],
     "Dimension": [0, 2.0],
-    "Finite": [math.nan, math.inf, -math.inf, "1", True],
-    "Positive": [0, -1e-12, math.nan, math.inf, True],
+    "Finite": [math.nan, math.inf, -math.inf, "1", True, 1e308, -1e308, 10**400],
+    "Positive": [0, -1e-12, math.nan, math.inf, True, 1e-320],
+    "Repeats": [0, 10**12],
+    "Decay": [-1, 1e308],
     "NonNegative": [-0.1, math.nan],
     "Fraction": [1, 1.0, -0.1, True, False],
     "Share": [0, 1, 0.0, 1.0],
@@ -122,12 +124,13 @@ def test_value_is_refused(annotation: str, value: object) -> None:
     [
         ("int", "a whole number"),
         ("bool", "true or false"),
-        ("Finite", "a finite number"),
-        ("Count", "a whole number ≥ 1"),
+        ("float", "a finite number"),
+        ("Finite", "a finite number ≥ -1e+15 and ≤ 1e+15"),
+        ("Count", "a whole number ≥ 1 and < 2,147,483,648"),
         ("Fraction", "a finite number ≥ 0 and < 1"),
-        ("Positive | None", "a finite number > 0, or null"),
+        ("Positive | None", "a finite number > 0 and ≤ 1e+15, or null"),
         ("Literal['min', 'max']", "one of min, max"),
-        ("list[Count]", "a list, each entry a whole number ≥ 1"),
+        ("list[Count]", "a list, each entry a whole number ≥ 1 and < 2,147,483,648"),
         ("str | int", "a text or a whole number"),
     ],
 )
@@ -138,7 +141,8 @@ def test_kind_says_in_words_what_it_accepts(annotation: str, words: str) -> None
 def test_every_kind_is_read_by_its_name() -> None:
     names = [name for name, value in vars(kinds).items() if hasattr(value, "__metadata__")]
     numbers = {"Count", "Index", "Seed", "Dimension", "Finite", "Positive", "NonNegative", "Fraction", "Share"}
-    assert numbers | {"FolderName", "Requirement"} == set(names)
+    limited = {"Repeats", "Parallel", "Layers", "Mebibytes", "Decay", "Exponent"}
+    assert numbers | limited | {"FolderName", "Requirement"} == set(names)
     for name in names:
         (bounds,) = getattr(kinds, name).__metadata__
         assert str(bounds) == "finite" or str(kind(name)).endswith(str(bounds))
@@ -218,9 +222,9 @@ def test_aliases_of_the_module_and_of_other_modules_are_read(name: str) -> None:
         "loss": "one of hinge, warp",
         "mode": "one of sum, mean, or null",
         "also": "one of sum, mean",
-        "width": "a whole number ≥ 2 and < 2.14748e+09",
-        "widths": "a list, each entry a whole number ≥ 2 and < 2.14748e+09",
-        "size": "a whole number ≥ 1",
+        "width": "a whole number ≥ 2 and < 2,147,483,648",
+        "widths": "a list, each entry a whole number ≥ 2 and < 2,147,483,648",
+        "size": "a whole number ≥ 1 and < 2,147,483,648",
         "part": "a mapping with the _target_ hydrarec.models.mine.Part",
         "weights": "anything",
     }

@@ -104,7 +104,7 @@ def test_separator_is_taken_as_it_is_typed(separator: str, place: int) -> None:
     words = ["dataset=csv", "dataset.path=x", f"dataset.separator={separator}"]
     words.insert(3 * place, "--cfg=job")
     arguments = parse(words)
-    assert plain(compose_config(arguments.overrides))["dataset"]["separator"] == separator
+    assert plain(compose_config(arguments.overrides))["dataset"]["separator"] == separator.replace("\\t", "\t")
     assert arguments.arguments[0] == "--cfg=job"
 
 

@@ -20,7 +20,7 @@ from hydrarec.config.judge import judge
 from hydrarec.config.schema import Published, ReproduceConfig, TrainConfig
 from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, HydrarecError, InterruptedRun, did_you_mean
-from hydrarec.core.files import atomic_write
+from hydrarec.core.files import atomic_write, make_folder
 from hydrarec.core.hints import quoted
 from hydrarec.reports import reproduction
 from hydrarec.runs.identity import config_hash
@@ -56,8 +56,9 @@ def main() -> None:
 
 
 def _main() -> int:
-    passed_on = [override for override in parse(sys.argv[1:]).overrides if _is_of_runs(override)]
-    sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in passed_on]
+    arguments = parse(sys.argv[1:])
+    passed_on = [override for override in arguments.overrides if _is_of_runs(override)]
+    sys.argv[1:] = [argument for argument in arguments.arguments if argument not in passed_on]
     config = configuration("reproduce", ReproduceConfig)
     return 0 if config is None else reproduce(config, passed_on)
 
@@ -70,9 +71,10 @@ def _is_of_runs(override: str) -> bool:
 
 def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
     """Run missing jobs, with ``overrides`` for each, and write the tables; return 5 if some runs failed, else 0."""
-    warm_up()  # imports torch while the experiments are composed
     rows = _chosen(config["ids"], published_rows())
     output = Path(config["output_dir"])
+    make_folder(output, "the folder of the reproduction")
+    warm_up()  # imports torch while the experiments are composed
     jobs: list[Job] = []
     problems: dict[Path, str] = {}
     for works in _waves(rows):
@@ -83,7 +85,6 @@ def reproduce(config: dict[str, Any], overrides: list[str]) -> int:
         _row(row.published, [job.folder for job in jobs if job.work.id == row.published.id], problems) for row in rows
     ]
     table, records = output / "table.md", output / "table.csv"
-    output.mkdir(parents=True, exist_ok=True)
     for file, text in ((table, reproduction.markdown(lines)), (records, reproduction.comma_separated(lines))):
         with atomic_write(file, "w") as handle:
             handle.write(text)

@@ -20,7 +20,7 @@ from hydrarec.core import console
 from hydrarec.core.errors import ConfigError, did_you_mean
 from hydrarec.core.hints import quoted
 
-TEXTS = ("dataset.separator",)  # taken literally: ; and a blank mean something else to Hydra
+SEPARATOR = "dataset.separator"
 SHOWING = ("help", "hydra_help", "cfg", "info", "shell_completion")  # these only show something and start no run
 
 
@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if found.explain and found.multirun:
         complain("--explain is for one run, and -m for several")
     found.shows = any(getattr(found, name) for name in SHOWING)
-    settings = [_quoted(override, TEXTS) for override in found.overrides]
+    settings = [_separator(override) for override in found.overrides]
     found.arguments = [word for word in arguments if word not in found.overrides] + settings
     found.overrides = settings
     if found.config_dir:  # the user's own folder, in addition to conf/
@@ -96,6 +96,12 @@ def configuration(
     config = plain(composed)
     judge_against(schema, config)
     return config
+
+
+def _separator(argument: str) -> str:
+    """Take a separator as it is typed: ; and a blank mean something else to Hydra, and \\t is a tab."""
+    is_tab = argument == f"{SEPARATOR}=\\t"
+    return _quoted(f"{SEPARATOR}=\t" if is_tab else argument, (SEPARATOR,))
 
 
 def _quoted(argument: str, names: Sequence[str]) -> str:

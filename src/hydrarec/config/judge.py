@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hydrarec.config import signatures
+from hydrarec.config.combinations import judge_together
 from hydrarec.config.imports import OPTIMIZERS, check_import, targets
 from hydrarec.config.schema import MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
@@ -30,7 +31,8 @@ def judge(config: Node, changed: str | None = None) -> None:
     judge_against(TrainConfig, config)
     for path in ("logger", "published", "task", *NODES, "callbacks") if changed is None else (changed,):
         _judge_below(path, config[path])
-    _judge_together(config)
+    judge_together(config)
+    _judge_size(config)
 
 
 def judge_nodes(config: Node, *names: str) -> None:
@@ -132,27 +134,10 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
             )
 
 
-def _judge_together(config: Node) -> None:
-    """Check settings that conflict only in combination."""
-    epochs, early = config["trainer"]["epochs"], config["callbacks"].get("early_stopping")
-    if early is not None and early["patience"] >= epochs:
-        raise ConfigError(
-            f"callbacks.early_stopping.patience={early['patience']} can never act in trainer.epochs={epochs}",
-            expected=f"a patience below {epochs}, or more epochs",
-            fix=f"trainer.epochs={early['patience'] + 10}, or callbacks=none",
-            value=early["patience"],
-        )
-    if {"burn_in", "thin"} <= set(config["model"]):
-        needed = config["model"]["burn_in"] + config["model"]["thin"]
-        if epochs < needed:
-            raise ConfigError(
-                f"trainer.epochs={epochs} ends before this model stores its first sample",
-                expected=f"at least model.burn_in + model.thin = {needed} epochs",
-                fix="experiment=best_rating, which has settings that belong together",
-                value=epochs,
-            )
+def _judge_size(config: Node) -> None:
+    """Refuse embeddings that cannot fit; an estimate from the expected counts, checked again once the real ones are known."""
     width, counts = config["model"].get("embedding_dim"), config["dataset"].get("expected") or {}
-    if width:  # an estimate from the expected counts; checked again once the real ones are known
+    if width:
         rows = sum(counts.get(side) or 1 for side in ("users", "items"))
         check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
 

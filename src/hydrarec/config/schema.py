@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hydrarec.core.kinds import Count, Finite, FolderName, Index, Positive, Seed
+from hydrarec.core.kinds import Count, Finite, FolderName, Index, Parallel, Positive, Repeats, Seed
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SweepConfig:
 
     name: FolderName
     timeout: Positive | None
-    trials: Count
+    trials: Repeats
     space: dict
     trial: dict | None
 
@@ -129,8 +129,8 @@ class ReproduceConfig:
     """``conf/reproduce.yaml``."""
 
     ids: str | list[str]
-    seeds: Count
-    workers: Count
+    seeds: Repeats
+    workers: Parallel
     output_dir: str
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from hydrarec.core.errors import EnvironmentFault
+
 TEMPORARY_SUFFIX = ".part"  # remains only after a kill; removed at the next start
 
 
@@ -34,6 +36,23 @@ def atomic_write(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             Path(name).unlink()
         raise
     sync_folder(path.parent)
+
+
+def make_folder(folder: Path, what: str, fix: str = "output_dir=<another folder>") -> None:
+    """Make a folder and its parents, unless it exists; ``what`` names it in the error.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot make {what} {folder}: {error.strerror}",
+            expected="a folder that may be written",
+            fix=fix,
+            value=str(folder),
+        ) from error
 
 
 def write_json(path: Path, content: object) -> None:

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
+SMALLEST = 2**-126  # of float32: what is smaller trains as 0
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -27,7 +29,8 @@ class Bounds:
 
     def admit(self, value: float) -> bool:
         return (
-            math.isfinite(value)
+            -math.inf < value < math.inf  # unlike isfinite, also for a whole number that no float holds
+            and (value == 0 or abs(value) >= SMALLEST)
             and (self.above is None or value > self.above)
             and (self.at_least is None or value >= self.at_least)
             and (self.below is None or value < self.below)
@@ -36,7 +39,14 @@ class Bounds:
 
     def __str__(self) -> str:
         ends = [(">", self.above), ("≥", self.at_least), ("<", self.below), ("≤", self.at_most)]
-        return " and ".join(f"{sign} {end:g}" for sign, end in ends if end is not None) or "finite"
+        return (
+            " and ".join(
+                f"{sign} {end:,.0f}" if 1e4 <= abs(end) < 1e10 else f"{sign} {end:g}"
+                for sign, end in ends
+                if end is not None
+            )
+            or "finite"
+        )
 
 
 @dataclass(frozen=True)
@@ -53,13 +63,19 @@ class Pattern:
         return self.words
 
 
-Count = Annotated[int, Bounds(at_least=1)]  # sizes, counts
-Index = Annotated[int, Bounds(at_least=0)]  # positions, patience
+Count = Annotated[int, Bounds(at_least=1, below=2**31)]  # sizes, counts
+Index = Annotated[int, Bounds(at_least=0, below=2**31)]  # positions, patience
+Repeats = Annotated[int, Bounds(at_least=1, at_most=1000000)]  # epochs, resamples: each takes time
+Parallel = Annotated[int, Bounds(at_least=1, at_most=1024)]  # threads, processes
+Layers = Annotated[int, Bounds(at_least=1, at_most=64)]
+Mebibytes = Annotated[int, Bounds(at_least=1, below=2**24)]
 Seed = Annotated[int, Bounds(at_least=0, below=2**63)]
-Dimension = Annotated[int, Bounds(at_least=1)]  # width of an embedding or a layer
-Finite = Annotated[float, Bounds()]
-Positive = Annotated[float, Bounds(above=0)]
-NonNegative = Annotated[float, Bounds(at_least=0)]
+Dimension = Annotated[int, Bounds(at_least=1, below=2**31)]  # width of an embedding or a layer
+Finite = Annotated[float, Bounds(at_least=-1e15, at_most=1e15)]  # with squares that float32 holds
+Positive = Annotated[float, Bounds(above=0, at_most=1e15)]
+NonNegative = Annotated[float, Bounds(at_least=0, at_most=1e15)]
+Decay = Annotated[float, Bounds(at_least=0, at_most=1e6)]  # of weights per step
+Exponent = Annotated[float, Bounds(at_least=0, at_most=10)]
 Fraction = Annotated[float, Bounds(at_least=0, below=1)]  # dropout, momentum, shares
 Share = Annotated[float, Bounds(above=0, below=1)]  # a part of a split that must not be empty
 
@@ -82,5 +98,5 @@ Initialization = Literal["normal", "uniform", "uniform_positive", "xavier_unifor
 class Stage(TypedDict):
     """One stage of a learning-rate schedule."""
 
-    epochs: Count
+    epochs: Repeats
     learning_rate: Positive

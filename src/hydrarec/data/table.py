@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hydrarec.core.kinds import Finite
+
 Place = tuple[Path, int]  # a file and a line in it, counted from 1 and including the header
 
 TRAIN, VALIDATION, TEST = 0, 1, 2  # the parts of a split, also for sources that are already split
@@ -78,13 +80,14 @@ class Scale:
         step: distance between neighbouring ratings; not checked.
     """
 
-    low: float | None
-    high: float | None
-    step: float | None
+    low: Finite | None
+    high: Finite | None
+    step: Finite | None
 
     def __str__(self) -> str:
-        low, high = ("-∞" if self.low is None else self.low), ("∞" if self.high is None else self.high)
-        return f"[{low}, {high}]"
+        if self.low is None and self.high is None:
+            return "any range"
+        return f"{'(-∞' if self.low is None else f'[{self.low}'}, {'∞)' if self.high is None else f'{self.high}]'}"
 
 
 def joined(tables: Sequence[RatingTable], parts: Sequence[int]) -> RatingTable:

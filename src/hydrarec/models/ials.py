@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hydrarec.core.blocks import floats_at_once
-from hydrarec.core.kinds import Dimension, NonNegative, Positive
+from hydrarec.core.kinds import Dimension, Exponent, NonNegative, Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
 from hydrarec.models.parts.histories import SparseRows
@@ -53,7 +53,7 @@ class IALS(FactorRecommender):
         embedding_dim: Dimension,
         unobserved_weight: Positive,
         regularization: Positive,
-        regularization_exponent: NonNegative,
+        regularization_exponent: Exponent,
         init_scale: NonNegative,
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items, embedding_dim=embedding_dim)

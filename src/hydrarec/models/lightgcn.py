@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hydrarec.core.kinds import Count, Dimension, EmbeddingLayer, Initialization, NonNegative
+from hydrarec.core.kinds import Dimension, EmbeddingLayer, Initialization, Layers, NonNegative
 from hydrarec.data.batching.batches import Batch, TrainingData
 from hydrarec.models.base import Recommender, Side
 from hydrarec.models.parts.fold_in import Population, choices, posterior_mode
@@ -100,7 +100,7 @@ class LightGCN(Recommender):
         embedding: EmbeddingLayer,
         init: Initialization,
         init_scale: NonNegative,
-        num_layers: Count,
+        num_layers: Layers,
         l2: NonNegative,
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hydrarec.core.kinds import Count, Dimension, Index
+from hydrarec.core.kinds import Dimension, Index, Repeats
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
 from hydrarec.models.parts.histories import SparseRows
@@ -26,7 +26,7 @@ class PureSVD(FactorRecommender):
     """
 
     def __init__(
-        self, *, num_users: int, num_items: int, embedding_dim: Dimension, oversampling: Index, iterations: Count
+        self, *, num_users: int, num_items: int, embedding_dim: Dimension, oversampling: Index, iterations: Repeats
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items, embedding_dim=embedding_dim)
         self.oversampling, self.iterations = oversampling, iterations

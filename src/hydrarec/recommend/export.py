@@ -10,6 +10,7 @@ import numpy as np
 
 from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
 from hydrarec.core.files import atomic_write
+from hydrarec.core.hints import setting
 from hydrarec.models.trained import TrainedRun
 from hydrarec.recommend.embedding_table import Embeddings, embeddings_of
 from hydrarec.recommend.neighbour_index import write_index
@@ -31,7 +32,9 @@ def export_embeddings(run: TrainedRun, path: Path) -> list[str]:
         raise ConfigError(
             f"export={path}: embeddings are not written as '{path.suffix}'",
             expected=did_you_mean(path.suffix, _FORMATS),
-            fix=f"export={path.with_suffix('.safetensors')}",
+            fix=setting(
+                "export", str(path / "embeddings.safetensors" if not path.name else path.with_suffix(".safetensors"))
+            ),
             value=str(path),
         )
     embeddings = embeddings_of(run)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from hydrarec.core.errors import ConfigError, did_you_mean
-from hydrarec.core.kinds import Count, Index
+from hydrarec.core.hints import setting
+from hydrarec.core.kinds import Count, Index, Mebibytes, Parallel
 
 Question = Literal["user", "users", "item", "ratings", "export"]
 FORMATS = (".parquet", ".csv")  # of the table of users=
@@ -49,8 +50,8 @@ class RecommendConfig:
     min_ratings: Index
     out: str | None
     on_unknown: Literal["error", "skip"]
-    memory_mib: Count
-    threads: Count
+    memory_mib: Mebibytes
+    threads: Parallel
 
     def question(self) -> Question:
         """The one question that is asked.
@@ -79,7 +80,7 @@ class RecommendConfig:
         return asked[0]
 
     def _check_filters(self, question: Question) -> None:
-        for name in dict.fromkeys(setting for settings in _GOES_WITH.values() for setting in settings):
+        for name in dict.fromkeys(each for settings in _GOES_WITH.values() for each in settings):
             if getattr(self, name) and name not in _GOES_WITH[question]:
                 others = [other for other, settings in _GOES_WITH.items() if name in settings]
                 raise ConfigError(
@@ -96,11 +97,13 @@ class RecommendConfig:
                 expected=f"out=<a file that ends in {' or '.join(FORMATS)}>",
                 fix=f"users={self.users} out=recs.parquet",
             )
-        suffix = Path(self.out).suffix
+        path = Path(self.out)
+        suffix = path.suffix
         if suffix not in FORMATS:
+            example = path / f"recs{FORMATS[0]}" if path.is_dir() or not path.name else path.with_suffix(FORMATS[0])
             raise ConfigError(
                 f"out={self.out}: '{suffix}' is not a format that can be written",
                 expected=did_you_mean(suffix, FORMATS),
-                fix=f"out={Path(self.out).with_suffix(FORMATS[0])}",
+                fix=setting("out", str(example)),
                 value=self.out,
             )

@@ -18,7 +18,8 @@ from hydrarec.config.composition import environment_hidden, parse_overrides
 from hydrarec.config.location import conf_dir
 from hydrarec.config.sweep_values import judge_sweep
 from hydrarec.core import signals
-from hydrarec.core.errors import EnvironmentFault, InterruptedRun
+from hydrarec.core.errors import InterruptedRun
+from hydrarec.core.files import make_folder
 from hydrarec.core.hints import quoted
 from hydrarec.sweeps import summary
 from hydrarec.sweeps.launchers import end_joblib_workers_with_sweep
@@ -39,7 +40,7 @@ def start_sweep(overrides: Sequence[str]) -> int:
     with environment_hidden():
         folder = Path(str(first.hydra.sweep.dir)).resolve()
     session = uuid.uuid4().hex[:12]
-    _make(folder)
+    make_folder(folder, "the sweep's folder")
     parsed = parse_overrides(sweep.overrides)
     of_jobs = tuple(str(override.input_line) for override in parsed if not override.is_hydra_override())
     swept = frozenset(override.get_key_element() for override in parsed if override.is_sweep_override())
@@ -65,18 +66,6 @@ def fingerprint(config: DictConfig) -> str:
         for path in sorted(folder.rglob("*.yaml")):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot make the sweep's folder {folder}: {error.strerror}",
-            expected="a folder that may be written",
-            fix="output_dir=<another folder>",
-            value=str(folder),
-        ) from error
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

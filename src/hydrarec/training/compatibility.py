@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 from hydrarec.config.imports import load
 from hydrarec.config.judge import check_memory
 from hydrarec.core.errors import CheckpointError, ConfigError, did_you_mean
+from hydrarec.core.hints import setting
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
 from hydrarec.models.base import Recommender
@@ -105,14 +107,56 @@ def check_optimizer(cfg: DictConfig) -> None:
             fix="optimizer=adam",
             value=name,
         )
-    accepted = set(inspect.signature(found).parameters) - {"params"}
-    for key in set(cfg.optimizer) - {"_target_"} - accepted:
+    accepted = {key: entry.default for key, entry in inspect.signature(found).parameters.items() if key != "params"}
+    settings = {str(key): value for key, value in cfg.optimizer.items() if key != "_target_"}
+    for key in set(settings) - set(accepted):
         raise ConfigError(
             f"unknown key 'optimizer.{key}' of {module}.{name}",
-            expected=did_you_mean(str(key), accepted),
+            expected=did_you_mean(key, accepted),
             fix="correct its name; torch's optimisers keep torch's names",
-            value=str(key),
+            value=key,
         )
+    for key, value in settings.items():
+        _check_setting_of_torch(key, value, accepted[key])
+    _try_one_step(found, settings)
+
+
+def _check_setting_of_torch(key: str, value: Any, default: Any) -> None:
+    """Refuse what torch takes without a word: a text for a number, a number for a switch, a learning rate of 0."""
+    if isinstance(default, bool) or key in ("foreach", "fused"):
+        valid, expected = isinstance(value, bool) or (value is None and default is None), "true or false"
+    elif isinstance(default, int | float):
+        valid = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        valid, expected = valid and (value > 0 or key != "lr"), "a finite number" + " > 0" * (key == "lr")
+    else:
+        return  # tried by one step
+    if not valid:
+        raise ConfigError(
+            f"optimizer.{key}={value} is not possible",
+            expected=expected,
+            fix=setting(f"optimizer.{key}", default),
+            value=value,
+        )
+
+
+def _try_one_step(optimizer: type[torch.optim.Optimizer], settings: dict[str, Any]) -> None:
+    """Take a step on a small dense weight: torch's optimisers judge their settings themselves, each in its own words."""
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    weight.grad = torch.ones(2, 2)
+    try:
+        optimizer([weight], **settings).step()
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError, NotImplementedError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+    else:
+        if torch.isfinite(weight).all():
+            return
+        reason = "a step leads to numbers that are not finite"
+    raise ConfigError(
+        f"torch.optim.{optimizer.__name__} does not train with these settings: {reason}",
+        expected="an optimiser for dense gradients, with settings that it accepts",
+        fix="optimizer=adam",
+        value=optimizer.__name__,
+    )
 
 
 def _check_sparse(cfg: DictConfig) -> None:

@@ -17,7 +17,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from hydrarec.core.distributed import Replicas
 from hydrarec.core.errors import EnvironmentFault
-from hydrarec.core.kinds import Count, NonNegative
+from hydrarec.core.kinds import Count, NonNegative, Parallel, Repeats
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.models.base import Recommender
 from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
@@ -54,8 +54,8 @@ class TrainerSettings:
     precision: Literal["32-true", "bf16-mixed"]
     matmul: Literal["highest", "high"]
     compile: bool
-    epochs: Count
-    threads: Count
+    epochs: Repeats
+    threads: Parallel
     steps_per_call: Count
     checkpoint_seconds: NonNegative
     limit_batches: Count | None

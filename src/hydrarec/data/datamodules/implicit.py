@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.errors import ConfigError, DataError
-from hydrarec.core.kinds import Count, NonNegative, Seed
+from hydrarec.core.kinds import Count, Exponent, Mebibytes, Seed
 from hydrarec.data.batching.batches import Unit
 from hydrarec.data.batching.candidates import draw_candidates
 from hydrarec.data.batching.loaders import Samples
@@ -59,15 +59,22 @@ class RankingDataModule(InteractionsDataModule):
         unit: Unit,
         batch_size: Count,
         num_negatives: Count | Literal["catalogue"],
-        negative_alpha: NonNegative,
+        negative_alpha: Exponent,
         avoid_held_out: bool,
         protocol: Literal["sampled", "full", "both"],
         num_candidates: Count,
         eval_seed: Seed,
-        eval_memory: Count,
+        eval_memory: Mebibytes,
         steps_per_call: Count,
         seed: int,
     ) -> None:
+        if isinstance(num_negatives, int) and num_negatives > interactions.num_items:
+            raise ConfigError(
+                f"task.datamodule.num_negatives={num_negatives} of {interactions.num_items} items",
+                expected=f"1 to {interactions.num_items}, or catalogue for all of them with task.objective.loss=softmax",
+                fix=f"task.datamodule.num_negatives={min(4, interactions.num_items)}",
+                value=num_negatives,
+            )
         self.num_negatives = num_negatives
         self.negative_alpha, self.avoid_held_out = negative_alpha, avoid_held_out
         self.protocol, self.num_candidates, self.eval_seed = protocol, num_candidates, eval_seed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hydrarec.core.errors import ConfigError, did_you_mean
-from hydrarec.core.kinds import Count, Seed, Share
+from hydrarec.core.kinds import Count, Repeats, Seed, Share
 from hydrarec.tasks.metrics.registry import column_names, is_column
 
 COSTS = ("seconds", "samples/s", "parameters", "peak MiB")
@@ -26,7 +26,7 @@ class ReportConfig:
     curves: Count
     alpha: Share
     power: Share
-    resamples: Count
+    resamples: Repeats
     seed: Seed
 
     def judge_columns(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.kinds import Count, Seed, Share
+from hydrarec.core.kinds import Count, Repeats, Seed, Share
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ComponentConfig:
     min_ratings: Count
     titled: Count
     level: Share
-    shuffles: Count
+    shuffles: Repeats
     seed: Seed
 
 
@@ -47,8 +47,8 @@ class AnalyzeConfig:
     bias_list: Count
     projector: Count
     level: Share
-    resamples: Count
-    shuffles: Count
+    resamples: Repeats
+    shuffles: Repeats
     least: Share
     seed: Seed
 

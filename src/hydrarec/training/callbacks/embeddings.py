@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytorch_lightning as pl
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.kinds import Count, Seed, Share
+from hydrarec.core.kinds import Count, Repeats, Seed, Share
 from hydrarec.models.base import Recommender
 from hydrarec.reports.document import Document
 from hydrarec.reports.embeddings.analysis_settings import ComponentConfig
@@ -39,7 +39,7 @@ class Embeddings(Selected):
         titled: Count,
         projector: Count,
         level: Share,
-        shuffles: Count,
+        shuffles: Repeats,
         seed: Seed,
     ) -> None:
         self.history, self.projector = history, projector

@@ -11,7 +11,7 @@ import torch
 from torch.nn import Parameter
 
 from hydrarec.core.errors import ConfigError
-from hydrarec.core.kinds import Fraction, NonNegative, Positive
+from hydrarec.core.kinds import Decay, Fraction, Positive
 from hydrarec.training.optim.rowwise import RowwiseAdam
 
 
@@ -19,7 +19,7 @@ def adam(
     parameters: Iterable[Parameter],
     *,
     learning_rate: Positive,
-    weight_decay: NonNegative,
+    weight_decay: Decay,
     betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
@@ -33,7 +33,7 @@ def adamw(
     parameters: Iterable[Parameter],
     *,
     learning_rate: Positive,
-    weight_decay: NonNegative,
+    weight_decay: Decay,
     betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
@@ -47,7 +47,7 @@ def sgd(
     parameters: Iterable[Parameter],
     *,
     learning_rate: Positive,
-    weight_decay: NonNegative,
+    weight_decay: Decay,
     momentum: Fraction,
     nesterov: bool,
 ) -> torch.optim.Optimizer:
@@ -68,7 +68,7 @@ def sgd(
 
 
 def adagrad(
-    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: NonNegative, eps: Positive
+    parameters: Iterable[Parameter], *, learning_rate: Positive, weight_decay: Decay, eps: Positive
 ) -> torch.optim.Optimizer:
     """Adagrad (Duchi, Hazan & Singer 2011)."""
     return torch.optim.Adagrad(parameters, lr=learning_rate, weight_decay=weight_decay, eps=eps)
@@ -78,7 +78,7 @@ def rowwise_adam(
     parameters: Iterable[Parameter],
     *,
     learning_rate: Positive,
-    weight_decay: NonNegative,
+    weight_decay: Decay,
     betas: tuple[Fraction, Fraction],
     eps: Positive,
 ) -> torch.optim.Optimizer:
