@@ -6,10 +6,11 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.warnings import PossibleUserWarning
@@ -23,6 +24,7 @@ from hydrarec.models.base import Recommender
 from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
 from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.provenance import cpu_seconds, peak_memory_bytes
+from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.callbacks.checkpoints import Checkpoints
 from hydrarec.training.callbacks.epoch_table import EpochTable
 from hydrarec.training.callbacks.history import History
@@ -135,7 +137,12 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     for callback in callbacks:
         if isinstance(callback, Selected):
             callback.on_selected(trainer, model)
-    folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
+    folder.update_record(
+        status="finished",
+        units=_units(model, datamodule, metrics),
+        peak_memory_bytes=peak_memory_bytes(),
+        seconds=result["seconds"],
+    )
     for entry in tensorboard:
         entry.finish(result)
     folder.write_result(result)
@@ -202,6 +209,18 @@ def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> N
 def _evaluated(model: Recommender) -> dict[str, int]:
     """Number of rows per evaluated part."""
     return {part: len(next(iter(outcomes.values()))) for part, outcomes in model.outcomes.items()}
+
+
+def _units(model: Recommender, datamodule: InteractionsDataModule, metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Per part and protocol, what its metrics are means over, and how many there are: for the end of a run."""
+    units: dict[str, dict[str, Any]] = {}
+    for part, number in _evaluated(model).items():
+        users = datamodule.interactions.users[getattr(datamodule.split, part)[:number]]
+        for protocol in {measure.protocol for name in metrics if (measure := shown_measure(name))}:
+            unit = model.objective.unit(protocol)
+            count = len(np.unique(users)) if unit == "users" else number
+            units.setdefault(part, {})[protocol] = {"n": count, "unit": unit}
+    return units
 
 
 def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:
