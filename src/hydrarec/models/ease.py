@@ -10,6 +10,8 @@ from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
 from hydrarec.models.solved import SolvedRecommender
 
+BYTES_PER_PAIR = 12  # the inverse in float64, and B
+
 
 class EASE(HistoryRecommender, SolvedRecommender):
     """``s_u = x_u B``: predicts each item from a user's other items (Steck 2019, "Embarrassingly shallow autoencoders").
@@ -32,6 +34,9 @@ class EASE(HistoryRecommender, SolvedRecommender):
     def __init__(self, *, num_users: int, num_items: int, regularization: Positive) -> None:
         super().__init__(num_users=num_users, num_items=num_items)
         self.regularization = regularization
+
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        return BYTES_PER_PAIR * self.num_items**2 + 32 * interactions
 
     def observe(self, data: TrainingData) -> None:
         super().observe(data)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from hydrarec.core.kinds import Count, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.parts.histories import HistoryRecommender, SparseRows, StoredRows
+from hydrarec.models.parts.histories import GRAM_FLOATS, HistoryRecommender, SparseRows, StoredRows
 from hydrarec.models.solved import SolvedRecommender
 
 _BM25_K1, _BM25_B = 1.2, 0.75
@@ -45,6 +45,14 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
     ) -> None:
         super().__init__(num_users=num_users, num_items=num_items)
         self.topk, self.shrink, self.normalize, self.feature_weighting = topk, shrink, normalize, feature_weighting
+
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        rows, columns = self.num_items, self.num_users
+        if isinstance(self, UserKNN):
+            rows, columns = columns, rows
+        kept = 2 * 8 * rows * min(self.topk, rows)  # indices and similarities, in blocks and together
+        blocks = 3 * 4 * max(GRAM_FLOATS, rows, columns)
+        return kept + blocks + 40 * interactions
 
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
@@ -131,6 +139,10 @@ class UserKNN(_Neighbours):
         self.histories = items
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
+        step = max(1, 16 * GRAM_FLOATS // self.num_users)  # a column of similarities to all users per user
+        return torch.cat([self._scores_of(some) for some in users.split(step)])
+
+    def _scores_of(self, users: Tensor) -> Tensor:
         similarities = torch.zeros(self.num_users, len(users), device=users.device)
         places = torch.arange(len(users), device=users.device).unsqueeze(1)
         similarities[self.neighbours[users].long(), places] = self.similarities[users]

@@ -23,6 +23,7 @@ from hydrarec.tasks.base import Objective
 from hydrarec.training import compatibility
 from hydrarec.training.callbacks.history import History
 from hydrarec.training.fit import Parts, TrainerSettings
+from hydrarec.training.memory_estimate import check_size
 
 
 def build(config: dict[str, Any], folder: RunFolder) -> Parts:
@@ -51,7 +52,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     folder.update_record(data=about, split=split.report(interactions))
     if config["save_data"] and not folder.data_file.is_file():
         folder.write_data(run_data(loaded, interactions, split).to_arrays())
-    compatibility.check_size(cfg, factory(cfg.model), interactions)
+    check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)
     datamodule: InteractionsDataModule = _built(
