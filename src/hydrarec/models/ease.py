@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
@@ -46,12 +47,17 @@ class EASE(HistoryRecommender, SolvedRecommender):
         items = SparseRows.by_user(data).transposed()
         # XᵀX, column-major, so that the decomposition can overwrite it; a symmetric matrix is its own transpose.
         gram = torch.empty(self.num_items, self.num_items, dtype=torch.float64, device=items.starts.device).T
-        for first, columns in items.gram():
-            gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
+        size = f"EASE, {self.num_items:,} × {self.num_items:,}"
+        with progress(f"{size}: step 1 of 3, counting", self.num_items, "items") as advance:
+            for first, columns in items.gram():
+                gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
+                advance(columns.shape[1])
         gram.diagonal().add_(self.regularization)
         info = torch.empty((), dtype=torch.int32, device=gram.device)
-        torch.linalg.cholesky_ex(gram, check_errors=True, out=(gram, info))
-        inverse = torch.cholesky_inverse(gram, out=gram)
+        with progress(f"{size}: step 2 of 3, decomposing"):
+            torch.linalg.cholesky_ex(gram, check_errors=True, out=(gram, info))
+        with progress(f"{size}: step 3 of 3, inverting (twice as long as step 2)"):
+            inverse = torch.cholesky_inverse(gram, out=gram)
         diagonal = inverse.diagonal().clone()
         inverse.div_(-diagonal).fill_diagonal_(0)
         self.weights = inverse.to(torch.float32, memory_format=torch.contiguous_format)

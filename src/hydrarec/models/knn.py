@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Count, NonNegative
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.histories import GRAM_FLOATS, HistoryRecommender, SparseRows, StoredRows
@@ -64,15 +65,17 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
         counted = torch.ones_like(rows.columns, dtype=torch.float32) if rows.values is None else rows.values
         norms = counted.new_zeros(rows.num_rows).index_add_(0, rows.rows_of_entries(), counted.square()).sqrt()
         neighbours, similarities = [], []
-        for first, products in rows.gram():
-            own = torch.arange(products.shape[1], device=products.device)
-            similarity = products.T.contiguous()  # [C, num_rows]
-            if self.normalize:
-                similarity /= self.normaliser(norms[first + own], norms)
-            similarity[own, first + own] = 0
-            best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
-            neighbours.append(best.indices.int())
-            similarities.append(best.values)
+        with progress(f"{type(self).__name__}: neighbours", rows.num_rows, "rows") as advance:
+            for first, products in rows.gram():
+                own = torch.arange(products.shape[1], device=products.device)
+                similarity = products.T.contiguous()  # [C, num_rows]
+                if self.normalize:
+                    similarity /= self.normaliser(norms[first + own], norms)
+                similarity[own, first + own] = 0
+                best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
+                neighbours.append(best.indices.int())
+                similarities.append(best.values)
+                advance(len(own))
         self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
 
     def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:

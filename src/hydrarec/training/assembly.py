@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from hydrarec.config.factory import factory
 from hydrarec.config.signatures import parameters
+from hydrarec.core.console import progress
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets.base import About
 from hydrarec.data.filters import Filter, FilteredSource
@@ -45,13 +46,15 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
     if interactions is not loaded:
         source = FilteredSource(source.name)
-    split: Split = splitter(interactions, source)
+    with progress(f"splitting {len(interactions):,} ratings"):
+        split: Split = splitter(interactions, source)
     if len(split.val) == 0:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
     if config["save_data"] and not folder.data_file.is_file():
-        folder.write_data(run_data(loaded, interactions, split).to_arrays())
+        with progress(f"writing {folder.data_file.name} with {len(interactions):,} ratings"):
+            folder.write_data(run_data(loaded, interactions, split).to_arrays())
     check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = get_class(cfg.model._target_)
@@ -64,7 +67,8 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         steps_per_call=settings.steps_per_call,
         seed=config["seed"],
     )
-    evaluation = datamodule.report()
+    with progress("preparing the evaluation"):
+        evaluation = datamodule.report()
     folder.update_record(evaluation=evaluation)
     compatibility.check_lists(cfg, evaluation)
     popularity = np.bincount(interactions.items[split.train], minlength=interactions.num_items)

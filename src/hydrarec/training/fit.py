@@ -16,6 +16,7 @@ import torch
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from hydrarec.core.console import progress
 from hydrarec.core.distributed import Replicas
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.core.kinds import Count, NonNegative
@@ -111,7 +112,8 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     callbacks = [history, *parts.callbacks, EpochTable(history), interruption, *tensorboard, checkpoints]
     trainer = _trainer(parts.settings, callbacks, [entry.logger for entry in tensorboard])
 
-    model.observe(datamodule.training_data())
+    with progress(f"{type(model).__name__}: taking in the training data"):
+        model.observe(datamodule.training_data())
     size = sum(parameter.numel() for parameter in model.parameters())
     folder.update_record(status="training", parameters=size, device=_device(parts.settings))
     trainer.fit(model, datamodule=datamodule, ckpt_path=folder.last_checkpoint if resume else None, weights_only=True)
@@ -119,7 +121,8 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
 
     metrics = _evaluate(trainer, parts)
     if parts.save_predictions:
-        folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
+        with progress("writing predictions or ranks"):
+            folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
     result = {
         "metrics": metrics,
         "selected": {"epoch": checkpoints.best_epoch, "by": monitor or "the last epoch", "mode": parts.mode},
