@@ -41,7 +41,7 @@ EVERY = pytest.mark.parametrize("family", SETTINGS, ids=lambda family: family.__
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """So little memory that everything is done in several pieces."""
-    monkeypatch.setattr(histories, "_SCRATCH_FLOATS", 100)
+    monkeypatch.setattr(histories, "GRAM_FLOATS", 100)
     monkeypatch.setattr(ials, "_SCRATCH_FLOATS", 400)
     monkeypatch.setattr(ials, "_SLACK", 1)
 

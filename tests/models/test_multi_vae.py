@@ -66,7 +66,7 @@ def test_scores_are_the_decoded_mean_without_dropout_or_noise() -> None:
 
 @pytest.mark.parametrize("scratch", [2**24, 2 * NUM_ITEMS])  # all users at once, two at a time
 def test_forward_gathers_from_the_catalogue_scores(scratch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(histories, "_SCRATCH_FLOATS", scratch)
+    monkeypatch.setattr(histories, "GRAM_FLOATS", scratch)
     model = small_model().eval()
     every = model.catalogue_scores(USERS)
     shuffled = torch.tensor([6, 2, 2, 0, 5])

@@ -34,6 +34,7 @@ if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
             case 4: config["optimizer"]["learning_rate"] = 1e12
             case 5: os.kill(os.getpid(), 11)
             case 6: sys.exit("that is it")
+            case 8: raise OSError(28, "No space left on device", "predictions.npz")
         return original(config, *arguments)
     hydrarec.training.job.execute = execute
 """
@@ -183,6 +184,56 @@ def test_interrupted_sweep_goes_on(
     (folder,) = (workplace / SWEEP).glob("*/")
     assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
     assert (folder / "checkpoints" / "last.ckpt").is_file()
+
+
+@pytest.mark.e2e
+def test_sigterm_to_a_joblib_sweep_leaves_checkpoints(
+    started: Callable[..., subprocess.Popen[str]], workplace: Path
+) -> None:
+    launch = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "trainer.checkpoint_seconds=100000")
+    process = started("-m", *TINY, *launch, "trainer.epochs=100000", "model=dot", "seed=0,1,2", MARK=str(workplace))
+    wait_until(lambda: len(list((workplace / SWEEP).glob("*/history.csv"))) == 2, "the first epoch of both")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143, errors
+    assert "run the same command again" in errors
+    wait_until(lambda: not processes_marked(str(workplace)), "the end of all processes")
+    folders = [path.parent for path in (workplace / SWEEP).glob("*/run.json")]
+    assert len(folders) == 2
+    for folder in folders:
+        assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
+        assert (folder / "checkpoints" / "last.ckpt").is_file()
+    assert not list((workplace / SWEEP).glob(".stop-*"))
+
+
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.e2e)])
+def test_full_disk_ends_the_sweep_and_finished_jobs_stand(
+    train: Train, faults: None, workplace: Path, launcher: str
+) -> None:
+    launch = (f"hydra/launcher={launcher}", *(["hydra.launcher.n_jobs=1"] if launcher == "joblib" else []))
+    ended = train(*SMALL, *launch, "model=dot", "seed=0,8,7,1")
+    assert ended.returncode == 6, ended.stdout + ended.stderr
+    assert ended.stderr.splitlines()[-3].startswith("predictions.npz: the disk is full")
+    assert "Traceback" not in ended.stderr
+    assert set(events(workplace / SWEEP, "done")) == {"seed=0"}
+    assert set(events(workplace / SWEEP, "running")) == {"seed=0", "seed=8"}  # the others were not even begun
+    again = train(*SMALL, *launch, "model=dot", "seed=0,7")
+    assert "1 done, 0 failed, 1 skipped" in again.stdout
+
+
+def test_same_sweep_twice_at_once(train: Train, workplace: Path) -> None:
+    from hydrarec.sweeps.start import _alone
+
+    words = [*SMALL[1:], "model=bias", "seed=0,1"]
+    (workplace / SWEEP).mkdir(parents=True)
+    with _alone(workplace / SWEEP, words):
+        second = train("-m", "hydra/launcher=joblib", *reversed(words))
+        assert second.returncode == 6, second.stdout + second.stderr
+        assert "the same sweep runs already" in second.stderr and "sweep.name=" in second.stderr
+        assert not (workplace / SWEEP / "sweep.jsonl").exists()
+        other = train("-m", *words[:-1], "seed=0")
+        assert other.returncode == 0, other.stderr
+    assert train("-m", *words).returncode == 0
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])

@@ -161,3 +161,17 @@ def test_script_runs_once_and_its_processes_end_when_it_is_killed(call: str, tmp
     wait_until(lambda: not processes_marked(str(tmp_path)), "the end of all")
     assert (tmp_path / "log").read_text() == ""
     assert not list(tmp_path.glob("pymp-*"))  # multiprocessing's sockets
+
+
+def test_fork_server_ends_when_its_starter_is_killed_during_the_imports(tmp_path: Path) -> None:
+    """They take seconds, in which the server does not yet look for its starter."""
+    (tmp_path / "script.py").write_text(SCRIPT.format(call="(time.sleep, 1000)"))
+    slow = "import sys, time\nif 'forkserver' in str(sys.orig_argv): sys.meta_path.insert(0, type('', (), {'find_spec': lambda self, name, *_: time.sleep(1000) if name.endswith('.assembly') else None})())\n"
+    (tmp_path / "sitecustomize.py").write_text(slow)
+    paths = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    environment = {**os.environ, "MARK": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHONPATH": paths}
+    script = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
+    with script:
+        wait_until(lambda: len(processes_marked(str(tmp_path))) >= 3, "the fork server's start")  # and a tracker
+        script.kill()
+    wait_until(lambda: not processes_marked(str(tmp_path)), "the end of all")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -316,7 +317,18 @@ def test_both_protocols_are_printed(train: Train) -> None:
     for part in ("val", "test"):
         for protocol in ("sampled9", "full"):
             assert f"{part}/hr@10/{protocol}" in completed.stdout
-            assert f"{part}/ndcg@10/{protocol}" in completed.stdout
+            unit = "40 users" if protocol == "full" else "40 held-out items"
+            assert re.search(rf"{part}/ndcg@10/{protocol} \d\.\d+  \(n = {unit}\)$", completed.stdout, re.MULTILINE)
+
+
+def test_each_protocol_counts_what_it_is_a_mean_over(execute: Execute, tmp_path: Path) -> None:
+    """Several held-out items per user: full is a mean over users, sampled over items, which have their own candidates."""
+    execute(tmp_path / "run", *RANKING, "model=popularity", "trainer.epochs=1", "split=user_ratio")
+    arrays = arrays_of(tmp_path / "run")
+    units = json.loads((tmp_path / "run" / "run.json").read_text())["units"]["test"]
+    assert units["sampled9"] == {"n": len(arrays["test/user"]), "unit": "held-out items"}
+    assert units["full"] == {"n": len(set(arrays["test/user"].tolist())), "unit": "users"}
+    assert units["full"]["n"] < units["sampled9"]["n"]
 
 
 # -- what a reviewer would find ----------------------------------------------------------------------------------------

@@ -116,27 +116,29 @@ def print_summary(run: RunReader, result: dict[str, Any], note: str = "") -> Non
 
 def _summary(run: RunReader, result: dict[str, Any], note: str) -> list[str]:
     shown = paths.shown(run.path)
-    selected = result["selected"]
+    selected, record = result["selected"], run.read_record()
     lines = [note] if note else []
     lines.append(f"selected epoch {selected['epoch']} of {result['epochs']} by {selected['by']}")
     for part in ("val", "test"):
-        for metrics in _shown(result["metrics"], part):
+        for protocol, metrics in _shown(result["metrics"], part).items():
             figures = "  ".join(f"{name} {value}" for name, value in metrics.items())
-            lines.append(f"{figures}  (n = {result['n'][part]:,})")
+            counted = record.get("units", {}).get(part, {}).get(protocol, {"n": result["n"][part], "unit": ""})
+            number = f"n = {counted['n']:,} {counted['unit']}".rstrip()
+            lines.append(f"{figures}  ({number})")
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")
-    return [*lines, *replay.describe(run.read_record())]
+    return [*lines, *replay.describe(record)]
 
 
-def _shown(metrics: dict[str, float], part: str) -> list[dict[str, str]]:
-    """The printed metrics of a part, a line per protocol: errors, or hit rate and gain; result.json has all metrics."""
+def _shown(metrics: dict[str, float], part: str) -> dict[str, dict[str, str]]:
+    """The printed metrics of a part by protocol: errors, or hit rate and gain; result.json has all metrics."""
     protocols: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
         measure = shown_measure(name)
         if measure is not None and measure.part == part and measure.metric.basis != "loss":
             protocols.setdefault(measure.protocol, {})[name] = measure.metric.format(value)
-    return list(protocols.values())
+    return protocols
 
 
 if __name__ == "__main__":

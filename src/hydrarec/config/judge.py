@@ -6,7 +6,6 @@ A node with a ``_target_`` is checked against the target's signature; all others
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +15,8 @@ from hydrarec.config.combinations import judge_together
 from hydrarec.config.imports import OPTIMIZERS, check_import, targets
 from hydrarec.config.schema import MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
-from hydrarec.core.errors import ConfigError, EnvironmentFault, did_you_mean
+from hydrarec.core import memory
+from hydrarec.core.errors import ConfigError, did_you_mean
 
 Node = dict[str, Any]
 NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # each has a _target_
@@ -139,21 +139,6 @@ def _judge_size(config: Node) -> None:
     width, counts = config["model"].get("embedding_dim"), config["dataset"].get("expected") or {}
     if width:
         rows = sum(counts.get(side) or 1 for side in ("users", "items"))
-        check_memory(width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim")
-
-
-def check_memory(parameters: int, what: str, fix: str, others: int = 0) -> None:
-    """Raise :class:`ConfigError` if float32 weights, gradients, two moments and ``others`` exceed this machine's memory."""
-    try:
-        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError) as error:  # sysconf does not know the name on this system
-        raise EnvironmentFault(f"the size of this machine's memory is unknown: {error}") from error
-    needed = 16 * parameters + 4 * others
-    if needed > present:
-        raise ConfigError(
-            f"{what} needs about {needed / 2**30:,.1f} GiB for {parameters:,} weights, their gradients and moments"
-            + (f", and {others:,} other numbers" if others else ""),
-            expected=f"at most {present / 2**30:,.1f} GiB, what this machine has",
-            fix=fix,
-            value=parameters,
+        memory.require(
+            memory.PER_WEIGHT * width * rows, f"model.embedding_dim={width}", fix="a smaller model.embedding_dim"
         )

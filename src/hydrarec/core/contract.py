@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from hydrarec.core.errors import BUG, DISK_FULL, DiskFullError, EnvironmentFault, HydrarecError, InterruptedRun
-from hydrarec.core.memory import available_bytes
+from hydrarec.core.memory import available_bytes, shown
 from hydrarec.core.origin import user_error
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -61,7 +61,7 @@ def _environment_fault(raised: BaseException) -> EnvironmentFault | None:
     text, number = str(raised).lower(), getattr(raised, "errno", None)
     if isinstance(raised, MemoryError) or number == errno.ENOMEM or any(words in text for words in _NO_MEMORY):
         return EnvironmentFault(
-            f"out of memory; {available_bytes() / 2**30:,.1f} GiB are free now",
+            f"out of memory; {shown(available_bytes())} are free now",
             expected="more memory, or a smaller model, batch or data set",
             fix="end other programs, raise the limit (ulimit -v), or choose a smaller task.datamodule.batch_size",
         )

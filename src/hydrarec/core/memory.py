@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hydrarec.core.errors import ConfigError, EnvironmentFault
 
+PER_WEIGHT = 16  # bytes: a float32 weight, its gradient and two moments
 _CGROUPS = Path("/sys/fs/cgroup")
 _UNLIMITED = 2**60  # version 1 of cgroups writes a number near 2⁶³ for no limit
 
@@ -26,15 +27,15 @@ def require(needed: int, what: str, fix: str) -> None:
     installed, available = installed_bytes(), available_bytes()
     if needed > installed:
         raise ConfigError(
-            f"{what} needs about {_gib(needed)}",
-            expected=f"at most {_gib(installed)}, what this machine has",
+            f"{what} needs about {shown(needed)}",
+            expected=f"at most {shown(installed)}, what this machine has",
             fix=fix,
             value=needed,
         )
     if needed > available:
         raise EnvironmentFault(
-            f"not enough memory: {what} needs about {_gib(needed)}",
-            expected=f"at most {_gib(available)}, what is free now within the limits of this process",
+            f"not enough memory: {what} needs about {shown(needed)}",
+            expected=f"at most {shown(available)}, what is free now within the limits of this process",
             fix=f"{fix}; or end other programs, or raise the limit",
             value=needed,
         )
@@ -105,5 +106,6 @@ def _left_by_limits() -> Iterator[int]:
                 yield allowed - used
 
 
-def _gib(number: int) -> str:
-    return f"{number / 2**30:,.1f} GiB"
+def shown(number: int) -> str:
+    """A size in bytes, for a message."""
+    return f"{number / 2**30:,.1f} GiB" if number >= 2**30 else f"{number / 2**20:,.1f} MiB"

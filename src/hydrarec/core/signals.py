@@ -10,7 +10,7 @@ from typing import Any
 END = (signal.SIGTERM, signal.SIGHUP)  # from a scheduler, or because the terminal or the connection has gone
 STOP = (signal.SIGINT, *END)
 
-Handler = Callable[[int, FrameType | None], Any]
+Handler = Callable[[int, FrameType | None], Any] | signal.Handlers
 
 
 def handle(numbers: Iterable[int], handler: Handler) -> dict[int, Any]:

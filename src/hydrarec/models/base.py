@@ -122,6 +122,13 @@ class Recommender(pl.LightningModule):
     def observe(self, data: TrainingData) -> None:
         """Initialise data-dependent state from the training data, once, before the first step. By default does nothing."""
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        """Bytes that fitting to so many interactions takes at its peak, besides the weights, their gradients and moments.
+
+        By default 0; override if the model computes anything that grows with users, items or the batch.
+        """
+        return 0
+
     def batch_loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch under the objective."""
         scores, pairs = self(batch.users, batch.items), torch.broadcast_shapes(batch.users.shape, batch.items.shape)

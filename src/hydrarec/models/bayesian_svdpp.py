@@ -81,6 +81,10 @@ class BayesianSVDpp(SolvedRecommender):
         self.register_buffer("user_samples", torch.zeros(num_samples, num_users, embedding_dim + 1))
         self.register_buffer("item_samples", torch.zeros(num_samples, num_items, embedding_dim + 1))
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        smaller = min(self.num_users, self.num_items)  # its Gram matrix is decomposed in float64, with a workspace
+        return 40 * smaller**2 + 2 * 4 * smaller * (self.num_users + self.num_items) + 64 * interactions
+
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
         self.mean.copy_(data.targets.double().mean())

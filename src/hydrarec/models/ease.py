@@ -5,10 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.histories import HistoryRecommender, SparseRows
 from hydrarec.models.solved import SolvedRecommender
+
+BYTES_PER_PAIR = 12  # the inverse in float64, and B
 
 
 class EASE(HistoryRecommender, SolvedRecommender):
@@ -33,6 +36,9 @@ class EASE(HistoryRecommender, SolvedRecommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self.regularization = regularization
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        return BYTES_PER_PAIR * self.num_items**2 + 32 * interactions
+
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
         self.weights = torch.zeros(data.num_items, data.num_items)
@@ -41,12 +47,17 @@ class EASE(HistoryRecommender, SolvedRecommender):
         items = SparseRows.by_user(data).transposed()
         # XᵀX, column-major, so that the decomposition can overwrite it; a symmetric matrix is its own transpose.
         gram = torch.empty(self.num_items, self.num_items, dtype=torch.float64, device=items.starts.device).T
-        for first, columns in items.gram():
-            gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
+        size = f"EASE, {self.num_items:,} × {self.num_items:,}"
+        with progress(f"{size}: step 1 of 3, counting", self.num_items, "items") as advance:
+            for first, columns in items.gram():
+                gram[:, first : first + columns.shape[1]] = columns  # counts, exact up to 2²⁴ in float32
+                advance(columns.shape[1])
         gram.diagonal().add_(self.regularization)
         info = torch.empty((), dtype=torch.int32, device=gram.device)
-        torch.linalg.cholesky_ex(gram, check_errors=True, out=(gram, info))
-        inverse = torch.cholesky_inverse(gram, out=gram)
+        with progress(f"{size}: step 2 of 3, decomposing"):
+            torch.linalg.cholesky_ex(gram, check_errors=True, out=(gram, info))
+        with progress(f"{size}: step 3 of 3, inverting (twice as long as step 2)"):
+            inverse = torch.cholesky_inverse(gram, out=gram)
         diagonal = inverse.diagonal().clone()
         inverse.div_(-diagonal).fill_diagonal_(0)
         self.weights = inverse.to(torch.float32, memory_format=torch.contiguous_format)

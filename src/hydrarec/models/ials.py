@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from hydrarec.core.blocks import floats_at_once
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Dimension, Exponent, NonNegative, Positive
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
@@ -72,13 +73,16 @@ class IALS(FactorRecommender):
             users = SparseRows.by_user(data)
             self._histories = users, users.transposed()
         users, items = self._histories
-        self.user_factors, _ = self.half_step(users, self.item_factors)
-        self.item_factors, explained = self.half_step(items, self.user_factors)
+        with progress(f"iALS, sweep {epoch + 1}", self.num_users + self.num_items, "users and items") as advance:
+            self.user_factors, _ = self.half_step(users, self.item_factors, advance)
+            self.item_factors, explained = self.half_step(items, self.user_factors, advance)
         # The minimum of ‖h‖²_A − 2 bᵀh + |U_i|, at h = A⁻¹b, is |U_i| − bᵀh: the whole loss except the users' penalty.
         of_users = (self._strength(users).double() * self.user_factors.double().square().sum(1)).sum()
         return 1 + (of_users - explained) / len(data.targets)
 
-    def half_step(self, histories: SparseRows, others: Tensor) -> tuple[Tensor, Tensor]:
+    def half_step(
+        self, histories: SparseRows, others: Tensor, advance: Callable[[float], None] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The optimal factors of the rows of ``histories``, float32 [num_rows, d], given its columns' factors ``others``.
 
         Also returns Σ bᵀw over the rows, float64 []: the part of the loss that the rows' factors w explain.
@@ -96,6 +100,8 @@ class IALS(FactorRecommender):
             found = torch.cholesky_solve(right.unsqueeze(2), torch.linalg.cholesky(systems)).squeeze(2)
             solved[rows] = found
             explained += (right.double() * found.double()).sum()
+            if advance is not None:
+                advance(len(rows))
         return solved, explained
 
     def scores_of_history(self, items: Tensor, targets: Tensor) -> Tensor:

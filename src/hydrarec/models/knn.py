@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Count, NonNegative
 from hydrarec.data.batching.batches import TrainingData
-from hydrarec.models.parts.histories import HistoryRecommender, SparseRows, StoredRows
+from hydrarec.models.parts.histories import GRAM_FLOATS, HistoryRecommender, SparseRows, StoredRows
 from hydrarec.models.solved import SolvedRecommender
 
 _BM25_K1, _BM25_B = 1.2, 0.75
@@ -46,6 +47,14 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
         super().__init__(num_users=num_users, num_items=num_items)
         self.topk, self.shrink, self.normalize, self.feature_weighting = topk, shrink, normalize, feature_weighting
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        rows, columns = self.num_items, self.num_users
+        if isinstance(self, UserKNN):
+            rows, columns = columns, rows
+        kept = 2 * 8 * rows * min(self.topk, rows)  # indices and similarities, in blocks and together
+        blocks = 3 * 4 * max(GRAM_FLOATS, rows, columns)
+        return kept + blocks + 40 * interactions
+
     def observe(self, data: TrainingData) -> None:
         super().observe(data)
         rows = self.num_items if isinstance(self, ItemKNN) else self.num_users
@@ -56,15 +65,17 @@ class _Neighbours(HistoryRecommender, SolvedRecommender):
         counted = torch.ones_like(rows.columns, dtype=torch.float32) if rows.values is None else rows.values
         norms = counted.new_zeros(rows.num_rows).index_add_(0, rows.rows_of_entries(), counted.square()).sqrt()
         neighbours, similarities = [], []
-        for first, products in rows.gram():
-            own = torch.arange(products.shape[1], device=products.device)
-            similarity = products.T.contiguous()  # [C, num_rows]
-            if self.normalize:
-                similarity /= self.normaliser(norms[first + own], norms)
-            similarity[own, first + own] = 0
-            best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
-            neighbours.append(best.indices.int())
-            similarities.append(best.values)
+        with progress(f"{type(self).__name__}: neighbours", rows.num_rows, "rows") as advance:
+            for first, products in rows.gram():
+                own = torch.arange(products.shape[1], device=products.device)
+                similarity = products.T.contiguous()  # [C, num_rows]
+                if self.normalize:
+                    similarity /= self.normaliser(norms[first + own], norms)
+                similarity[own, first + own] = 0
+                best = similarity.topk(min(self.topk, rows.num_rows), dim=1)
+                neighbours.append(best.indices.int())
+                similarities.append(best.values)
+                advance(len(own))
         self.neighbours, self.similarities = torch.cat(neighbours), torch.cat(similarities)
 
     def normaliser(self, own: Tensor, norms: Tensor) -> Tensor:
@@ -131,6 +142,10 @@ class UserKNN(_Neighbours):
         self.histories = items
 
     def catalogue_scores(self, users: Tensor) -> Tensor:
+        step = max(1, 16 * GRAM_FLOATS // self.num_users)  # a column of similarities to all users per user
+        return torch.cat([self._scores_of(some) for some in users.split(step)])
+
+    def _scores_of(self, users: Tensor) -> Tensor:
         similarities = torch.zeros(self.num_users, len(users), device=users.device)
         places = torch.arange(len(users), device=users.device).unsqueeze(1)
         similarities[self.neighbours[users].long(), places] = self.similarities[users]

@@ -70,6 +70,9 @@ class MultiVAE(HistoryRecommender):
         mean, _ = self.encode(histories)
         return self.decoder(mean)
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        return 6 * 4 * batch_size * self.num_items  # measured: logits, their exponentials and gradients
+
     def encode(self, histories: SparseRows) -> tuple[Tensor, Tensor]:
         """μ and log σ² of each history, float32 [U, latent_dim] each."""
         lengths = histories.starts.diff()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hydrarec.core.console import progress
 from hydrarec.core.kinds import Dimension, Index, Repeats
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.parts.factors import FactorRecommender
@@ -36,9 +37,11 @@ class PureSVD(FactorRecommender):
         items = users.transposed()
         width = min(self.embedding_dim + self.oversampling, self.num_users, self.num_items)
         basis = torch.randn(self.num_items, width, device=data.users.device)
-        for _ in range(self.iterations):
-            images = torch.linalg.qr(users.times(basis)).Q
-            basis = torch.linalg.qr(items.times(images)).Q
+        with progress("PureSVD", self.iterations, "iterations") as advance:
+            for _ in range(self.iterations):
+                images = torch.linalg.qr(users.times(basis)).Q
+                basis = torch.linalg.qr(items.times(images)).Q
+                advance(1)
         images = users.times(basis)  # [num_users, width]: in this subspace the decomposition is small
         rotation = torch.linalg.svd(images, full_matrices=False).Vh[: self.embedding_dim].T
         kept = rotation.shape[1]

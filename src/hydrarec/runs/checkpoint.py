@@ -6,7 +6,6 @@ digest, so a kill between any two system calls leaves a checkpoint that still ve
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import pickle
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from hydrarec.core.errors import CheckpointError, EnvironmentFault
+from hydrarec.core.errors import DISK_FULL, CheckpointError, DiskFullError
 from hydrarec.core.files import atomic_write, sha256_of
 
 WEIGHTS: Mapping[str, type] = {"state_dict": dict, "hyper_parameters": dict}
@@ -64,7 +63,7 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
     """Write ``checkpoint`` to ``path`` atomically.
 
     Raises:
-        EnvironmentFault: the disk is full; the old checkpoint is unchanged.
+        DiskFullError: the disk is full; the old checkpoint is unchanged.
     """
     buffer = io.BytesIO()
     torch.save(checkpoint, buffer)
@@ -77,9 +76,9 @@ def save(checkpoint: dict[str, Any], path: Path) -> None:
             file.write(content)
         _write_digests(path, [new])
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in DISK_FULL:
             raise
-        raise EnvironmentFault(
+        raise DiskFullError(
             f"no room for the checkpoint {path}",
             expected=f"{len(content) / 2**20:.1f} MiB free on that disk",
             fix="free some space, then resume=<run folder>; the previous checkpoint is unchanged",

@@ -104,6 +104,13 @@ class Replay(Comparison):
     equal: bool
 
 
+class Units(TypedDict):
+    """What the metrics of a part and protocol are means over."""
+
+    n: int
+    unit: str
+
+
 class Record(TypedDict, total=False):
     """``run.json``; a run adds keys as it proceeds."""
 
@@ -113,6 +120,7 @@ class Record(TypedDict, total=False):
     data: DataRecord
     split: SplitRecord
     device: str
+    units: dict[str, dict[str, Units]]
     replay_of: str
     replay: Replay
 

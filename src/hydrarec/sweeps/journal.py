@@ -14,6 +14,7 @@ The run folders are authoritative. The journal records what a command asked for 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -48,7 +49,9 @@ class Journal:
         try:
             size = os.fstat(descriptor).st_size
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # cut off by a kill or a full disk
-            os.write(descriptor, (("\n" if torn else "") + "\n".join(lines) + "\n").encode())
+            content = (("\n" if torn else "") + "\n".join(lines) + "\n").encode()
+            if os.write(descriptor, content) < len(content):  # the disk took a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -11,15 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from hydrarec.config.composition import plain
 from hydrarec.config.judge import judge
 from hydrarec.core import console
+from hydrarec.core.contract import as_contract
 from hydrarec.core.errors import (
-    CheckpointError,
+    DISK_FULL,
+    DiskFullError,
     EnvironmentFault,
     HydrarecError,
     InterruptedRun,
@@ -28,10 +30,10 @@ from hydrarec.core.errors import (
 )
 from hydrarec.runs import folder as runs
 from hydrarec.runs.reader import RunReader
-from hydrarec.sweeps import devices
+from hydrarec.sweeps import devices, job_folder
 from hydrarec.sweeps.journal import Journal
 from hydrarec.training.job import execute_as_command
-from hydrarec.training.processes import GRACE, LOG, ChildProcess
+from hydrarec.training.processes import LOG, ChildProcess
 
 if TYPE_CHECKING:
     from hydrarec.training.fit import Parts
@@ -39,16 +41,24 @@ if TYPE_CHECKING:
 SEARCH = "search.journal"  # Optuna's studies, in the sweep's folder
 TRIAL = "sweep.trial="
 FINISHED = "finished"  # reason for skipping a job
-PATIENCE = 2 * GRACE  # seconds for a job of a just killed sweep to release its folder
+STOP_INTERVAL = 0.2  # seconds between two looks at whether the sweep was told to stop
 
 
 class SweepStopped(BaseException):
-    """Ends a sweep through Hydra, which treats any ``Exception`` as the failure of one job; ``__cause__`` is the reason."""
+    """Ends a sweep through Hydra, which treats any ``Exception`` as the failure of one job.
+
+    Args:
+        reason: why; an argument, because a cause would be lost on the way from a joblib worker.
+    """
+
+    def __init__(self, reason: HydrarecError) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
 class SweepTask:
-    """Task that a launcher calls, in this process or another; it raises only on an interruption.
+    """Task that a launcher calls, in this process or another; it raises only to stop the sweep.
 
     Attributes:
         folder: folder of the sweep.
@@ -72,6 +82,11 @@ class SweepTask:
     def journal(self) -> Journal:
         return Journal(self.folder, self.session)
 
+    @property
+    def stop_file(self) -> Path:
+        """Exists once the sweep has been told to stop; workers in other processes look for it."""
+        return self.folder / f".stop-{self.session}"
+
     def __call__(self, config: DictConfig) -> float:
         """Run the job and return its monitored metric, for sweepers that need one; NaN if there is none."""
         hydra = HydraConfig.get()
@@ -83,31 +98,45 @@ class SweepTask:
             trial["storage"] = str(self.folder / SEARCH)
         started = time.monotonic()
         try:
-            event, fields = self._attempt(path, plain(config), about, trial)
+            event, fields = self._outcome(path, plain(config), about, trial)
+            if fields.get("reason") != FINISHED:
+                fields["seconds"] = round(time.monotonic() - started, 3)
+            self.journal.write({"event": event, **about, **fields})
         except InterruptedRun as error:
-            raise SweepStopped from error
-        except PrunedRun as error:
-            event, fields = "pruned", {"reason": error.what}
-        except HydrarecError as error:
-            event, fields = "failed", {"reason": error.what, "code": error.code}
-        if fields.get("reason") != FINISHED:
-            fields["seconds"] = round(time.monotonic() - started, 3)
-        self.journal.write({"event": event, **about, **fields})
+            raise SweepStopped(error) from error
+        except (OSError, EnvironmentFault) as error:
+            if not is_disk_full(error):
+                raise
+            raise SweepStopped(as_contract(error)) from error  # the next job would fail like this one
         console.write(line_of({"event": event, **about, **fields}, self.swept) + "\n")
         sys.stdout.flush()
         return float(fields.get("value", "nan"))
+
+    def _outcome(
+        self, path: Path, config: dict[str, Any], about: dict[str, Any], trial: dict[str, Any] | None
+    ) -> tuple[str, dict[str, Any]]:
+        """The name and fields of the job's final event; a job that fails costs itself only."""
+        try:
+            return self._attempt(path, config, about, trial)
+        except PrunedRun as error:
+            return "pruned", {"reason": error.what}
+        except HydrarecError as error:
+            if isinstance(error, InterruptedRun) or is_disk_full(error):
+                raise
+            return "failed", {"reason": error.what, "code": error.code}
 
     def _attempt(
         self, path: Path, config: dict[str, Any], about: dict[str, Any], trial: dict[str, Any] | None
     ) -> tuple[str, dict[str, Any]]:
         """Run the job unless it is finished or runs elsewhere; return the name and fields of its final event."""
-        folder = _opened(path)
+        self._check_stop()
+        folder = job_folder.open_folder(path)
         if folder is None:
             return "skipped", {"reason": "in use by another live run"}
         try:
             if folder.finished:
                 return "skipped", {"reason": FINISHED, **figures(folder, config)}
-            resume = _prepared(folder)
+            resume = job_folder.prepare_folder(folder)
         finally:
             folder.release()
         self.journal.write({"event": "running", **about})
@@ -117,7 +146,8 @@ class SweepTask:
         except InterruptedRun:
             raise
         except HydrarecError as error:
-            _write_error(path, error)
+            if not is_disk_full(error):
+                job_folder.write_error(path, error)
             raise
         return "done", figures(folder, config)
 
@@ -133,7 +163,7 @@ class SweepTask:
         cwd = Path(HydraConfig.get().runtime.cwd)
         process = ChildProcess(execute_as_command, config, path, overrides, cwd, prepare, log=path / LOG)
         try:
-            in_time = process.wait(self.timeout)
+            in_time = self._wait(process)
         finally:
             process.end()
         error = process.failure()
@@ -149,56 +179,34 @@ class SweepTask:
         if error is not None:
             raise error
 
+    def _wait(self, process: ChildProcess) -> bool:
+        """Wait for a job; return whether it ended within the time limit.
+
+        Raises:
+            InterruptedRun: the sweep is to stop.
+        """
+        deadline = time.monotonic() + (math.inf if self.timeout is None else self.timeout)
+        while not process.wait(min(STOP_INTERVAL, max(0.0, deadline - time.monotonic()))):
+            self._check_stop()
+            if time.monotonic() >= deadline:
+                return False
+        return True
+
+    def _check_stop(self) -> None:
+        if self.stop_file.exists():
+            raise InterruptedRun("the sweep was told to stop", fix="run the same command again")
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether no job can go on: there is no room for what it writes."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(error, DiskFullError) or (isinstance(cause, OSError) and cause.errno in DISK_FULL)
+
 
 def _with_pruning(parts: Parts, trial: dict[str, Any]) -> Parts:
     from hydrarec.sweeps.pruning import pruned  # needs torch, imported only in the job's process
 
     return pruned(parts, trial)
-
-
-def _opened(path: Path) -> runs.RunFolder | None:
-    """Open and lock the run folder; None if another live run holds the lock."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return runs.RunFolder(path)
-        except EnvironmentFault as error:
-            if not isinstance(error.__cause__, filelock.Timeout):
-                raise
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.1)
-
-
-def _write_error(path: Path, error: HydrarecError) -> None:
-    """Write an error that the run could not write itself: a crash or a timeout."""
-    folder = _opened(path)
-    if folder is not None:
-        try:
-            folder.write_error(error)
-        finally:
-            folder.release()
-
-
-def _prepared(folder: runs.RunFolder) -> bool:
-    """Prepare the folder for a new attempt; return whether to resume from a checkpoint. If not, clear the folder.
-
-    An interrupted attempt is resumed. A failed one starts from scratch: the cause may have been fixed in the meantime, and
-    a result must not mix epochs from before and after the fix.
-    """
-    if folder.last_checkpoint.exists() and not _failed_by_itself(folder):
-        folder.forget_error()
-        return True
-    folder.start_over()
-    return False
-
-
-def _failed_by_itself(folder: runs.RunFolder) -> bool:
-    try:
-        code = folder.read_error().get("code")
-    except CheckpointError:
-        code = "unknown"
-    return code not in (None, LostJobError.code) and folder.read_record().get("status") == HydrarecError.status
 
 
 def figures(folder: runs.RunFolder, config: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -53,6 +53,10 @@ class Objective(torch.nn.Module, ABC):
     @abstractmethod
     def report(self) -> dict[str, Tensor]:
         """Metrics of everything evaluated since the last reset: float64 scalars, reduced over all processes."""
+
+    @abstractmethod
+    def unit(self, protocol: str) -> Literal["ratings", "users", "held-out items"]:
+        """What the metrics of a protocol are means over; the protocol of ratings is the empty text."""
 
     @abstractmethod
     def outcomes(self) -> dict[str, Tensor]:

@@ -136,6 +136,9 @@ class RankingObjective(Objective):
             found |= {f"{key}/full": value for key, value in self.exposure.compute(self.popularity).items()}
         return found
 
+    def unit(self, protocol: str) -> Literal["users", "held-out items"]:
+        return "users" if protocol == "full" else "held-out items"  # which have candidates of their own
+
     def outcomes(self) -> dict[str, Tensor]:
         """``better``, ``tied`` and ``candidates`` of each held-out item per protocol, int64 [N]."""
         found: dict[str, Tensor] = {}

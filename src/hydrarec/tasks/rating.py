@@ -74,6 +74,9 @@ class RatingObjective(Objective):
         pooled = {measure.name: measure.metric.of_mean(means[measure.name]) for measure in self.measures}
         return {"loss": means["loss"], **pooled}
 
+    def unit(self, protocol: str) -> Literal["ratings"]:
+        return "ratings"
+
     def outcomes(self) -> dict[str, Tensor]:
         """``prediction`` of each row: float32 [N]."""
         own = torch.cat(self._predictions)

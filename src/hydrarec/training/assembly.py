@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from hydrarec.config.factory import factory
 from hydrarec.config.imports import load
 from hydrarec.config.signatures import parameters
+from hydrarec.core.console import progress
 from hydrarec.data.datamodules.base import InteractionsDataModule
 from hydrarec.data.datasets.base import About
 from hydrarec.data.filters import Filter, FilteredSource
@@ -23,6 +24,7 @@ from hydrarec.tasks.base import Objective
 from hydrarec.training import compatibility
 from hydrarec.training.callbacks.history import History
 from hydrarec.training.fit import Parts, TrainerSettings
+from hydrarec.training.memory_estimate import check_size
 
 
 def build(config: dict[str, Any], folder: RunFolder) -> Parts:
@@ -44,14 +46,16 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
     if interactions is not loaded:
         source = FilteredSource(source.name)
-    split: Split = splitter(interactions, source)
+    with progress(f"splitting {len(interactions):,} ratings"):
+        split: Split = splitter(interactions, source)
     if len(split.val) == 0:
         compatibility.check_without_validation(cfg)
     compatibility.check_same_data(folder.read_record(), interactions, split)
     folder.update_record(data=about, split=split.report(interactions))
     if config["save_data"] and not folder.data_file.is_file():
-        folder.write_data(run_data(loaded, interactions, split).to_arrays())
-    compatibility.check_size(cfg, factory(cfg.model), interactions)
+        with progress(f"writing {folder.data_file.name} with {len(interactions):,} ratings"):
+            folder.write_data(run_data(loaded, interactions, split).to_arrays())
+    check_size(cfg, factory(cfg.model), interactions)
     torch.manual_seed(config["seed"])
     model_class: type[Recommender] = load(cfg.model._target_)
     datamodule: InteractionsDataModule = _built(
@@ -63,7 +67,8 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
         steps_per_call=settings.steps_per_call,
         seed=config["seed"],
     )
-    evaluation = datamodule.report()
+    with progress("preparing the evaluation"):
+        evaluation = datamodule.report()
     folder.update_record(evaluation=evaluation)
     compatibility.check_lists(cfg, evaluation)
     popularity = np.bincount(interactions.items[split.train], minlength=interactions.num_items)

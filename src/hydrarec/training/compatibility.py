@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
 from hydrarec.config.imports import load
-from hydrarec.config.judge import check_memory
 from hydrarec.core.errors import CheckpointError, ConfigError, did_you_mean
 from hydrarec.core.hints import setting
 from hydrarec.data.interactions import Interactions
@@ -207,16 +205,3 @@ def check_same_data(record: dict[str, Any], interactions: Interactions, split: S
                 fix="restore the data set as it was, or start a new run without resume",
                 value=before,
             )
-
-
-def check_size(cfg: DictConfig, make_model: Callable[..., Recommender], interactions: Interactions) -> None:
-    """Count the parameters without allocating them, and refuse a model that does not fit into memory."""
-    with torch.device("meta"):
-        model = make_model(num_users=interactions.num_users, num_items=interactions.num_items)
-    weights, others = (sum(entry.numel() for entry in kind) for kind in (model.parameters(), model.buffers()))
-    check_memory(weights, "this model", "a smaller model.embedding_dim", others)
-    if cfg.model.get("embedding") == "one_hot":
-        batch = cfg.task.datamodule.batch_size
-        what = f"model.embedding=one_hot with task.datamodule.batch_size={batch}"
-        fix = f"task.datamodule.batch_size={max(1, batch // 8)}, or model.embedding=library"
-        check_memory(weights, what, fix, others + batch * (interactions.num_users + interactions.num_items))

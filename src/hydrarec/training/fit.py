@@ -6,15 +6,17 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from hydrarec.core.console import progress
 from hydrarec.core.distributed import Replicas
 from hydrarec.core.errors import EnvironmentFault
 from hydrarec.core.kinds import Count, NonNegative, Parallel, Repeats
@@ -23,6 +25,7 @@ from hydrarec.models.base import Recommender
 from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
 from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.provenance import cpu_seconds, peak_memory_bytes
+from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.callbacks.checkpoints import Checkpoints
 from hydrarec.training.callbacks.epoch_table import EpochTable
 from hydrarec.training.callbacks.history import History
@@ -113,7 +116,8 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     callbacks = [history, *parts.callbacks, EpochTable(history), interruption, *tensorboard, checkpoints]
     trainer = _trainer(parts.settings, callbacks, [entry.logger for entry in tensorboard])
 
-    model.observe(datamodule.training_data())
+    with progress(f"{type(model).__name__}: taking in the training data"):
+        model.observe(datamodule.training_data())
     if parts.settings.compile:
         # One graph per batch size: that of all batches, and that of an epoch's last.
         model.batch_loss = torch.compile(model.batch_loss, dynamic=False)  # type: ignore[method-assign]
@@ -124,7 +128,8 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
 
     metrics = _evaluate(trainer, parts)
     if parts.save_predictions:
-        folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
+        with progress("writing predictions or ranks"):
+            folder.write_outcomes(model.objective.task, _outcomes(model, datamodule))
     result = {
         "metrics": metrics,
         "selected": {"epoch": checkpoints.best_epoch, "by": monitor or "the last epoch", "mode": parts.mode},
@@ -142,7 +147,12 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     for callback in callbacks:
         if isinstance(callback, Selected):
             callback.on_selected(trainer, model)
-    folder.update_record(status="finished", peak_memory_bytes=peak_memory_bytes(), seconds=result["seconds"])
+    folder.update_record(
+        status="finished",
+        units=_units(model, datamodule, metrics),
+        peak_memory_bytes=peak_memory_bytes(),
+        seconds=result["seconds"],
+    )
     for entry in tensorboard:
         entry.finish(result)
     folder.write_result(result)
@@ -211,6 +221,18 @@ def _draw_curves(folder: RunFolder, history: History, selected: int | None) -> N
 def _evaluated(model: Recommender) -> dict[str, int]:
     """Number of rows per evaluated part."""
     return {part: len(next(iter(outcomes.values()))) for part, outcomes in model.outcomes.items()}
+
+
+def _units(model: Recommender, datamodule: InteractionsDataModule, metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Per part and protocol, what its metrics are means over, and how many there are: for the end of a run."""
+    units: dict[str, dict[str, Any]] = {}
+    for part, number in _evaluated(model).items():
+        users = datamodule.interactions.users[getattr(datamodule.split, part)[:number]]
+        for protocol in {measure.protocol for name in metrics if (measure := shown_measure(name))}:
+            unit = model.objective.unit(protocol)
+            count = len(np.unique(users)) if unit == "users" else number
+            units.setdefault(part, {})[protocol] = {"n": count, "unit": unit}
+    return units
 
 
 def _outcomes(model: Recommender, datamodule: InteractionsDataModule) -> dict[str, Any]:

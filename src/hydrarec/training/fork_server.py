@@ -7,12 +7,20 @@ import contextlib
 import gc
 import importlib
 import os
+import threading
 import time
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-from hydrarec.training.processes import GRACE
+from hydrarec.training.processes import GRACE, STARTER
+
+
+def _end_with_starter(starter: int, done: threading.Event) -> None:
+    """Exit if the starter ends during the imports, which take seconds: until then the server does not look for it."""
+    while not done.wait(0.1):
+        if os.getppid() != starter:
+            os._exit(1)
 
 
 def _end(server: int) -> None:
@@ -30,10 +38,17 @@ def _end(server: int) -> None:
         Path(state._forkserver_address).parent.rmdir()
 
 
+_imported = threading.Event()
+_watch = threading.Thread(
+    target=_end_with_starter, args=(int(os.environ.get(STARTER, os.getppid())), _imported), daemon=True
+)
+_watch.start()
 atexit.register(_end, os.getpid())
 for _name in ("assembly", "ddp_workers", "fit", "job"):
     importlib.import_module(f"hydrarec.training.{_name}")
 for _name in ("runs.provenance", "figures.curves"):
     importlib.import_module(f"hydrarec.{_name}")
+_imported.set()
+_watch.join()  # a fork must not copy a thread's locks
 gc.collect()
 gc.freeze()  # children's garbage collectors then skip torch's objects and do not copy their pages

@@ -28,6 +28,7 @@ from hydrarec.core.contract import as_contract
 from hydrarec.core.errors import HydrarecError, LostJobError, from_dict
 
 LOG = "train.log"  # in a run folder: output of the run's process
+STARTER = "HYDRAREC_STARTER"  # environment variable of the fork server: the process that started it
 GRACE = 5.0  # seconds for a checkpoint, between SIGTERM and SIGKILL
 _PRELOADED = ["hydrarec.training.fork_server"]
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -42,7 +43,9 @@ def warm_up() -> None:
     # Signals are often sent to a whole process group: its leader decides.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOP)
     try:
-        with environment({**_ONE_THREAD, **os.environ}):  # trainer.threads still sets torch's threads
+        with environment(
+            {**_ONE_THREAD, **os.environ, STARTER: str(os.getpid())}
+        ):  # trainer.threads still sets torch's threads
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -216,10 +219,11 @@ def _call(
     multiprocessing.set_start_method(None, force=True)  # user code that starts processes gets the default method
     os.environ.clear()
     os.environ.update(variables)
-    _redirect_streams(log)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a worker of joblib ignores it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.STOP)
     try:
+        _redirect_streams(log)
         function(*arguments)
     except Exception as error:
         reports.send_bytes(_as_json(as_contract(error)))

@@ -20,7 +20,9 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tests.conftest import TIME_LIMIT, Execute, killed_after, tree_digest
 from tests.reports.comparison.test_comparison import SETTINGS
 
+from hydrarec.core.errors import InterruptedRun
 from hydrarec.reports.comparison.report_output import publish
+from hydrarec.training.callbacks.checkpoints import Checkpoints
 from hydrarec.training.callbacks.tensorboard_log import layout
 
 EPOCH_SCALARS = {
@@ -118,6 +120,40 @@ def test_a_run_that_goes_on_says_what_it_is_once(execute: Execute, tmp_path: Pat
     for tag in ("about/text_summary", "config/text_summary", "custom_scalars__config__"):
         assert len(events.Tensors(tag)) == 1, tag
     assert [event.step for event in events.Scalars("val/rmse")] == [1, 2]
+
+
+def raw_steps(folder: Path, tag: str) -> list[int]:
+    """Steps of a scalar as they stand in the files, without what TensorBoard hides."""
+    events = EventAccumulator(str(folder / "tensorboard"), purge_orphaned_data=False, size_guidance={"scalars": 0})
+    return [event.step for event in events.Reload().Scalars(tag)]
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_each_epoch_has_one_step_after_a_kill(
+    execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """A kill between TensorBoard's row and last.ckpt; or one that lost rows which the writer had not yet written."""
+    overrides = ("logger=tensorboard", "trainer.epochs=5", "trainer.checkpoint_seconds=1000")
+    with monkeypatch.context() as patch:
+        original = Checkpoints.on_train_epoch_end
+
+        def save_then_die(self: Checkpoints, trainer: Any, model: Any) -> None:
+            if trainer.current_epoch == 2:  # the third row is logged, its checkpoint is not written
+                trainer.loggers[0].experiment.flush()
+                raise KeyboardInterrupt
+            original(self, trainer, model)
+            self._save_last(trainer, force=True)
+
+        patch.setattr(Checkpoints, "on_train_epoch_end", save_then_die)
+        with pytest.raises(InterruptedRun):
+            execute(tmp_path / "run", *overrides)
+    assert raw_steps(tmp_path / "run", "val/rmse") == [1, 2, 3]
+    if lost:
+        for file in (tmp_path / "run" / "tensorboard").glob("events*"):
+            file.unlink()
+    execute(tmp_path / "run", *overrides)
+    assert sorted(raw_steps(tmp_path / "run", "val/rmse")) == [1, 2, 3, 4, 5]
+    assert sorted(raw_steps(tmp_path / "run", "time/epoch_seconds")) == [1, 2, 3, 4, 5]
 
 
 @pytest.fixture

@@ -27,6 +27,10 @@ class FactorRecommender(SolvedRecommender):
         self.register_buffer("user_factors", torch.zeros(num_users, embedding_dim))
         self.register_buffer("item_factors", torch.zeros(num_items, embedding_dim))
 
+    def working_bytes(self, interactions: int, batch_size: int) -> int:
+        # New factors beside the old ones, in up to three products at a time.
+        return 3 * 4 * self.embedding_dim * (self.num_users + self.num_items) + 32 * interactions
+
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         return (self.user_factors[users] * self.item_factors[items]).sum(-1)
 

@@ -14,7 +14,7 @@ from hydrarec.core.blocks import floats_at_once
 from hydrarec.data.batching.batches import TrainingData
 from hydrarec.models.base import Recommender
 
-_SCRATCH_FLOATS = 2**20  # size of temporaries: 4 MiB, fits in caches
+GRAM_FLOATS = 2**20  # size of temporaries: 4 MiB, fits in caches
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class SparseRows:
 
     def gram(self) -> Iterator[tuple[int, Tensor]]:
         """``A Aᵀ`` of this matrix A, in blocks of columns: (index of the first column, float32 [num_rows, C])."""
-        step = max(1, floats_at_once(self.starts.device, _SCRATCH_FLOATS) // max(self.num_rows, self.num_columns))
+        step = max(1, floats_at_once(self.starts.device, GRAM_FLOATS) // max(self.num_rows, self.num_columns))
         for rows in torch.arange(self.num_rows, device=self.starts.device).split(step):
             yield int(rows[0]), self.times(self.take(rows).columns_first())
 
@@ -147,7 +147,7 @@ class HistoryRecommender(Recommender):
         distinct, places = torch.unique(users, return_inverse=True)
         places, items = torch.broadcast_tensors(places, items)
         scores = torch.empty(places.shape, device=items.device)
-        step = max(1, floats_at_once(users.device, 16 * _SCRATCH_FLOATS) // self.num_items)
+        step = max(1, floats_at_once(users.device, 16 * GRAM_FLOATS) // self.num_items)
         for first in range(0, len(distinct), step):
             pairs = (places >= first) & (places < first + step)
             catalogue = self.catalogue_scores(distinct[first : first + step])

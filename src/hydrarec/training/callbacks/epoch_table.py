@@ -1,14 +1,15 @@
-"""Live table with a row per epoch and, on a terminal, a progress bar below it."""
+"""Live table with a row per epoch, and the progress of the current epoch or evaluation below it."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hydrarec.core import console
+from hydrarec.models.solved import SolvedRecommender
 from hydrarec.tasks.metrics.registry import shown_measure
 from hydrarec.training.callbacks.history import History, Row
 
@@ -33,51 +34,70 @@ def columns_of(row: Row) -> dict[str, tuple[str, Format]]:
 
 
 class EpochTable(pl.Callback):
-    """Prints the table to stderr row by row, readable both live and in a log file."""
+    """Prints the table to stderr row by row, readable both live and in a log file, and the progress of long epochs."""
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.console = console.stderr()
-        self._bar: Progress | None = None
         self._headed = False
+        self._display = contextlib.ExitStack()  # for the whole of training
+        self._work = contextlib.ExitStack()  # an epoch or an evaluation
+        self._advance: Callable[[float], None] = _ignore
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.console.is_terminal:
-            columns = TextColumn("epoch {task.fields[epoch]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-            self._bar = Progress(*columns, console=self.console, transient=True, refresh_per_second=4)
-            self._task = self._bar.add_task("", total=None, epoch="")
-            self._bar.start()
+        self._display.enter_context(console.display())
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._bar is not None:
-            epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
-            self._bar.reset(self._task, total=trainer.num_training_batches, epoch=epoch)
+        if not isinstance(pl_module, SolvedRecommender):  # whose one call says itself how far it is
+            self._begin(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", trainer.num_training_batches)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._begin("validating", sum(trainer.num_val_batches))
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._begin("testing", sum(trainer.num_test_batches))
 
     def on_train_batch_end(self, *_: Any) -> None:
-        if self._bar is not None:
-            self._bar.advance(self._task)
+        self._advance(1)
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self._advance(1)
+
+    def on_test_batch_end(self, *_: Any) -> None:
+        self._advance(1)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end()
+
+    on_test_end = on_validation_end
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end()  # of an epoch without validation
         row = self.history.rows[-1]
         if not self._headed:
-            self._print("  ".join(f"{title:>{_width(title)}}" for title, _ in columns_of(row).values()))
+            console.say("  ".join(f"{title:>{_width(title)}}" for title, _ in columns_of(row).values()))
             self._headed = True
         cells = [(title, show(row[key])) for key, (title, show) in columns_of(row).items()]
-        self._print("  ".join(f"{text:>{_width(title)}}" for title, text in cells))
+        console.say("  ".join(f"{text:>{_width(title)}}" for title, text in cells))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._stop()
+        self._end()
+        self._display.close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self._stop()
+        self._end()
+        self._display.close()
 
-    def _print(self, line: str) -> None:
-        (self._bar.console if self._bar is not None else self.console).print(line, highlight=False)
+    def _begin(self, description: str, batches: float) -> None:
+        self._end()
+        self._advance = self._work.enter_context(console.progress(description, batches, "batches"))
 
-    def _stop(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+    def _end(self) -> None:
+        self._work.close()
+        self._advance = _ignore
+
+
+def _ignore(amount: float) -> None:
+    """Outside all work there is nothing to advance."""
 
 
 def _width(title: str) -> int:

@@ -12,7 +12,7 @@ import yaml
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from hydrarec.tasks.metrics.registry import shown_measure
-from hydrarec.training.callbacks.history import History
+from hydrarec.training.callbacks.history import History, Row
 
 _SECTIONS = {
     "learning_rate": "optimizer/learning_rate",
@@ -29,21 +29,39 @@ class TensorBoardEpochs(pl.Callback):
 
     def __init__(self, history: History, config: dict[str, Any]) -> None:
         self.history, self.config = history, config
+        self._logged: dict[str, set[int]] = {}  # steps by tag that an earlier process of a resumed run logged
         self.logger = TensorBoardLogger(history.folder.tensorboard, name="", version="", default_hp_metric=False)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.ckpt_path is not None:
-            return  # resumed: the texts were written when the run began
+        if trainer.ckpt_path is not None:  # resumed: the texts were written when the run began
+            self._catch_up()
+            return
         writer = self.logger.experiment
         writer.add_text("about", about(self.config, self.history.folder.read_record()), 0)
         text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True)
         writer.add_text("config", "```yaml\n" + text + "```", 0)
         writer.flush()  # in case the run is killed
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        row = self.history.rows[-1]
+    def _catch_up(self) -> None:
+        """Bring the event files to the history, which a kill may have left ahead of them or behind them."""
+        from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator  # slow to import
+
+        if self.history.folder.tensorboard.is_dir():
+            events = EventAccumulator(str(self.history.folder.tensorboard), size_guidance={SCALARS: 0}).Reload()
+            for tag in events.Tags()[SCALARS]:
+                self._logged[tag] = {event.step for event in events.Scalars(tag)}
+        for row in self.history.rows:
+            self._log(row)
+
+    def _log(self, row: Row) -> dict[str, Any]:
+        """Log those scalars of a row that the event files do not have, and return all of them."""
         scalars = {_SECTIONS.get(name, name): value for name, value in row.items() if name != "epoch"}
-        self.logger.log_metrics(scalars, step=row["epoch"])
+        new = {tag: value for tag, value in scalars.items() if row["epoch"] not in self._logged.get(tag, ())}
+        self.logger.log_metrics(new, step=row["epoch"])
+        return scalars
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        scalars = self._log(self.history.rows[-1])
         if len(self.history.rows) == 1:
             self.logger.experiment.add_custom_scalars(layout(scalars))
 
