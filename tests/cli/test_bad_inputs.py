@@ -146,7 +146,6 @@ COMBINATIONS = {
     "a stage of texts": (("scheduler=stages", "scheduler.stages=[{epochs:a,learning_rate:b}]"), "scheduler.stages"),
     "Nesterov without momentum": (("optimizer=sgd", "optimizer.momentum=0", "optimizer.nesterov=true"), "momentum"),
     "parts that leave nothing": (("split.val=0.6", "split.test=0.6"), "split.val=0.6"),
-    "a batch larger than the data": (("task.datamodule.batch_size=481",), "task.datamodule.batch_size=481"),
     "early stopping without validation": (("callbacks=early_stopping", "trainer.epochs=9", "split.val=0"), "early_stopping"),
     "early stopping on no metric": (("callbacks=early_stopping", "trainer.epochs=9", "callbacks.early_stopping.monitor=val/x"), "val/x"),
     "pairs that are none": (("callbacks=track_predictions", "callbacks.track_predictions.pairs=[1]"), "pairs"),
