@@ -43,7 +43,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     interactions = filtering(loaded)
     about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
     if interactions is not loaded:
-        source = FilteredSource(source.name)
+        source = FilteredSource(source)
     split: Split = splitter(interactions, source)
     if len(split.val) == 0:
         compatibility.check_without_validation(cfg)
