@@ -168,7 +168,6 @@ COMBINATIONS = {
     "an optimiser that needs a closure": ((*TORCH, "optimizer._target_=torch.optim.LBFGS"), "torch.optim.LBFGS"),
     "an optimiser for sparse gradients": ((*TORCH, "optimizer._target_=torch.optim.SparseAdam"), "torch.optim.SparseAdam"),
     "no optimiser": ((*TORCH, "optimizer._target_=torch.optim.Optimizer"), "torch.optim.Optimizer"),
-    "a batch larger than the data": (("task.datamodule.batch_size=481",), "task.datamodule.batch_size=481"),
     "early stopping without validation": (("callbacks=early_stopping", "trainer.epochs=9", "split.val=0"), "early_stopping"),
     "early stopping on no metric": (("callbacks=early_stopping", "trainer.epochs=9", "callbacks.early_stopping.monitor=val/x"), "val/x"),
     "pairs that are none": (("callbacks=track_predictions", "callbacks.track_predictions.pairs=[1]"), "pairs"),

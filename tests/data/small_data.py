@@ -38,6 +38,7 @@ def own_file(path: Path, **settings: Any) -> CsvRatings:
         "separator": None,
         "header": True,
         "encoding": "utf-8",
+        "quoting": True,
         "ids": "auto",
         "scale": HALF_STARS,
         "expected": ANY_COUNTS,

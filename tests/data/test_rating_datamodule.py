@@ -9,7 +9,6 @@ import pytest
 import torch
 from tests.data.test_splits import NoFolds, interactions
 
-from hydrarec.core.errors import ConfigError
 from hydrarec.data.batching.batches import Unit
 from hydrarec.data.datamodules.explicit import RatingDataModule
 from hydrarec.data.splits import RandomSplit
@@ -50,12 +49,16 @@ def test_whole_users_or_items_come_once_each_without_their_ratings(unit: Unit) -
 
 
 @pytest.mark.parametrize("unit", ["users", "items"])
-def test_a_batch_of_more_users_or_items_than_there_are_is_refused(unit: Unit) -> None:
+def test_a_batch_of_more_users_or_items_than_there_are_takes_all_of_them(
+    unit: Unit, caplog: pytest.LogCaptureFixture
+) -> None:
     there = len(set(getattr(module().interactions, unit)[module().split.train].tolist()))
     assert there < 24, "there are fewer of them than ratings"
-    module(unit, batch_size=there)
-    with pytest.raises(ConfigError, match=f"batch_size={there + 1} is larger than the {there} training samples"):
-        module(unit, batch_size=there + 1)
+    assert module(unit, batch_size=there).batch_size == there
+    assert not caplog.records
+    assert module(unit, batch_size=there + 1).batch_size == there
+    (record,) = caplog.records
+    assert f"batch_size={there + 1} is more than the {there} training samples" in record.getMessage()
 
 
 def test_steps_per_epoch_is_what_the_loader_delivers() -> None:

@@ -20,7 +20,8 @@ from hydrarec.data.readers.given_candidates import read_negatives
 from hydrarec.data.readers.layout import Form, layout_of
 from hydrarec.data.readers.movielens import RatingsCsv, UData, headerless
 from hydrarec.data.readers.opening import damaged_gzip, is_gzip, opened, require_readable, require_text
-from hydrarec.data.readers.structure import Record, misshapen, places_in
+from hydrarec.data.readers.structure import Record, places_in, records
+from hydrarec.data.readers.text_column import TextColumn
 from hydrarec.data.table import Place
 
 FORM = RatingsCsv.FORM
@@ -49,7 +50,7 @@ def test_columns_by_position_need_no_header(tmp_path: Path) -> None:
 
 
 def test_a_form_knows_its_columns() -> None:
-    form = Form(user="u", item=1, rating=None, time=None, separator=None, header=True, encoding="utf-8")
+    form = Form(user="u", item=1, rating=None, time=None, separator=None, header=True, encoding="utf-8", quoting=True)
     assert form.columns == {"user": "u", "item": 1}
 
 
@@ -65,8 +66,12 @@ def test_exact_lines_skip_blank_ones_and_count_those_within_quotes(tmp_path: Pat
     file = tmp_path / "ratings.csv"
     file.write_text('userId,movieId,rating,timestamp\n1,"1\n2",4,1\n\n1,2\n1,3,4,1\n')
     layout = layout_of(file, FORM)
-    assert misshapen(file, layout) == [Record(number=3, line=5, fields=["1", "2"])]
-    assert places_in(file, layout, frozenset({3}), [1]) == [(file, 6)]
+    assert list(records(file, layout)) == [
+        Record(2, ["1", "1\n2", "4", "1"]),
+        Record(5, ["1", "2"], "the row has 2 fields, the first line 4"),
+        Record(6, ["1", "3", "4", "1"]),
+    ]
+    assert places_in(file, layout, [2]) == [(file, 6)]
 
 
 def test_a_first_look_decompresses(tmp_path: Path) -> None:
@@ -115,11 +120,11 @@ def test_typed_ids_become_text_if_asked_for() -> None:
 
 
 def test_a_row_with_two_faults_is_one_bad_row_and_its_first_fault_is_named() -> None:
-    words = np.array(["1", "", "2"], object)
-    raw = {"user": words, "item": words, "rating": np.array(["9", "9", "4"], object)}
+    words = TextColumn.of(np.array(["1", "", "2"], object))
+    raw = {"user": words, "item": words, "rating": TextColumn.of(np.array(["9", "4", "4"], object))}
     table, faults = table_of(raw, NAMES, replace(RULES, on_bad_rows="drop"), lines)
     assert faults.bad.tolist() == [True, True, False]
-    assert [(fault.row, fault.column) for fault in faults.first] == [(1, "u"), (1, "i"), (0, "r")]
+    assert [(fault.row, fault.column) for fault in faults.first] == [(0, "r"), (1, "u")]
     with pytest.raises(DataError, match=r"column 'r' = '9' lies outside the scale .* \(also line 3; 2 rows in all\)"):
         faults.settle(table, "error")
     kept = faults.settle(table, "drop")

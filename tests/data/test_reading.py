@@ -51,7 +51,7 @@ SAME = {
     "lines of spaces": CLEAN.replace("\n", "\n  \n", 2),
     "other order of columns": reordered(["rating", "timestamp", "movieId", "userId"]),
     "other order of rows": "\n".join([CLEAN.split()[0], *reversed(CLEAN.split()[1:])]),
-    "quotes": CLEAN.replace("10", '"10"').replace("userId", '"userId"'),
+    "quotes": CLEAN.replace(",10,", ',"10",').replace("userId", '"userId"'),
     "spaces": CLEAN.replace(",", " , "),
     "extra columns": CLEAN.replace("\n", ',"a, note"\n').replace('"a, note"', "note", 1),
     "an empty column at the end of every line": CLEAN.replace("\n", ",\n"),
@@ -112,24 +112,52 @@ def test_parquet_with_dates_and_a_missing_rating(tmp_path: Path) -> None:
     assert found.timestamps.tolist() == [86_400]
 
 
-@pytest.mark.parametrize(
-    ("times", "unit"),
-    [
-        (["1700000000000", "1700000001999"], "milliseconds"),
-        (["1700000000000000", "1700000001999999"], "microseconds"),
-        (["1700000000000000000", "1700000001999999999"], "nanoseconds"),
-        (["2023-11-14T22:13:20Z", "2023-11-14 23:13:21.5+01:00"], "dates"),
-    ],
-)
-def test_the_unit_of_time_is_detected_and_said(
-    times: list[str], unit: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+DAY = 86_400
+TIMES = {  # how times are written: what is kept of them, the unit, and what is said
+    "seconds": (["1700000000", "1700000001"], [1_700_000_000, 1_700_000_001], "s", ""),
+    "milliseconds": (["1700000000000", "1700000001999"], [1_700_000_000_000, 1_700_000_001_999], "ms", "milliseconds"),
+    "whole milliseconds": (["1700000000000", "1700000001000"], [1_700_000_000, 1_700_000_001], "s", "milliseconds"),
+    "microseconds": (["1700000000000000", "1700000001999999"], [17 * 10**14, 1_700_000_001_999_999], "us", "micro"),
+    "nanoseconds": (
+        ["1700000000000000000", "1700000001999999999"],
+        [17 * 10**17, 17 * 10**17 + 1_999_999_999],
+        "ns",
+        "nano",
+    ),
+    "tenths": (["1500000000.1", "1500000000"], [1_500_000_000_100, 1_500_000_000_000], "ms", ""),
+    "seven decimals": (["1500000000.1234567", "1"], [1_500_000_000_123_456_700, 10**9], "ns", ""),
+    "zeros as decimals": (["1500000000.000", "1.5e9"], [15 * 10**8, 15 * 10**8], "s", ""),
+    "half milliseconds": (
+        ["1700000000000.5", "1700000000001"],
+        [1_700_000_000_000_500, 1_700_000_000_001_000],
+        "us",
+        "milli",
+    ),
+    "dates": (["1970-01-02", "1970-01-03"], [DAY, 2 * DAY], "s", "dates"),
+    "zones": (
+        ["2023-11-14T22:13:20Z", "2023-11-14 23:13:21.5+01:00"],
+        [1_700_000_000_000, 1_700_000_001_500],
+        "ms",
+        "dates",
+    ),
+    "nine decimals": (["1970-01-01T00:00:00.000000001", "1970-01-01 00:00"], [1, 0], "ns", "dates"),
+    "YYYYMMDD": (["20170714", "20170715"], [1_499_990_400, 1_499_990_400 + DAY], "s", "20170714"),
+    "YYYYMMDDhhmm": (["201707140001", "201707150000"], [1_499_990_460, 1_499_990_400 + DAY], "s", "YYYYMMDDhhmm"),
+    "YYYYMMDDhhmmss": (["20170714000001", "20170715000000"], [1_499_990_401, 1_499_990_400 + DAY], "s", "hhmmss"),
+    "row numbers": (["1", "20170715"], [1, 20_170_715], "s", ""),
+}
+
+
+@pytest.mark.parametrize(("times", "kept", "unit", "said"), TIMES.values(), ids=list(TIMES))
+def test_times_keep_the_resolution_of_the_file(
+    times: list[str], kept: list[int], unit: str, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = "".join(f"1,{item},4,{time}\n" for item, time in enumerate(times))
     with caplog.at_level(logging.WARNING):
         found = loaded(tmp_path / "ratings.csv", "userId,movieId,rating,timestamp\n" + rows)
     assert found.timestamps is not None
-    assert found.timestamps.tolist() == [1_700_000_000, 1_700_000_001]
-    assert unit in caplog.text
+    assert (found.timestamps.tolist(), found.time_unit) == (kept, unit)
+    assert said in caplog.text
 
 
 def test_text_among_the_ids_makes_all_of_them_strings_and_is_said(

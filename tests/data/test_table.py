@@ -69,11 +69,19 @@ def test_dealing_rows_to_parts() -> None:
 
 
 def test_a_split_that_needs_times_names_those_that_do_not() -> None:
-    assert timestamps_of(DATA, "split=x").tolist() == [10, 20, 30]
+    class Source(Dataset):
+        def unused_times(self) -> list[str]:
+            return ["rated_at", "date"]
+
+    assert timestamps_of(DATA, Dataset(), "split=x").tolist() == [10, 20, 30]
     timeless = interactions_of(table_of([1], [1], [1]), name="t", scale=HALF_STARS, duplicates="error", texts=None)
     with pytest.raises(ConfigError, match="split=x needs timestamps") as caught:
-        timestamps_of(timeless, "split=x")
+        timestamps_of(timeless, Dataset(), "split=x")
     assert "user_ratio" in caught.value.expected
+    assert "dataset.time=<name>" in caught.value.fix
+    with pytest.raises(ConfigError) as caught:
+        timestamps_of(timeless, Source(), "split=x")
+    assert caught.value.fix == "dataset.time=rated_at, or dataset.time=date"
 
 
 # -- datasets and their sources ----------------------------------------------------------------------------------------
@@ -84,11 +92,11 @@ def test_a_dataset_has_no_folds_and_no_candidates_of_its_own() -> None:
         name = "plain"
 
     assert Plain().candidates() is None
-    assert FilteredSource("plain").candidates() is None  # type: ignore[func-returns-value]
+    assert FilteredSource(Plain()).candidates() is None  # type: ignore[func-returns-value]
     with pytest.raises(DataError, match="plain has no official folds"):
         Plain().official_fold(1)
     with pytest.raises(ConfigError, match="a filter leaves some out"):
-        FilteredSource("plain").official_fold(1)
+        FilteredSource(Plain()).official_fold(1)
 
 
 def test_files_are_read_once_and_then_cached(tmp_path: Path) -> None:

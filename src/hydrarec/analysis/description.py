@@ -113,7 +113,7 @@ def describe(interactions: Interactions, *, users: int, items: int, advance: Cal
 
     ``advance(1)`` is called after each of :data:`STEPS` steps.
     """
-    ratings, times, part = interactions.ratings, interactions.timestamps, interactions.part
+    ratings, times, part = interactions.ratings, interactions.seconds, interactions.part
     per_user, user_means = _per_index(interactions.users, ratings, interactions.num_users)
     per_item, item_means = _per_index(interactions.items, ratings, interactions.num_items)
     advance(1)

@@ -6,6 +6,7 @@ respond at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ def _resumed(path: Path, overrides: list[str]) -> list[str] | None:
 
 def _job(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
+    os.chdir(HydraConfig.get().runtime.cwd)  # hydra.job.chdir=true must not change what a path means
     given = HydraConfig.get().overrides.task
     overrides = [override for override in given if not override.startswith(("resume=", "replay="))]
     result = execute(plain(config), folder, overrides)

@@ -6,12 +6,14 @@ their content only if these differ. The arrays are checked by type, length and a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,11 @@ from hydrarec.core.files import sha256_of, write_json
 from hydrarec.data.ids import IdMap
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.sources.folders import cache_root, locked, storage_fault, sweep, whole_folder
+from hydrarec.data.table import Scale
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the readers and of this format: raise it when either changes the stored content
+VERSION = 3  # of the readers and of this format: raise it when either changes the stored content
 ID_MAPS = ("user_ids", "item_ids")
 SAMPLES, SAMPLE_BYTES = 64, 4096  # byte ranges whose order is checked too; few enough to cost a millisecond
 
@@ -55,6 +58,8 @@ def cached(name: str, options: object, sources: Sequence[Path], build: Callable[
             save(built, folder, sources)
             return load(folder)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError(str(error)) from error
         log.warning("%s; going on without a cache", str(storage_fault(error, folder)).splitlines()[0])
     return build() if built is None else built
 
@@ -76,6 +81,8 @@ def save(interactions: Interactions, folder: Path, sources: Sequence[Path]) -> N
         meta = {
             "version": VERSION,
             "name": interactions.name,
+            "time_unit": interactions.time_unit,
+            "declared": asdict(interactions.declared),
             "scale": interactions.scale,
             "fingerprint": interactions.fingerprint,
             "sources": [_stamp(path) | {"sha256": sha256_of(path)} for path in sources],
@@ -130,13 +137,16 @@ def _load(folder: Path, meta: dict[str, Any]) -> Interactions:
         texts = json.loads(raw_texts)
         low, high = meta["scale"]
         fields: dict[str, Any] = {**arrays, "scale": (low, high)}
-        fields |= {name: meta[name] for name in ("name", "fingerprint")}
+        fields |= {name: meta[name] for name in ("name", "fingerprint", "time_unit")}
+        fields["declared"] = Scale(**meta["declared"])
         for name in ID_MAPS:
             fields[name] = IdMap(np.array(arrays[name])) if name in arrays else IdMap.from_list(texts[name])
         for name in ("titles", "genres"):
             fields[name] = None if texts[name] is None else tuple(texts[name])
         return Interactions(**fields)
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:  # mapping a file fails so, not with MemoryError
+            raise MemoryError(str(error)) from error
         raise _UnusableError(f"the cache is damaged: {error}") from error
 
 

@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 from hydrarec.core.errors import ConfigError, DataError
 from hydrarec.core.kinds import Count, Finite, Positive, Seed
 from hydrarec.data.interactions import Interactions
+from hydrarec.data.splits.split import Source
 
 
 class FilteredSource:
     """A filtered dataset; its authors' folds and candidates no longer apply.
 
     Args:
-        name: name of the dataset.
+        source: the dataset.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, source: Source) -> None:
+        self.name, self._source = source.name, source
+
+    def unused_times(self) -> list[str]:
+        """As the dataset's own."""
+        return self._source.unused_times()
 
     def official_fold(self, fold: int) -> NDArray[np.int8]:
         """Always raise, because the folds were made for all ratings.

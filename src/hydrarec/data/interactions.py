@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.ids import IdMap
-from hydrarec.data.table import Columns, ItemTexts, RatingTable, Scale
+from hydrarec.data.table import Columns, ItemTexts, RatingTable, Scale, coarsest
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ class Interactions(Columns):
         ratings, timestamps, part: as in :class:`~hydrarec.data.table.Columns`.
         user_ids, item_ids: raw ids ↔ indices, for rated users and items only.
         titles, genres: per item index, or None; without tabs and newlines. Genres read ``Action|Comedy``.
-        scale: lowest and highest rating allowed.
+        declared: the scale as declared; its ends may be left to the data.
+        scale: lowest and highest rating allowed: the declared ends, else those of the ratings.
         name: name of the dataset.
         fingerprint: SHA-256, hex, over raw ids, ratings, timestamps and parts, but not titles.
     """
@@ -39,6 +40,7 @@ class Interactions(Columns):
     item_ids: IdMap
     titles: tuple[str, ...] | None
     genres: tuple[str, ...] | None
+    declared: Scale
     scale: tuple[float, float]
     name: str
     fingerprint: str
@@ -71,7 +73,8 @@ class Interactions(Columns):
         kept = replace(
             kept, users=users, items=items, user_ids=user_ids, item_ids=item_ids, titles=titles, genres=genres
         )
-        return replace(kept, fingerprint=fingerprint_of(kept, user_ids, item_ids))
+        scale = self.declared.ends(kept.ratings)
+        return replace(kept, scale=scale, fingerprint=fingerprint_of(kept, user_ids, item_ids))
 
 
 def interactions_of(
@@ -87,17 +90,20 @@ def interactions_of(
     user_ids, users = IdMap.of(table.users)
     item_ids, items = IdMap.of(table.items)
     order = _canonical_order(users, items, len(item_ids), table.timestamps)
-    columns = Columns(**{**table.columns, "users": users, "items": items}).at(order)
+    columns = Columns(**{**table.columns, "users": users, "items": items, "time_unit": table.time_unit}).at(order)
     columns = _each_pair_once(columns, order, table, duplicates)
-    low = float(columns.ratings.min()) if scale.low is None else scale.low
-    high = float(columns.ratings.max()) if scale.high is None else scale.high
+    if columns.timestamps is not None:
+        times, unit = coarsest(columns.timestamps, columns.time_unit)
+        columns = replace(columns, timestamps=times, time_unit=unit)
     return Interactions(
         **columns.columns,
+        time_unit=columns.time_unit,
         user_ids=user_ids,
         item_ids=item_ids,
         titles=None if texts is None else _by_index(texts.titles, item_ids, str),
         genres=_by_index(texts.genres, item_ids, lambda item: "") if texts and texts.genres else None,
-        scale=(float(low), float(high)),
+        declared=scale,
+        scale=scale.ends(columns.ratings),
         name=name,
         fingerprint=fingerprint_of(columns, user_ids, item_ids),
     )
@@ -194,4 +200,6 @@ def fingerprint_of(columns: Columns, user_ids: IdMap, item_ids: IdMap) -> str:
         digest.update(key.encode())
         if column is not None:
             digest.update(np.ascontiguousarray(column.astype(kind, copy=False)).data)
+    if columns.time_unit != "s":  # seconds have the fingerprints that they always had
+        digest.update(columns.time_unit.encode())
     return digest.hexdigest()

@@ -118,10 +118,10 @@ class RunFolder(RunReader):
             write_json(self.path / name, content)
 
     def _write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """Write an ``npz``; its zip format stores a checksum per array."""
-        import numpy as np  # imported here to keep the answer to a mistyped option fast
+        """Write an ``npz``, with progress; its zip format stores a checksum per array."""
+        from hydrarec.runs.arrays_file import write_arrays  # imported here to answer a mistyped option fast
 
-        self._write(name, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays), mode="wb")
+        self._write(name, lambda file: write_arrays(file, name, arrays), mode="wb")
 
     def _write(self, name: str, fill: Callable[[IO[Any]], object], mode: str = "w") -> None:
         if self._writes:

@@ -45,7 +45,7 @@ def build(config: dict[str, Any], folder: RunFolder) -> Parts:
     interactions = filtering(loaded)
     about = _description(interactions, source.about) | {"filter": filtering.report(loaded, interactions)}
     if interactions is not loaded:
-        source = FilteredSource(source.name)
+        source = FilteredSource(source)
     with progress(f"splitting {len(interactions):,} ratings"):
         split: Split = splitter(interactions, source)
     if len(split.val) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
@@ -12,12 +13,14 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from hydrarec.core.errors import CheckpointError, ConfigError
+from hydrarec.core.errors import CheckpointError
 from hydrarec.data.batching.batches import TrainingData, Unit
 from hydrarec.data.batching.loaders import BatchLoader, Samples
 from hydrarec.data.batching.samples import HistorySamples
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits import Split
+
+log = logging.getLogger(__name__)
 
 OnDevice = TypeVar("OnDevice")
 
@@ -30,12 +33,9 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
     Args:
         interactions, split: the data and its parts.
         unit: unit of a batch row: an interaction, a user or an item.
-        batch_size: samples (or users, or items) per optimiser step, over all processes.
+        batch_size: samples (or users, or items) per optimiser step, over all processes; at most all of an epoch's.
         steps_per_call: optimiser steps per call of the training step.
         seed: seed of the sample order and of the negatives.
-
-    Raises:
-        ConfigError: the batch is larger than the training part.
     """
 
     implicit: ClassVar[bool]
@@ -52,14 +52,13 @@ class InteractionsDataModule(pl.LightningDataModule, ABC):
     ) -> None:
         super().__init__()
         self.interactions, self.split, self.unit, self.seed = interactions, split, unit, seed
-        self.batch_size, self.steps_per_call = batch_size, steps_per_call
+        self.steps_per_call = steps_per_call
         self._made: dict[str, Any] = {}
+        self.batch_size = min(batch_size, self.num_samples)
         if batch_size > self.num_samples:
-            raise ConfigError(
-                f"task.datamodule.batch_size={batch_size:,} is larger than the {self.num_samples:,} training samples",
-                expected=f"1 to {self.num_samples}",
-                fix=f"task.datamodule.batch_size={min(4096, self.num_samples)}",
-                value=batch_size,
+            log.warning(
+                "task.datamodule.batch_size=%d is more than the %d training samples: every step takes all of them",
+                *(batch_size, self.num_samples),
             )
 
     # -- training -----------------------------------------------------------------------------------------------------

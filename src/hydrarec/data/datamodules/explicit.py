@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hydrarec.core.errors import DataError
 from hydrarec.core.kinds import Count
 from hydrarec.data.batching.batches import Unit
 from hydrarec.data.batching.loaders import BatchLoader, Samples
@@ -19,6 +20,9 @@ class RatingDataModule(InteractionsDataModule):
     Args:
         interactions, split, unit, batch_size, steps_per_call, seed: as in the base.
         eval_batch_size: ratings per forward pass of an evaluation.
+
+    Raises:
+        DataError: all ratings are equal, so that there is nothing to predict.
     """
 
     implicit = False
@@ -34,6 +38,14 @@ class RatingDataModule(InteractionsDataModule):
         steps_per_call: Count,
         seed: int,
     ) -> None:
+        lowest, highest = float(interactions.ratings.min()), float(interactions.ratings.max())
+        if lowest == highest:
+            raise DataError(
+                f"nothing to predict: all {len(interactions):,} ratings of {interactions.name} are {lowest:g}",
+                expected="ratings that differ, or the ranking of items that have no ratings",
+                fix="task=ranking",
+                value=lowest,
+            )
         super().__init__(
             interactions=interactions,
             split=split,

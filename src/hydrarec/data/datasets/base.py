@@ -66,6 +66,10 @@ class Dataset:
 
     name: str
 
+    def unused_times(self) -> list[str]:
+        """The columns that are not used although their names are usual for times; published datasets use theirs."""
+        return []
+
     def official_fold(self, fold: int) -> NDArray[np.int8]:
         """The part of each interaction in an official fold: int8 [N], ``TRAIN`` or ``TEST``.
 

@@ -8,11 +8,12 @@ from typing import Literal
 from hydrarec.core.kinds import FolderName
 from hydrarec.data.datasets.base import About, Counts, FileDataset
 from hydrarec.data.interactions import Interactions
+from hydrarec.data.readers.column_names import like_times
 from hydrarec.data.readers.delimited import read_delimited
 from hydrarec.data.readers.faults import Rules
-from hydrarec.data.readers.layout import Form
+from hydrarec.data.readers.layout import Form, header_of
 from hydrarec.data.readers.opening import require_readable
-from hydrarec.data.readers.parquet import read_parquet
+from hydrarec.data.readers.parquet import parquet_columns, read_parquet
 from hydrarec.data.table import TEST, TRAIN, VALIDATION, RatingTable, Scale, joined
 
 PARQUET = (".parquet", ".pq")
@@ -28,9 +29,10 @@ class CsvRatings(FileDataset):
         val_path, test_path: files of validation and test ratings, in the same format.
         user, item, rating, time: columns, by header name or by position from 0. Without ``rating`` every row counts
             as 1. ``time`` is in unix seconds; finer units and ISO dates are recognised.
-        separator: field separator; None: chosen by file extension, or else detected in the first line.
+        separator: field separator; None: detected in the first line.
         header: whether the first line names the columns.
         encoding: encoding of the ids.
+        quoting: whether fields may stand in double quotes; otherwise a quote is a character like any other.
         ids: ``auto`` reads ids as integers if all are; ``string`` keeps ``007`` and ``7`` distinct.
         scale: rating scale; an end that is None is taken from the data.
         expected: counts to check, if known.
@@ -53,6 +55,7 @@ class CsvRatings(FileDataset):
         separator: str | None,
         header: bool,
         encoding: str,
+        quoting: bool,
         ids: Literal["auto", "string"],
         scale: Scale,
         expected: Counts,
@@ -63,7 +66,14 @@ class CsvRatings(FileDataset):
         paths = {TRAIN: path, VALIDATION: val_path, TEST: test_path}
         self.files = {part: Path(p).expanduser().absolute() for part, p in paths.items() if p is not None}
         self.form = Form(
-            user=user, item=item, rating=rating, time=time, separator=separator, header=header, encoding=encoding
+            user=user,
+            item=item,
+            rating=rating,
+            time=time,
+            separator=separator,
+            header=header,
+            encoding=encoding,
+            quoting=quoting,
         )
 
     def load(self) -> Interactions:
@@ -77,9 +87,18 @@ class CsvRatings(FileDataset):
             require_readable(file)
         return self.load_files(list(self.files.values()), [list(self.files), str(self.form)], self._read)
 
+    def unused_times(self) -> list[str]:
+        """The columns of the first file that are not used although their names are usual for times."""
+        file = next(iter(self.files.values()))
+        return like_times((parquet_columns if _is_parquet(file) else header_of)(file, self.form))
+
     def _read(self) -> RatingTable:
         tables = [
-            (read_parquet if file.suffix.lower() in PARQUET else read_delimited)(file, self.form, self.rules)
+            (read_parquet if _is_parquet(file) else read_delimited)(file, self.form, self.rules)
             for file in self.files.values()
         ]
         return joined(tables, list(self.files)) if len(tables) > 1 else tables[0]
+
+
+def _is_parquet(file: Path) -> bool:
+    return file.suffix.lower() in PARQUET

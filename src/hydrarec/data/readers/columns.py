@@ -1,96 +1,99 @@
-"""Converts raw columns to a table of ratings. Each distinct text value is parsed only once."""
+"""Converts raw columns to a table of ratings. What a column holds is decided on all of its good rows."""
 
 from __future__ import annotations
 
-import logging
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.data.readers.faults import Fault, Faults, Ids, Rules
-from hydrarec.data.table import Place, RatingTable, Scale
+from hydrarec.data.readers.faults import Fault, Faults, Rules
+from hydrarec.data.readers.ratings import note_off_grid, ratings_of
+from hydrarec.data.readers.text_column import NUMBER, UNDECODED, TextColumn
+from hydrarec.data.readers.times import Times, times_of_datetimes, times_of_integers, times_of_texts
+from hydrarec.data.table import Place, RatingTable
 
-log = logging.getLogger(__name__)
-
+Raw = NDArray | TextColumn
 # NumPy type kinds that need no parsing, by role; all other columns are read as text.
 TYPED = {"user": "iu", "item": "iu", "rating": "iuf", "time": "iuM"}
 INTEGER = re.compile(r"([+-]?\d+)(\.0*)?", re.ASCII)  # pandas writes 7 as 7.0 if the column once had gaps
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf|infinity|null|none|na|n/a)", re.IGNORECASE)
-INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-LARGEST = float(np.finfo(np.float32).max)
-INT64 = np.iinfo(np.int64)
-# Unix seconds stay below this until the year 5138; unix milliseconds exceed it from March 1973 on.
-UNITS = ((10**17, 10**9, "nanoseconds"), (10**14, 10**6, "microseconds"), (10**11, 10**3, "milliseconds"))
+LEAST, MOST = -(2**63), 2**63 - 1  # of int64
 
 
 def table_of(
-    raw: Mapping[str, NDArray],
+    raw: Mapping[str, Raw],
     names: Mapping[str, str],
     rules: Rules,
     places: Callable[[Sequence[int]], list[Place]],
+    header: Mapping[str, str] | None = None,
+    encoding: str = "utf-8",
 ) -> tuple[RatingTable, Faults]:
     """Build the table from raw columns, and collect its bad rows.
 
     Args:
-        raw: columns by role, of a type in :data:`TYPED` or object (str), [N]; ``rating`` and ``time`` are optional.
+        raw: columns by role, [N]: of a type in :data:`TYPED`, or texts; ``rating`` and ``time`` are optional.
         names: column names by role.
         places: as in :class:`~hydrarec.data.table.RatingTable`.
+        header: what the header has in each column, by role; a later row with the same texts is bad.
+        encoding: encoding of the texts, for errors.
     """
     faults = Faults(len(raw["user"]))
-    users, items = (_ids(raw[role], names[role], rules.ids, faults) for role in ("user", "item"))
-    ratings, times = np.ones(len(users), np.float32), None
+    if header:
+        _refuse_second_header(raw, header, faults)
+    ratings, times = np.ones(len(raw["user"]), np.float32), Times(np.zeros(0, np.int64), "s")
+    exact = None
     if "rating" in raw:
-        ratings = _ratings(raw["rating"], names["rating"], rules.scale, faults)
+        exact = ratings_of(raw["rating"], names["rating"], rules.scale, faults)
+        ratings = exact.astype(np.float32, copy=False)
     if "time" in raw:
         times = _times(raw["time"], names["time"], faults)
-    return RatingTable(users=users, items=items, ratings=ratings, timestamps=times, places=places), faults
+    users, items = (_ids(raw[role], names[role], rules, encoding, faults) for role in ("user", "item"))
+    if exact is not None:
+        note_off_grid(exact, names["rating"], rules.scale, faults, places)
+    ticks = times.ticks if "time" in raw else None
+    table = RatingTable(
+        users=users, items=items, ratings=ratings, timestamps=ticks, time_unit=times.unit, places=places
+    )
+    return table, faults
 
 
-class _TextColumn:
-    """A column of text; ``distinct`` holds its distinct values, stripped of white space."""
-
-    def __init__(self, texts: NDArray, name: str) -> None:
-        self.texts, self.name = texts, name
-        self.codes, distinct = pd.factorize(texts)
-        self.distinct: list[str] = [text.strip() for text in distinct.tolist()]
-
-    def parse(self, parse: Callable[[str], Any], kind: Any, expected: str, faults: Faults) -> NDArray:
-        """Parse each row to ``kind`` [N]; the text of a ValueError from ``parse`` describes the fault."""
-        values: NDArray = np.zeros(len(self.distinct), kind)
-        complaints: dict[int, str] = {}
-        for code, text in enumerate(self.distinct):
-            try:
-                values[code] = parse(text)
-            except ValueError as error:
-                complaints[code] = str(error)
-        if complaints:
-            faults.add(
-                np.isin(self.codes, list(complaints)),
-                lambda row: Fault(row, self.name, self.texts[row], complaints[self.codes[row]], expected),
-            )
-        return values[self.codes]
+def _refuse_second_header(raw: Mapping[str, Raw], header: Mapping[str, str], faults: Faults) -> None:
+    again = np.ones(faults.num_rows, bool)
+    for role, column in raw.items():
+        if not isinstance(column, TextColumn) or header[role] not in column.distinct:
+            return
+        again &= np.array([text == header[role] for text in column.distinct])[column.codes]
+    expected = "the header in the first line only"
+    faults.add(again, lambda row: Fault(row, header["user"], header["user"], "is the header again", expected))
 
 
-def _ids(raw: NDArray, name: str, ids: Ids, faults: Faults) -> NDArray:
+def _times(raw: Raw, name: str, faults: Faults) -> Times:
+    if isinstance(raw, TextColumn):
+        return times_of_texts(raw, name, faults)
+    if raw.dtype.kind == "M":
+        return times_of_datetimes(raw, name, faults)
+    return times_of_integers(raw.astype(np.int64, copy=False), name, faults)
+
+
+def _ids(raw: Raw, name: str, rules: Rules, encoding: str, faults: Faults) -> NDArray:
     """Parse raw ids to int64 [N] or object (str) [N]."""
-    if raw.dtype.kind in TYPED["user"]:
-        return raw.astype(str).astype(object) if ids == "string" else raw.astype(np.int64, copy=False)
-    column = _TextColumn(raw, name)
-    words = [text for text in column.distinct if _is_word(text)] if ids == "auto" else []
-    if words and any(map(_is_integer, column.distinct)):
-        log.warning("column '%s' holds text such as %r: all of its ids are kept as strings", name, words[0])
-    parse, kind = (_text_id, object) if words or ids == "string" else (_integer_id, np.int64)
-    return column.parse(parse, kind, "an integer id, or any text with dataset.ids=string", faults)
+    if not isinstance(raw, TextColumn):
+        return raw.astype(str).astype(object) if rules.ids == "string" else raw.astype(np.int64, copy=False)
+    raw.refuse(UNDECODED, f"is not {encoding}", name, f"text in {encoding}", "dataset.encoding=latin-1", faults)
+    known = raw.used_in(~faults.bad)
+    words = [text for text in known if _is_word(text)] if rules.ids == "auto" else []
+    if words and any(map(_is_integer, known)):
+        faults.notes.append(f"column '{name}' holds text such as {words[0]!r}: all of its ids are kept as strings")
+    as_text = bool(words) or rules.ids == "string"
+    expected = "an integer id" + ("" if rules.ids == "integer" else ", or any text with dataset.ids=string")
+    parse, kind = (_text_id, object) if as_text else (_integer_id, np.int64)
+    return raw.parse(parse, kind, name, expected, faults)
 
 
 def _is_integer(text: str) -> bool:
-    return INTEGER.fullmatch(text) is not None and INT64.min <= _integer(text) <= INT64.max
+    return INTEGER.fullmatch(text) is not None and len(text) < 25 and LEAST <= _integer(text) <= MOST
 
 
 def _is_word(text: str) -> bool:
@@ -119,99 +122,3 @@ def _integer_id(text: str) -> int:
     if len(digits) > 1 and digits[0] == "0":  # 007 and 7 may be two ids
         raise ValueError("has a leading zero")
     return _integer(text)
-
-
-def _ratings(raw: NDArray, name: str, scale: Scale, faults: Faults) -> NDArray[np.float32]:
-    """Parse ratings to float32 [N]; they must be finite and on the scale."""
-    if raw.dtype.kind in TYPED["rating"]:
-        ratings = raw.astype(np.float32, copy=False)
-    else:
-        ratings = _TextColumn(raw, name).parse(_rating, np.float32, f"a finite number in {scale}", faults)
-    _require_on_scale(ratings, name, scale, faults)
-    return ratings
-
-
-def _rating(text: str) -> float:
-    if not text:
-        raise ValueError("is empty")
-    if not NUMBER.fullmatch(text) and not INFINITE.fullmatch(text):
-        raise ValueError("is not a number")
-    if not abs(float(text)) <= LARGEST:
-        raise ValueError("is not finite")
-    return float(text)
-
-
-def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, faults: Faults) -> None:
-    """Mark the ratings, float32 [N], that are not finite or lie outside the scale."""
-    low, high = ratings.min(initial=np.inf), ratings.max(initial=-np.inf)
-    low_end = -math.inf if scale.low is None else scale.low
-    high_end = math.inf if scale.high is None else scale.high
-    if math.isfinite(low) and math.isfinite(high) and low >= low_end and high <= high_end:
-        return  # the common case takes two passes and no temporary array; NaN fails every comparison
-    infinite = ~np.isfinite(ratings)
-    bad = (infinite | (ratings < low_end) | (ratings > high_end)) & ~faults.bad
-
-    def describe(row: int) -> Fault:
-        complaint = "is not finite" if infinite[row] else f"lies outside the scale {scale}"
-        return Fault(row, name, f"{ratings[row]:g}", complaint, f"a finite number in {scale}")
-
-    faults.add(bad, describe)
-
-
-def _times(raw: NDArray, name: str, faults: Faults) -> NDArray[np.int64]:
-    """Parse times to unix seconds, int64 [N]; of a text column, the first row decides whether it holds dates."""
-    if raw.dtype.kind == "M":
-        times = raw.astype("datetime64[s]").astype(np.int64)
-    elif raw.dtype.kind in TYPED["time"]:
-        times = _in_seconds(raw.astype(np.int64, copy=False), name)
-    else:
-        column = _TextColumn(raw, name)
-        dates = _dates(column)
-        if dates:
-            log.warning("column '%s' holds dates such as %r: read as ISO 8601, UTC", name, column.distinct[0])
-            times = column.parse(lambda text: _date(text, dates), np.int64, "an ISO date", faults)
-        else:
-            times = _in_seconds(column.parse(_seconds, np.int64, "unix seconds, or an ISO date", faults), name)
-    limit = UNITS[-1][0]
-    if len(times) and (times.min() < 0 or times.max() >= limit):
-        bad = ((times < 0) | (times >= limit)) & ~faults.bad
-        complaint = "is negative, or in another unit than most"
-        faults.add(bad, lambda row: Fault(row, name, str(times[row]), complaint, "unix seconds from 1970 on"))
-    return times
-
-
-def _dates(column: _TextColumn) -> dict[str, int]:
-    """Map texts that are ISO dates to unix seconds; empty if the first text is a number or empty."""
-    if not column.distinct or not column.distinct[0] or NUMBER.fullmatch(column.distinct[0]):
-        return {}
-    parsed = pd.to_datetime(pd.Series(column.distinct), format="ISO8601", utc=True, errors="coerce")
-    seconds = parsed.to_numpy("datetime64[s]").astype(np.int64).tolist()
-    return {text: second for text, second, ok in zip(column.distinct, seconds, parsed.notna(), strict=True) if ok}
-
-
-def _date(text: str, dates: Mapping[str, int]) -> int:
-    if text not in dates:
-        raise ValueError("is not an ISO date")
-    return dates[text]
-
-
-def _seconds(text: str) -> int:
-    if not NUMBER.fullmatch(text):
-        raise ValueError("is not a time" if text else "is empty")
-    if INTEGER.fullmatch(text):
-        second = _integer(text)
-    else:
-        second = math.floor(float(text)) if abs(float(text)) < 2**63 else -1
-    return second if INT64.min <= second <= INT64.max else -1  # −1 is later rejected as negative
-
-
-def _in_seconds(times: NDArray[np.int64], name: str) -> NDArray[np.int64]:
-    """Convert times to seconds, int64 [N]; milliseconds and finer units are recognised by magnitude and logged."""
-    if not len(times) or times.max() < UNITS[-1][0]:
-        return times
-    typical = int(np.partition(times, len(times) // 2)[len(times) // 2])
-    for threshold, factor, unit in UNITS:
-        if typical >= threshold:
-            log.warning("column '%s' holds %s: divided by %d", name, unit, factor)
-            return times // factor
-    return times

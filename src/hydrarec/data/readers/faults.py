@@ -40,12 +40,18 @@ class Fault:
     value: str
     complaint: str
     expected: str
+    fix: str = "correct the line"
 
     @property
     def what(self) -> str:
         """The fault in words, for an error message."""
         shown = self.value if len(self.value) <= 60 else self.value[:57] + "…"
         return f"column '{self.column}' = {shown!r} {self.complaint}"
+
+    @property
+    def plain_value(self) -> str:
+        """The value without bytes that are no text, which no file could hold."""
+        return self.value.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass
@@ -54,10 +60,14 @@ class Faults:
 
     Args:
         num_rows: rows of the table.
+
+    Attributes:
+        notes: what the user should know of how the file was read; logged if it is read after all.
     """
 
     num_rows: int
     first: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.bad: NDArray[np.bool_] = np.zeros(self.num_rows, bool)
@@ -77,13 +87,27 @@ class Faults:
         """
         rows = np.flatnonzero(self.bad)
         if not len(rows):
+            self._log_notes()
             return table
         fault = min(self.first, key=lambda fault: fault.row)
         where = table.places(rows[:SHOWN].tolist())
         if policy == "error":
-            raise bad_rows(fault.what, fault.expected, where, len(rows), column=fault.column, value=fault.value)
+            raise bad_rows(
+                fault.what,
+                fault.expected,
+                where,
+                len(rows),
+                column=fault.column,
+                value=fault.plain_value,
+                fix=fault.fix,
+            )
+        self._log_notes()
         warn_dropped(len(rows), where, fault.what)
         return table.at(np.flatnonzero(~self.bad))
+
+    def _log_notes(self) -> None:
+        for note in self.notes:
+            log.warning("%s", note)
 
 
 def warn_dropped(count: int, where: Sequence[Place], what: str) -> None:
@@ -93,7 +117,14 @@ def warn_dropped(count: int, where: Sequence[Place], what: str) -> None:
 
 
 def bad_rows(
-    what: str, expected: str, where: Sequence[Place], count: int, *, column: str | None, value: str
+    what: str,
+    expected: str,
+    where: Sequence[Place],
+    count: int,
+    *,
+    column: str | None,
+    value: str,
+    fix: str = "correct the line",
 ) -> DataError:
     """The error for ``count`` bad rows; ``where`` holds the places of the first few."""
     others = ", ".join(str(line) for _, line in where[1:])
@@ -102,7 +133,7 @@ def bad_rows(
     return DataError(
         what,
         expected=expected,
-        fix=f"correct the line, or dataset.on_bad_rows=drop: {_number_of_rows(count)} would be dropped",
+        fix=f"{fix}, or dataset.on_bad_rows=drop: {_number_of_rows(count)} would be dropped",
         file=where[0][0],
         line=where[0][1],
         column=column,

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hydrarec.core.errors import ConfigError, DataError, did_you_mean
-from hydrarec.data.readers.opening import require_text
+from hydrarec.data.readers.column_names import find_column
+from hydrarec.data.readers.opening import AGAIN, require_text
 
 log = logging.getLogger(__name__)
 
+UNQUOTED = "dataset.quoting=false: quotes are then characters like any other"
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 FORBIDDEN = "\"'\r\n\0.+-0123456789"  # characters that occur within fields
 BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
@@ -25,9 +27,10 @@ class Form:
 
     Args:
         user, item, rating, time: columns, by header name or by position from 0; None if absent.
-        separator: field separator; None: chosen by file extension, or else detected in the first line.
+        separator: field separator; None: the one in the first line that yields the columns.
         header: whether the first line names the columns.
         encoding: encoding of ids and header.
+        quoting: whether fields may stand in double quotes; otherwise a quote is a character like any other.
     """
 
     user: str | int
@@ -37,6 +40,7 @@ class Form:
     separator: str | None
     header: bool
     encoding: str
+    quoting: bool
 
     @property
     def columns(self) -> dict[str, str | int]:
@@ -54,14 +58,18 @@ class Layout:
         header_lines: lines before the first rating: the column names, and blank lines above them.
         used: position of each used column, from 0, by role.
         names: column names by position, for errors.
+        has_header: whether the last of the header lines names the columns.
         encoding: encoding of ids and header.
+        quoting: whether fields may stand in double quotes; never with ``::``.
     """
 
     separator: str
     header_lines: int
     used: dict[str, int]
     names: tuple[str, ...]
+    has_header: bool
     encoding: str
+    quoting: bool
 
     @property
     def width(self) -> int:
@@ -75,22 +83,44 @@ def layout_of(file: Path, form: Form) -> Layout:
     Raises:
         DataError: the file is not text, has another separator, or lacks a column.
     """
-    text = _text(file, form.encoding)
-    blank_lines = text[: len(text) - len(text.lstrip())].count("\n")
-    first = text.lstrip("\r\n").splitlines()[0]
+    lines = _text(file, form.encoding).split("\n")
+    number = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if number is None:
+        raise DataError("the file is empty", expected="a header and ratings", fix=AGAIN, file=file)
+    first = lines[number].rstrip("\r")
     _require_no_remark(file, first, form)
-    separator = _separator(file, first, form.separator)
-    fields = _fields(file, first, separator)
+    separator = _separator(file, first, form)
+    quoting = form.quoting and len(separator) == 1
+    fields = _fields(file, first, separator, quoting)
     _require_header(file, form, fields)
     names = fields if form.header else _names_by_role(form, len(fields))
     used = {role: _position(file, role, column, names, form.header) for role, column in form.columns.items()}
     if len(set(used.values())) < len(used):
         fix = "set dataset.user, item, rating and time to different columns"
         raise _first_line_error(file, "one column stands for two things", f"four of {names}", fix)
+    if form.header:
+        _report_columns(file, form, names, used)
+    header_lines = number + 1 if form.header else 0
+    return Layout(separator, header_lines, used, tuple(names), form.header, form.encoding, quoting)
+
+
+def header_of(file: Path, form: Form) -> list[str]:
+    """The names of a file's columns; empty without a header."""
+    first = next((line for line in _text(file, form.encoding).split("\n") if line.strip()), "").rstrip("\r")
+    separator = _separator(file, first, form)
+    return _fields(file, first, separator, form.quoting and len(separator) == 1) if form.header else []
+
+
+def _report_columns(file: Path, form: Form, names: list[str], used: dict[str, int]) -> None:
+    """Log which columns are not used, and which were found by another name than the one set."""
+    renamed = [
+        f"{role} '{names[position]}'" for role, position in used.items() if form.columns[role] != names[position]
+    ]
+    if renamed and any(isinstance(form.columns[role], str) and form.columns[role] not in names for role in used):
+        log.warning("%s: columns found: %s", file, ", ".join(renamed))
     extra = [name for position, name in enumerate(names) if position not in used.values()]
-    if extra and form.header:
+    if extra:
         log.warning("%s: column%s %s not used", file, "s" if len(extra) > 1 else "", ", ".join(extra))
-    return Layout(separator, blank_lines + 1 if form.header else 0, used, tuple(names), form.encoding)
 
 
 def _first_line_error(file: Path, what: str, expected: str, fix: str, **fields: Any) -> DataError:
@@ -101,7 +131,7 @@ def _text(file: Path, encoding: str) -> str:
     """The decoded beginning of a file."""
     head = require_text(file)
     try:
-        return head.decode(encoding, errors="replace").lstrip("\ufeff")
+        return head.decode(encoding, errors="replace")
     except LookupError as error:
         what, fix = f"unknown encoding '{encoding}'", "set dataset.encoding"
         raise DataError(what, expected="utf-8, latin-1, …", fix=fix, file=file) from error
@@ -149,31 +179,44 @@ def _require_header(file: Path, form: Form, fields: list[str]) -> None:
         raise _first_line_error(file, what, "ratings from the first line on", fix)
 
 
-def _fields(file: Path, line: str, separator: str) -> list[str]:
-    """Split the first line into fields; quotes are respected if the separator is one character."""
-    if len(separator) > 1:
+def _fields(file: Path, line: str, separator: str, quoting: bool) -> list[str]:
+    """Split the first line into fields; quotes are respected if the layout has them."""
+    if not quoting:
         return [field.strip() for field in line.split(separator)]
     try:
         return [field.strip() for field in next(csv.reader([line], delimiter=separator, strict=True))]
     except csv.Error as error:
-        what, fix = "a quote that is not closed, or not a whole field", "correct the line, or remove its quotes"
-        raise _first_line_error(file, what, "quotes in pairs", fix) from error
+        what = "a quote that is not closed, or not a whole field"
+        raise _first_line_error(file, what, "quotes in pairs", f"correct the line, or {UNQUOTED}") from error
 
 
-def _separator(file: Path, first: str, given: str | None) -> str:
-    """The given separator, else the one of the file extension, else the one detected in the first line."""
-    counts = {candidate: first.count(candidate) for candidate in SEPARATORS}
-    likely = next((candidate for candidate in SEPARATORS if counts[candidate]), ",")
+def _separator(file: Path, first: str, form: Form) -> str:
+    """The declared separator, else the one in the first line that yields most of the columns."""
+    given = "\t" if form.separator == "\\t" else form.separator
     if given is not None and given not in SEPARATORS and (len(given) != 1 or given in FORBIDDEN):
-        fix = "leave dataset.separator=null to have it found"
+        fix = "dataset.separator=null, to have it found"
         raise ConfigError(f"dataset.separator={given!r}", expected="one character, or ::", fix=fix, value=given)
-    suffix = Path(file.name.removesuffix(".gz")).suffix.lower()
-    expected = given or BY_SUFFIX.get(suffix) or likely
-    if counts.get(expected, first.count(expected)) == 0 and counts[likely]:
-        what = f"found {likely!r} between the columns, expected {expected!r}"
-        fix = f"set dataset.separator={likely!r}"
-        raise _first_line_error(file, what, f"columns separated by {expected!r}", fix, value=first[:80])
-    return expected
+    present = [candidate for candidate in SEPARATORS if candidate in first]
+    if given is not None:
+        if present and given not in first:
+            what = f"found {present[0]!r} between the columns, expected {given!r}"
+            fix = "dataset.separator=null, to have it found"
+            raise _first_line_error(file, what, f"columns separated by {given!r}", fix, value=first[:80])
+        return given
+    usual = BY_SUFFIX.get(Path(file.name.removesuffix(".gz")).suffix.lower())
+    found = {candidate: _columns_found(first, candidate, form) for candidate in present}
+    return max(present, key=lambda each: (found[each], each == usual), default=",")
+
+
+def _columns_found(first: str, separator: str, form: Form) -> int:
+    """The number of declared columns in the first line if it is split at this separator."""
+    fields = [field.strip().strip('"') for field in first.split(separator)]
+    if form.header:
+        named = (find_column(role, column, fields) for role, column in form.columns.items() if isinstance(column, str))
+        found = sum(position is not None for position in named)
+    else:
+        found = 0
+    return found + sum(isinstance(column, int) and column < len(fields) for column in form.columns.values())
 
 
 def _position(file: Path, role: str, column: str | int, names: list[str], header: bool) -> int:
@@ -183,8 +226,8 @@ def _position(file: Path, role: str, column: str | int, names: list[str], header
             return column
         what = f"no column {column} for the {role}: the first line has {len(names)} columns"
         expected, fix = f"a position from 0 to {len(names) - 1}", f"set dataset.{role}"
-    elif header and column in names:
-        return names.index(column)
+    elif header and (position := find_column(role, column, names)) is not None:
+        return position
     elif not header or all(map(_is_number, names)):
         what = f"no header that names '{column}'" + (f": the first line is {','.join(names)!r}" if header else "")
         expected = "a first line with the columns' names, or positions"
@@ -192,6 +235,8 @@ def _position(file: Path, role: str, column: str | int, names: list[str], header
     else:
         what, expected = f"column '{column}' for the {role} is missing", did_you_mean(column, names)
         fix = f"set dataset.{role} to one of: {', '.join(names)}"
+        if role == "rating":
+            fix = f"dataset.rating=null task=ranking, or {fix}"
     raise _first_line_error(file, what, expected, fix, column=str(column))
 
 

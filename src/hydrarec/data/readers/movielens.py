@@ -29,7 +29,8 @@ class Copy(NamedTuple):
 
 def headerless(separator: str) -> Form:
     """The form of files with user, item, rating and time in this order, without a header."""
-    return Form(user=0, item=1, rating=2, time=3, separator=separator, header=False, encoding="latin-1")
+    columns: dict[str, int] = {"user": 0, "item": 1, "rating": 2, "time": 3}
+    return Form(**columns, separator=separator, header=False, encoding="latin-1", quoting=False)
 
 
 class Reader:
@@ -74,7 +75,14 @@ class RatingsCsv(Reader):
     """Reads ``ratings.csv`` and ``movies.csv``: ml-latest-small, ml-20m, ml-25m, ml-32m."""
 
     FORM = Form(
-        user="userId", item="movieId", rating="rating", time="timestamp", separator=",", header=True, encoding="utf-8"
+        user="userId",
+        item="movieId",
+        rating="rating",
+        time="timestamp",
+        separator=",",
+        header=True,
+        encoding="utf-8",
+        quoting=True,
     )
 
     def __init__(self) -> None:
@@ -108,6 +116,7 @@ class UData(Reader):
         separator="\t",
         header=True,
         encoding="utf-8",
+        quoting=False,
     )
 
     def __init__(self) -> None:

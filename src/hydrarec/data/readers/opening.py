@@ -24,7 +24,9 @@ BINARY = {  # binary formats by their first bytes, after decompression
     GZIP: ("gzip within gzip", UNPACK),
     b"PAR1": ("a Parquet file", "give the file the ending .parquet"),
 }
-CONTROL = re.compile(rb"[\0\x02-\x08\x0e-\x1b\x7f]")  # \x01 and \x1c to \x1f separate fields in some text files
+CONTROL = re.compile(
+    rb"[\0\x02-\x08\x0e-\x1b\x7f]|^[\x01\x1c-\x1f]+$"
+)  # \x01 and \x1c to \x1f separate fields in some text files
 PEEK = 65_536  # bytes inspected
 CHUNK = 1 << 22
 
@@ -39,22 +41,39 @@ def is_gzip(file: Path) -> bool:
 
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading bytes, decompressed if its content is gzip.
+    """Open a file for reading bytes, decompressed if its content is gzip, after a byte-order mark.
 
     Raises:
         DataError: the gzip file turns out to be truncated or damaged while it is read.
+        EnvironmentFault: the disk fails while it is read.
     """
     try:
         with file.open("rb") as packed:
             if packed.read(2) != GZIP:
                 packed.seek(0)
-                yield packed
+                yield _after_mark(packed)
                 return
             packed.seek(0)
             with gzip.GzipFile(fileobj=packed) as stream:
-                yield stream  # type: ignore[misc]
+                yield _after_mark(stream)  # type: ignore[arg-type]
     except DAMAGED_GZIP as error:
         raise damaged_gzip(file, error) from error
+    except OSError as error:
+        raise unreadable(file, error) from error
+
+
+def _after_mark(stream: IO[bytes]) -> IO[bytes]:
+    """The stream after a UTF-8 byte-order mark, which Windows puts before any text, whatever its encoding."""
+    if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        stream.seek(0)
+    return stream
+
+
+def unreadable(file: Path, error: OSError) -> EnvironmentFault:
+    """The error for a file that the system does not let us read."""
+    fix = "check the file's permissions and its disk"
+    what = f"cannot be read: {error.strerror or error}"
+    return EnvironmentFault(what, expected="a readable file", fix=fix, file=file)
 
 
 def damaged_gzip(file: Path, error: BaseException) -> DataError:
@@ -81,7 +100,7 @@ def require_readable(file: Path) -> None:
         near = did_you_mean(file.name, siblings) if siblings else ""
         raise DataError("no such file", expected=near or "a file that exists", fix=fix, file=file) from None
     except OSError as error:
-        raise EnvironmentFault(f"cannot be read: {error.strerror}", fix="check the path", file=file) from error
+        raise unreadable(file, error) from error
     if stat.S_ISDIR(mode):
         raise DataError("a folder, not a file", expected="a file", fix=fix, file=file)
     if not stat.S_ISREG(mode):
@@ -89,8 +108,7 @@ def require_readable(file: Path) -> None:
     try:
         file.open("rb").close()
     except OSError as error:
-        fix = "change the file's permissions"
-        raise EnvironmentFault(f"cannot be read: {error.strerror}", fix=fix, file=file) from error
+        raise unreadable(file, error) from error
 
 
 def require_text(file: Path) -> bytes:
@@ -110,7 +128,7 @@ def require_text(file: Path) -> bytes:
 
 def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
     """(reason, expected, fix) if a file that begins with ``head`` cannot contain ratings, else None."""
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    text = head.lstrip()
     if not text:
         return "the file is empty", "a header and ratings", AGAIN
     if encoding := _wide_encoding(head):
@@ -124,9 +142,26 @@ def _refusal(head: bytes, name: str) -> tuple[str, str, str] | None:
         start = text[:40].split(b"\n")[0].decode("latin-1").split(">")[0].strip()
         fix = "a web page was saved in its place; " + AGAIN
         return f"not a ratings file: starts with '{start}'", "rows of user, item and rating", fix
+    if foreign := _foreign_form(text.split(b"\n"), name):
+        return foreign
     if head.count(b"\r") - head.count(b"\r\n") > head.count(b"\n"):
         fix = f"convert them: tr '\\r' '\\n' < {name}"
         return "the lines end with CR alone, as on old Macs", "lines that end with LF or CR LF", fix
+    return None
+
+
+def _foreign_form(lines: list[bytes], name: str) -> tuple[str, str, str] | None:
+    """(reason, expected, fix) for forms of ratings that are no table: JSON, and the Netflix Prize's."""
+    first = lines[0].strip()
+    rows = "rows of user, item and rating"
+    if first.startswith((b"{", b"[")):
+        by_line = f", lines={first.startswith(b'{') and first.endswith(b'}')}"
+        fix = f"""python -c "import pandas; pandas.read_json('{name}'{by_line}).to_csv('ratings.csv', index=False)\""""
+        return "JSON, not delimited text", rows, fix
+    if re.fullmatch(rb"\d+:", first):
+        awk = 'awk \'/:/ {sub(/:.*/, ""); item = $0; next} {print item "," $0}\''
+        fix = f"(echo item,user,rating,time; {awk} {name}) > ratings.csv"
+        return f"the form of the Netflix Prize: the line '{first.decode()}' gives the item of the next lines", rows, fix
     return None
 
 

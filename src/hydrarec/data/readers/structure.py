@@ -1,12 +1,13 @@
-"""A slow, exact pass over the lines of a text file, run only if there is a fault or a line number is needed."""
+"""A slow, exact pass over the records of a text file, for all files that are not plain numbers, and for line numbers."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from hydrarec.core.errors import DataError
 from hydrarec.data.readers.layout import Layout
@@ -16,41 +17,50 @@ from hydrarec.data.table import Place
 LONGEST_LINE = 1 << 20  # characters; a longer line means damage, and reading it whole could exhaust memory
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One row of a file.
 
     Attributes:
-        number: record number from 0, including header and blank records, like pandas' ``skiprows``.
         line: first line of the record, from 1.
-        fields: the fields as text.
+        fields: the fields as text; bytes that are not in the encoding become lone surrogates.
+        damage: what is wrong with its shape, else empty; such a record is one line.
     """
 
-    number: int
     line: int
     fields: list[str]
+    damage: str = ""
 
 
 def records(file: Path, layout: Layout) -> Iterator[Record]:
     """Iterate over the data rows of a file, skipping header and blank lines.
 
+    A line with an open quote is a damaged record of its own, and reading goes on in the next line: so one stray quote
+    does not swallow the rows up to the next one.
+
     Raises:
-        DataError: a NUL byte, an unclosed quote, or a line longer than :data:`LONGEST_LINE`.
+        DataError: a NUL byte, or a line longer than :data:`LONGEST_LINE`.
     """
     with opened(file) as raw:
-        lines = _lines(file, io.TextIOWrapper(raw, encoding=layout.encoding, errors="replace", newline="\n"))
-        for number, line, fields in _split(file, lines, layout.separator):
-            if fields and number >= layout.header_lines:
-                yield Record(number, line, fields)
+        lines = _Lines(file, raw, layout.encoding)
+        for _ in range(layout.header_lines):
+            next(lines, None)
+        lines.taken.clear()
+        if layout.quoting:
+            yield from _quoted(lines, layout)
+            return
+        for text in lines:
+            text = text.rstrip("\r\n")
+            lines.taken.clear()
+            if text.strip():
+                fields = text.split(layout.separator)
+                yield Record(lines.number, fields, _misshapen(fields, layout))
 
 
-def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequence[int]) -> list[Place]:
-    """The places of the given data rows, which are numbered from 0 without the ``skipped`` records."""
+def places_in(file: Path, layout: Layout, rows: Sequence[int]) -> list[Place]:
+    """The places of the given rows of a file without damage, numbered from 0."""
     left, places = set(rows), {}
-    row = -1
-    for record in records(file, layout):
-        row += record.number not in skipped
-        if record.number not in skipped and row in left:
+    for row, record in enumerate(records(file, layout)):
+        if row in left:
             left.remove(row)
             places[row] = (file, record.line)
             if not left:
@@ -58,47 +68,88 @@ def places_in(file: Path, layout: Layout, skipped: frozenset[int], rows: Sequenc
     return [places[row] for row in rows]
 
 
-def misshapen(file: Path, layout: Layout) -> list[Record]:
-    """The rows with more or fewer fields than the first line."""
-    return [record for record in records(file, layout) if len(record.fields) != layout.width]
-
-
-def _split(file: Path, lines: Iterator[str], separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    if len(separator) > 1:
-        for number, text in enumerate(lines):
-            text = text.rstrip("\r\n")
-            yield number, number + 1, text.split(separator) if text.strip() else []
-        return
-    rows, number, line = csv.reader(lines, delimiter=separator, strict=True), 0, 1
+def _quoted(lines: _Lines, layout: Layout) -> Iterator[Record]:
+    width = layout.width
     while True:
+        reader = csv.reader(lines, delimiter=layout.separator, strict=True)
         try:
-            fields = next(rows)
-        except StopIteration:
+            for fields in reader:
+                if len(fields) == width > 1 and len(lines.taken) == 1:  # almost all of them
+                    yield Record(lines.number, fields)
+                    lines.taken.clear()
+                    continue
+                first = lines.number - len(lines.taken) + 1
+                if len(fields) > 1 or (fields and fields[0].strip()):
+                    damage = _misshapen(fields, layout)
+                    if len(lines.taken) > 1 and (damage or _swallows_rows(lines.taken, layout)):
+                        raise csv.Error("quote")
+                    yield Record(first, fields, damage)
+                lines.taken.clear()
             return
         except csv.Error as error:
-            raise DataError(
-                f"a quote that is not closed, or a field that is damaged: {error}",
-                expected="quotes in pairs",
-                fix="correct the line, or remove its quotes",
-                file=file,
-                line=line,
-            ) from error
-        yield number, line, [] if len(fields) == 1 and not fields[0].strip() else fields
-        number, line = number + 1, rows.line_num + 1
+            line = lines.go_back_to_second()
+            is_cr = "new-line" in str(error)
+            damage = "a CR within the line" if is_cr else "a quote that is not closed, or not around a whole field"
+            yield Record(line, [], damage)
 
 
-def _lines(file: Path, stream: io.TextIOWrapper) -> Iterator[str]:
-    line = 0
-    while text := stream.readline(LONGEST_LINE):
-        line += 1
-        if line == 1:
-            text = text.removeprefix("\ufeff")
+def _swallows_rows(lines: Sequence[str], layout: Layout) -> bool:
+    """Whether the further lines of a record look like rows: a quote was open by mistake, not around several lines."""
+    role = "rating" if "rating" in layout.used else "item"
+    for text in lines[1:]:
+        fields = text.rstrip("\r\n").split(layout.separator)
+        if len(fields) == layout.width and all(
+            _is_number(fields[layout.used[each]]) for each in (role, "time") if each in layout.used
+        ):
+            return True
+    return False
+
+
+def _is_number(text: str) -> bool:
+    return text.strip(' "').replace(".", "", 1).isdecimal()
+
+
+def _misshapen(fields: Sequence[str], layout: Layout) -> str:
+    count, width = len(fields), layout.width
+    return "" if count == width else f"the row has {count} field{'s' * (count != 1)}, the first line {width}"
+
+
+class _Lines:
+    """The lines of a text file, with those of the record that is being read.
+
+    Attributes:
+        number: number of the line that was taken last, from 1.
+        taken: the lines since the caller last cleared this list.
+    """
+
+    def __init__(self, file: Path, raw: IO[bytes], encoding: str) -> None:
+        self.file, self.number, self.taken = file, 0, []  # type: ignore[var-annotated]
+        self._stream = io.TextIOWrapper(raw, encoding=encoding, errors="surrogateescape", newline="\n")
+        self._again: deque[str] = deque()
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        text = self._again.popleft() if self._again else self._stream.readline(LONGEST_LINE)
+        if not text:
+            raise StopIteration
+        self.number += 1
+        self.taken.append(text)
         if len(text) == LONGEST_LINE and text[-1] != "\n":
-            what, expected = f"the line is longer than {LONGEST_LINE:,} characters", "one rating per line"
-        elif "\0" in text:
-            what, expected = f"a NUL byte at character {text.index(chr(0)) + 1}", "text without NUL bytes"
-        else:
-            yield text
-            continue
+            raise self._damaged(f"the line is longer than {LONGEST_LINE:,} characters", "one rating per line")
+        if "\0" in text:
+            place = text.index("\0") + 1
+            raise self._damaged(f"a NUL byte at character {place}", "text without NUL bytes")
+        return text
+
+    def go_back_to_second(self) -> int:
+        """Put back all taken lines but the first, whose number is returned."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        self.number -= len(self.taken) - 1
+        self.taken.clear()
+        return self.number
+
+    def _damaged(self, what: str, expected: str) -> DataError:
         fix = "the file is damaged: fetch or write it again"
-        raise DataError(what, expected=expected, fix=fix, file=file, line=line)
+        return DataError(what, expected=expected, fix=fix, file=self.file, line=self.number)

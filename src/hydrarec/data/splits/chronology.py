@@ -7,24 +7,28 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import ConfigError
 from hydrarec.data.interactions import Interactions
-from hydrarec.data.splits.split import shuffled
+from hydrarec.data.splits.split import Source, shuffled
 from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 LIMIT = 2**63
 
 
-def timestamps_of(interactions: Interactions, split: str) -> NDArray[np.int64]:
+def timestamps_of(interactions: Interactions, source: Source, split: str) -> NDArray[np.int64]:
     """The timestamps, int64 [N], required by the split called ``split``.
 
     Raises:
         ConfigError: the dataset has no timestamps.
     """
     if interactions.timestamps is None:
+        columns = source.unused_times()
+        fix = "split=user_ratio split.order=random, or name the column: dataset.time=<name>"
+        if columns:
+            fix = f"dataset.time={columns[0]}" + "".join(f", or dataset.time={column}" for column in columns[1:3])
         raise ConfigError(
             f"{split} needs timestamps, and dataset {interactions.name} has none",
             expected="a dataset with times, or one of the splits that work without: "
             "random, train_val, train_test, folds, legacy, given, user_ratio with split.order=random",
-            fix="split=user_ratio split.order=random, or name the column: dataset.time=<name>",
+            fix=fix,
         )
     return interactions.timestamps
 
@@ -34,7 +38,7 @@ def later_ratings(users: NDArray[np.int32], times: NDArray[np.int64] | None, see
 
     Ties in time (and all ratings of a user if ``times`` is None) are ordered by a random permutation of the rows,
     drawn from the seed. So neither the row order of a file nor a source's habit of giving small ids to popular items
-    decides which of several ratings in one second is held out.
+    decides which of several ratings at one time is held out.
 
     Args:
         users: ascending, int32 [n].

@@ -50,14 +50,14 @@ class GivenSplit:
             parts, protocol = _parts_of_index(path, interactions), f"index {path.name}"
         left_out: dict[str, int] = {}
         if self.hold_out_last:
-            parts, left_out = self._with_last_held_out(interactions, parts)
+            parts, left_out = self._with_last_held_out(interactions, source, parts)
             protocol += f", each user's latest training rating validates, ties by split seed {self.seed}"
-        times = interactions.timestamps
+        times = interactions.seconds
         clocks = times is not None and bool(times.min() >= EARLIEST_CLOCK)
         return split_of(parts, protocol, left_out=left_out, times_compare=clocks)
 
     def _with_last_held_out(
-        self, interactions: Interactions, parts: NDArray[np.int8]
+        self, interactions: Interactions, source: Source, parts: NDArray[np.int8]
     ) -> tuple[NDArray[np.int8], dict[str, int]]:
         """Move each user's latest training row to validation; return the parts and the users left out."""
         if (parts == VALIDATION).any():
@@ -66,7 +66,7 @@ class GivenSplit:
                 expected="given parts without one",
                 fix="split.hold_out_last=false",
             )
-        times = timestamps_of(interactions, "split.hold_out_last")
+        times = timestamps_of(interactions, source, "split.hold_out_last")
         train = np.flatnonzero(parts == TRAIN)
         users = interactions.users[train]
         counts = np.bincount(users, minlength=interactions.num_users)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,14 @@ from hydrarec.core.kinds import Fraction
 from hydrarec.data.interactions import Interactions
 from hydrarec.data.splits.chronology import timestamps_of
 from hydrarec.data.splits.split import Source, Split, require_training_share, split_of
-from hydrarec.data.table import TEST, TRAIN, VALIDATION
+from hydrarec.data.table import DECIMALS, TEST, TRAIN, VALIDATION, TimeUnit
 
 
 class GlobalTime:
     """A split by time: ratings at or after a cut go to the later part. No look-ahead; cold users and items occur.
 
-    All ratings of one second are on the same side of a cut. A share of n rows sets the cut at the time of the n-th row
-    from the end of the rows not yet held out, so a part has n rows, or more if its first second has more ratings.
+    All ratings of one time are on the same side of a cut. A share of n rows sets the cut at the time of the n-th row
+    from the end of the rows not yet held out, so a part has n rows, or more if its first time has more ratings.
 
     Args:
         val, test: size or start of the part: a share of all rows (0: no such part), or the ISO date or time at which
@@ -49,26 +49,27 @@ class GlobalTime:
             ConfigError: there are no timestamps.
             DataError: a date leaves its part empty, or nothing is left to train on.
         """
-        times = timestamps_of(interactions, "split=global_time")
+        times = timestamps_of(interactions, source, "split=global_time")
         parts = np.full(len(times), TRAIN, np.int8)
         cuts = []
         for name, cut, part in (("test", self.test, TEST), ("val", self.val, VALIDATION)):
             rest = np.flatnonzero(parts == TRAIN)
-            start = _start(times[rest], cut, len(times))
+            start = _start(times[rest], cut, len(times), interactions.time_unit)
             if start is None:
                 continue
             held_out = rest[times[rest] >= start]
             if not len(held_out):
-                raise _empty(name, start, times[rest])
+                raise _empty(name, start, times[rest], interactions.time_unit)
             parts[held_out] = part
-            cuts.append(f"{'validation' if name == 'val' else name} from {_iso(start)}")
+            cuts.append(f"{'validation' if name == 'val' else name} from {_iso(start, interactions.time_unit)}")
         return split_of(parts, f"global time, {', '.join(cuts[::-1]) or 'no cut'}")
 
 
-def _start(times: NDArray[np.int64], cut: float | datetime, total: int) -> int | None:
-    """The second of ``times`` at which a part begins; None for no such part."""
+def _start(times: NDArray[np.int64], cut: float | datetime, total: int, unit: TimeUnit) -> int | None:
+    """The time at which a part begins, in the unit of ``times``; None for no such part."""
     if isinstance(cut, datetime):
-        return int(np.ceil(cut.timestamp()))
+        microseconds = (cut - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+        return -(-microseconds * 10 ** DECIMALS[unit] // 10**6)
     number = round(total * cut)
     if number == 0 or len(times) == 0:
         return None
@@ -90,20 +91,23 @@ def _moment(key: str, text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _iso(second: int) -> str:
-    """Format a unix second as ISO time in UTC, or as a plain number beyond the range of dates."""
+def _iso(time: int, unit: TimeUnit) -> str:
+    """Format a time as ISO time in UTC, or as a plain number beyond the range of dates."""
+    second, fraction = divmod(time, 10 ** DECIMALS[unit])
+    decimals = f".{fraction:0{DECIMALS[unit]}d}" if fraction else ""
     try:
-        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S") + decimals
     except (ValueError, OverflowError, OSError):
-        return str(second)
+        return f"{second}{decimals}"
 
 
-def _empty(name: str, start: int, times: NDArray[np.int64]) -> DataError:
+def _empty(name: str, start: int, times: NDArray[np.int64], unit: TimeUnit) -> DataError:
     """The error for a date after which no rating is left."""
-    span = f"{_iso(int(times.min()))} to {_iso(int(times.max()))}" if len(times) else "none, all are in the test part"
+    ends = [_iso(int(end), unit) for end in (times.min(), times.max())] if len(times) else []
     return DataError(
-        f"no rating is left for split.{name} from {_iso(start)} on",
-        expected=f"a date within the ratings that are not held out yet: {span}",
+        f"no rating is left for split.{name} from {_iso(start, unit)} on",
+        expected="a date within the ratings that are not held out yet: "
+        + (" to ".join(ends) or "none, all are in the test part"),
         fix=f"an earlier date, or split.{name}=0.1",
-        value=_iso(start),
+        value=_iso(start, unit),
     )

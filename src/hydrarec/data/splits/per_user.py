@@ -16,7 +16,7 @@ from hydrarec.data.splits.split import Source, Split, require_training_share, sp
 class LeaveOneOut:
     """Holds out each user's latest rating for test, the second latest for validation (He et al. 2017, Rendle et al. 2020).
 
-    Users with too few ratings stay in training and are counted. Among ratings in the same second, the seed decides
+    Users with too few ratings stay in training and are counted. Among ratings at equal times, the seed decides
     which is the latest, see :func:`~hydrarec.data.splits.chronology.later_ratings`.
 
     Args:
@@ -34,7 +34,7 @@ class LeaveOneOut:
             ConfigError: there are no timestamps.
             DataError: no user has enough ratings.
         """
-        times = timestamps_of(interactions, "split=leave_one_out")
+        times = timestamps_of(interactions, source, "split=leave_one_out")
         counts = np.bincount(interactions.users, minlength=interactions.num_users)
         needed = 3 if self.val else 2
         num_test = (counts >= needed).astype(np.int64)
@@ -80,7 +80,7 @@ class UserRatio:
             ConfigError: ``order`` is ``time`` and there are no timestamps.
             DataError: no rating of any user is held out.
         """
-        times = timestamps_of(interactions, "split.order=time") if self.order == "time" else None
+        times = timestamps_of(interactions, source, "split.order=time") if self.order == "time" else None
         counts = np.bincount(interactions.users, minlength=interactions.num_users)
         num_test = np.minimum(np.rint(counts * self.test).astype(np.int64), counts - 1)
         num_val = np.minimum(np.rint(counts * self.val).astype(np.int64), counts - 1 - num_test)

@@ -16,9 +16,13 @@ from hydrarec.data.table import TEST, TRAIN, VALIDATION
 
 
 class Source(Protocol):
-    """A dataset that may have official folds."""
+    """A dataset that may have official folds, and columns of times that are not used."""
 
     name: str
+
+    def unused_times(self) -> list[str]:
+        """The columns that are not used although their names are usual for times."""
+        ...
 
     def official_fold(self, fold: int) -> np.ndarray:
         """The part (``TRAIN`` or ``TEST``) of each row of the interactions in official fold ``fold``: int8 [N]."""
