@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hydrarec.config.signatures import is_function
+from hydrarec.config import signatures
 from hydrarec.core.errors import ConfigError
 
 OPTIMIZERS = r"torch\.optim\.[A-Z]\w*"
@@ -53,14 +53,7 @@ _HYDRA = {
 def check_import(path: str, target: object) -> None:
     """Raise :class:`ConfigError` unless ``target`` may stand as ``_target_`` at ``path``; imports nothing."""
     if not _allowed(path, target):
-        raise ConfigError(
-            f"{path}._target_={target} is outside the hydrarec package"
-            if not str(target).startswith("hydrarec.")
-            else f"{path}._target_={target} cannot stand there",
-            expected=f"{_expected(path)}; nothing else is ever imported",
-            fix="choose one that is there, or add the class to the package",
-            value=str(target),
-        )
+        raise _foreign(path, target)
 
 
 def targets(path: str, node: object) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,8 +79,9 @@ def load(target: str) -> Any:
     Raises:
         ConfigError: the name is not on the list.
     """
-    if not may_import(target):
-        check_import("", target)
+    ours = may_import(target) and signatures.parameters(target) is not None  # not what a module of ours imports itself
+    if not ours and not (isinstance(target, str) and re.fullmatch(OPTIMIZERS, target)):
+        raise _foreign("", target)
     module, _, name = target.rpartition(".")
     return getattr(importlib.import_module(module), name)
 
@@ -105,7 +99,17 @@ def _fits(place: str, target: object) -> bool:
         return True
     module, _, name = target.rpartition(".")
     known = re.fullmatch(_MODULES[place], module) is not None and name.isidentifier() and not name.startswith("_")
-    return known and (place in _FUNCTIONS or not is_function(target))
+    return known and (place in _FUNCTIONS or not signatures.is_function(target))
+
+
+def _foreign(path: str, target: object) -> ConfigError:
+    is_ours = str(target).startswith("hydrarec.")
+    return ConfigError(
+        f"{path}._target_={target} {'cannot stand there' if is_ours else 'is outside the hydrarec package'}",
+        expected=f"{_expected(path)}; nothing else is ever imported",
+        fix="choose one that is there, or add the class to the package",
+        value=str(target),
+    )
 
 
 def _expected(path: str) -> str:

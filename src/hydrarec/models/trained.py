@@ -11,7 +11,7 @@ from hydrarec.config.imports import load
 from hydrarec.core.errors import CheckpointError
 from hydrarec.models.base import Recommender
 from hydrarec.models.saved_settings import unfit
-from hydrarec.runs.reader import RunReader
+from hydrarec.runs.reader import CONFIG, RunReader
 from hydrarec.runs.run_data import RunData, read_data
 
 _HOME = "hydrarec.models."
@@ -47,7 +47,7 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
     """
     folder = RunReader.of_finished_run(path, setting)
     config = folder.read_config()
-    model, data = _model_class(config).load_from_checkpoint(folder.best_checkpoint), read_data(folder)
+    model, data = _model_class(folder).load_from_checkpoint(folder.best_checkpoint), read_data(folder)
     if (model.num_users, model.num_items) != (data.num_users, data.num_items):
         raise unfit(
             folder.best_checkpoint,
@@ -57,14 +57,15 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
     return TrainedRun(folder, config, model.eval().requires_grad_(False), data)
 
 
-def _model_class(config: dict[str, Any]) -> type[Recommender]:
+def _model_class(folder: RunReader) -> type[Recommender]:
     """The model class named in the run's configuration."""
-    target = str(config.get("model", {}).get("_target_"))
+    target = str(folder.read_config().get("model", {}).get("_target_"))
     if not target.startswith(_HOME) or signatures.parameters(target) is None:
         raise CheckpointError(
             f"model._target_={target} of this run folder is no model of this version",
             expected=f"a class in {_HOME}*",
             fix="use the version that trained it; run.json names it",
+            file=folder.path / CONFIG,
             value=target,
         )
     model_class: type[Recommender] = load(target)
