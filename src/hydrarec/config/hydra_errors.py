@@ -124,6 +124,13 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
         return ConfigError(what, expected=f"{group}={option}", fix=f"{group}={option}", value=option)
     if not key:
         return ConfigError(_first_line(error), expected="a key or group of the configuration", fix=shown)
+    if key in groups():  # a part of one option, such as task/protocol of task=ranking
+        return _part_of_an_option(key, overrides)
+    if "/" in key:
+        known = (*groups(), "hydra/launcher", "hydra/sweeper")
+        return ConfigError(
+            f"there is no group '{key}'", expected=did_you_mean(key, known), fix="correct the name", value=key
+        )
     parent, _, last = key.rpartition(".")
     config = _composed(config_name, overrides)
     valid = _keys_under(parent, config, config_name)
@@ -147,6 +154,19 @@ def _unknown_key(error: HydraException, config_name: str, overrides: Sequence[st
     return ConfigError(f"unknown key '{wrong}'", expected=did_you_mean(last, valid), fix=fix, value=key)
 
 
+def _part_of_an_option(group: str, overrides: Sequence[str]) -> ConfigError:
+    above, _, part = group.partition("/")
+    typed = next((text for text in overrides if text.lstrip("+~").startswith(f"{group}=")), group)
+    entries = {option: OmegaConf.select(_file_of(above, option), "defaults") or [] for option in options(above)}
+    owners = [f"{above}={option}" for option, listed in entries.items() if any(part in entry for entry in listed)]
+    return ConfigError(
+        f"{typed}: this {above} has no {part}",
+        expected=f"{' or '.join(owners)} beside it",
+        fix=f"{owners[0]} {typed.lstrip('+~')}" if owners else f"leave out {typed}",
+        value=typed,
+    )
+
+
 def _as_typed(key: str, typed: str) -> str:
     return key if typed in ("…", "") or key in groups() else pasted(f"{key}={typed}")
 
@@ -154,7 +174,7 @@ def _as_typed(key: str, typed: str) -> str:
 def _composed(config_name: str, overrides: Sequence[str]) -> DictConfig:
     """The configuration with the same options chosen, and nothing else changed."""
     pairs = [override.partition("=") for override in overrides]
-    chosen = [f"{group}={option}" for group, _, option in pairs if group in groups() and option in options(group)]
+    chosen = [f"{group}={option}" for group, _, option in pairs if "/" not in group and option in options(group)]
     with hydra_state():
         return compose(config_name, overrides=chosen if config_name == "train" else [], return_hydra_config=True)
 
