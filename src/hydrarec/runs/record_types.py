@@ -71,6 +71,7 @@ class Record(TypedDict, total=False):
     split: Fingerprinted
     device: str
     units: dict[str, dict[str, Units]]
+    remarks: list[str]
     replay_of: str
     replay: Replay
 
