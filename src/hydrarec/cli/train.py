@@ -127,6 +127,7 @@ def _summary(run: RunReader, result: dict[str, Any], note: str) -> list[str]:
             counted = record.get("units", {}).get(part, {}).get(protocol, {"n": result["n"][part], "unit": ""})
             number = f"n = {counted['n']:,} {counted['unit']}".rstrip()
             lines.append(f"{figures}  ({number})")
+    lines.extend(f"note: {remark}" for remark in record.get("remarks", []))
     lines.append(f"{result['seconds']['training']:.1f} s of training, {result['seconds']['process']:.1f} s in all")
     lines.append(f"run folder: {shown}/")
     lines.append(f"look at it: tensorboard --logdir {shown}")

@@ -121,6 +121,7 @@ class Record(TypedDict, total=False):
     split: SplitRecord
     device: str
     units: dict[str, dict[str, Units]]
+    remarks: list[str]
     replay_of: str
     replay: Replay
 

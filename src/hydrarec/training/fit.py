@@ -26,6 +26,7 @@ from hydrarec.runs.checkpoint import AtomicCheckpointIO, load
 from hydrarec.runs.folder import RunFolder
 from hydrarec.runs.provenance import cpu_seconds, peak_memory_bytes
 from hydrarec.tasks.metrics.registry import shown_measure
+from hydrarec.training.baselines import remarks
 from hydrarec.training.callbacks.checkpoints import Checkpoints
 from hydrarec.training.callbacks.epoch_table import EpochTable
 from hydrarec.training.callbacks.history import History
@@ -150,6 +151,7 @@ def run(parts: Parts, folder: RunFolder, config: dict[str, Any], *, resume: bool
     folder.update_record(
         status="finished",
         units=_units(model, datamodule, metrics),
+        remarks=[] if parts.settings.limit_batches else remarks(model, datamodule, metrics, monitor),
         peak_memory_bytes=peak_memory_bytes(),
         seconds=result["seconds"],
     )
