@@ -222,3 +222,9 @@ def test_reader_that_leaves_early_sees_no_traceback(workplace: Path, command: tu
 def test_question_changes_nothing(train: Train, workplace: Path) -> None:
     assert train(*TINY, "--cfg", "job").returncode == 0
     assert sorted(path.name for path in workplace.iterdir()) == ["ratings.csv"]
+
+
+def test_paths_of_data_do_not_depend_on_hydras_change_of_folder(train: Train, workplace: Path) -> None:
+    completed = train(*TINY, "trainer.epochs=1", "hydra.job.chdir=true")
+    assert completed.returncode == 0, completed.stderr
+    assert "run folder: outputs" in completed.stdout

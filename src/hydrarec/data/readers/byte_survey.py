@@ -87,7 +87,10 @@ class Survey:
         for first in (0, 1):
             pairs = np.frombuffer(text, "<u2", (len(text) - first) // 2, first)
             for edge in (self.separator, NEWLINE):
-                places = np.flatnonzero(pairs == (edge | ZERO << 8)) * 2 + first
+                found = pairs == (edge | ZERO << 8)
+                if not found.any():
+                    continue
+                places = np.flatnonzero(found) * 2 + first
                 followers = codes[places[places < len(codes) - 2] + 2]
                 if (followers - ZERO < 10).any():
                     return True

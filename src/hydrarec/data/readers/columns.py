@@ -45,8 +45,7 @@ def table_of(
     ratings, times = np.ones(len(raw["user"]), np.float32), Times(np.zeros(0, np.int64), "s")
     exact = None
     if "rating" in raw:
-        exact = ratings_of(raw["rating"], names["rating"], rules.scale, faults)
-        ratings = exact.astype(np.float32, copy=False)
+        ratings, exact = ratings_of(raw["rating"], names["rating"], rules.scale, faults)
     if "time" in raw:
         times = _times(raw["time"], names["time"], faults)
     users, items = (_ids(raw[role], names[role], rules, encoding, faults) for role in ("user", "item"))

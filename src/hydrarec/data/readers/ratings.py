@@ -19,18 +19,19 @@ GRIDS = (1.0, 0.5, 0.1)  # steps looked for if none is declared
 SAMPLE = 10_000  # ratings from which the step is guessed
 MOST = 0.99  # share of the ratings that a grid must hold
 FEWEST = 20  # ratings from which a grid can be told
-BLOCK = 1 << 16  # ratings checked at once, so that temporary arrays stay in the CPU's cache
+BLOCK = 1 << 14  # ratings checked at once, so that temporary arrays stay in the CPU's cache
 
 
-def ratings_of(raw: NDArray | TextColumn, name: str, scale: Scale, faults: Faults) -> NDArray[np.float64]:
-    """Parse ratings to float64 [N]; mark those that are not finite or off the scale."""
-    if isinstance(raw, TextColumn):
-        expected = f"a finite number in {scale}"
-        ratings = raw.parse(_rating, np.float64, name, expected, faults)
-    else:
-        ratings = raw
-    _require_on_scale(ratings.astype(np.float32, copy=False), name, scale, faults)
-    return ratings
+def ratings_of(
+    raw: NDArray | TextColumn, name: str, scale: Scale, faults: Faults
+) -> tuple[NDArray[np.float32], NDArray]:
+    """Parse ratings to float32 [N], and as exactly as they are written [N]; mark those not finite or off the scale."""
+    exact = raw
+    if isinstance(exact, TextColumn):
+        exact = exact.parse(_rating, np.float64, name, f"a finite number in {scale}", faults)
+    ratings = exact.astype(np.float32, copy=False)
+    _require_on_scale(ratings, name, scale, faults)
+    return ratings, exact
 
 
 def _rating(text: str) -> float:
@@ -98,5 +99,9 @@ def _tolerated(number: int) -> int:
 
 def _off(ratings: NDArray[np.float64], step: float, origin: float) -> NDArray[np.int64]:
     """The positions of the ratings, float64 [n], that are no multiple of the step from the origin."""
-    steps = (ratings - origin) / step
-    return np.flatnonzero(np.abs(steps - np.rint(steps)) > 1e-9 * np.maximum(1.0, np.abs(steps)))
+    steps = (ratings - origin) / step if origin else ratings / step
+    places = np.flatnonzero(steps != np.rint(steps))
+    if len(places):  # but for rounding, as tenths have no exact form
+        steps = steps[places]
+        places = places[np.abs(steps - np.rint(steps)) > 1e-9 * np.maximum(1.0, np.abs(steps))]
+    return places
