@@ -29,6 +29,7 @@ class _Additive:
 
     of_users: Tensor  # float32 [num_users]
     of_items: Tensor  # float32 [num_items]
+    floats_per_pair: int = 1
 
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
         return self.of_users[users] + self.of_items[items]
