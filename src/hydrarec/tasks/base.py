@@ -13,7 +13,10 @@ from torch import Tensor
 class Scorer(Protocol):
     """Interface that an objective needs from a model."""
 
-    floats_per_pair: int  # memory to score one (user, item) pair
+    @property
+    def floats_per_pair(self) -> int:
+        """Float32 elements in memory to score one (user, item) pair."""
+        ...
 
     def __call__(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores, of the shape that ``users`` and ``items`` broadcast to."""
