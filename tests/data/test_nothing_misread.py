@@ -317,6 +317,12 @@ def test_dropping_a_row_with_a_bad_quote_drops_no_other_row(
     assert len(kept) == len(whole) - 1
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_two_carriage_returns_are_no_line_end(quote: str, tmp_path: Path) -> None:
+    content = NOTES + f"1,1,4,100,{quote}x{quote}\r\r\n2,1,5,100,y\r\n"
+    assert refusal(tmp_path, content).line == 2
+
+
 def test_a_quote_that_swallows_rows_is_an_error(tmp_path: Path) -> None:
     content = NOTES + '1,1,4,100,"open\n1,2,4,100,x\n1,3,4,100,closed"\n2,1,5,100,x\n'
     assert refusal(tmp_path, content).line == 2

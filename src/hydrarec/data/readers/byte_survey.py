@@ -86,13 +86,10 @@ class Survey:
         """Whether a zero and a digit follow a separator or newline; compares two bytes at once, which is half the work."""
         for first in (0, 1):
             pairs = np.frombuffer(text, "<u2", (len(text) - first) // 2, first)
+            followers = codes[first + 2 :: 2]
             for edge in (self.separator, NEWLINE):
-                found = pairs == (edge | ZERO << 8)
-                if not found.any():
-                    continue
-                places = np.flatnonzero(found) * 2 + first
-                followers = codes[places[places < len(codes) - 2] + 2]
-                if (followers - ZERO < 10).any():
+                found = pairs[: len(followers)] == (edge | ZERO << 8)
+                if found.any() and (followers[found] - ZERO < 10).any():
                     return True
         return False
 

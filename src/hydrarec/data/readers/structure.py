@@ -141,6 +141,8 @@ class _Lines:
         if "\0" in text:
             place = text.index("\0") + 1
             raise self._damaged(f"a NUL byte at character {place}", "text without NUL bytes")
+        if text.endswith("\r\r\n"):  # which the csv module takes for one line end
+            raise self._damaged("a CR within the line", "lines that end with LF or CR LF")
         return text
 
     def go_back_to_second(self) -> int:
