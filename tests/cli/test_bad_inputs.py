@@ -118,6 +118,7 @@ CONFIGS = {
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
     "early stopping that can never act": ("callbacks=early_stopping", "patience=3", "trainer.epochs=2"),
     "a task that is not there": ("task=rankign", "task=rankign", "ranking"),
+    "a blank name": ("name=' '", "name", "name=first-runs"),
     "no folder": ("output_dir=", "output_dir", "output_dir=outputs"),
     "threads without end": ("trainer.threads=100000", "trainer.threads=100000", "≤ 1024"),
     "epochs without end": ("trainer.epochs=1000000000000", "trainer.epochs=1000000000000", "≤ 1,000,000"),

@@ -11,8 +11,11 @@ def judge_together(config: dict[str, Any]) -> None:
     """Raise :class:`ConfigError` for the first conflict in a configuration whose values are valid."""
     _judge_epochs(config)
     _judge_scale(config["dataset"].get("scale") or {})
-    if not config["output_dir"].strip():
-        raise ConfigError("output_dir is empty", expected="a folder for the runs", fix="output_dir=outputs", value="")
+    for key, example in (("output_dir", "outputs"), ("name", "first-runs")):
+        if not config[key].strip():
+            raise ConfigError(
+                f"{key} is empty", expected="the name of a folder", fix=f"{key}={example}", value=config[key]
+            )
 
 
 def _judge_scale(scale: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hydrarec.core.errors import DataError
 from hydrarec.core.files import sha256_of
-from hydrarec.core.kinds import FolderName
+from hydrarec.core.kinds import Count, FolderName
 from hydrarec.data.cache import cached
 from hydrarec.data.interactions import Duplicates, Interactions, interactions_of
 from hydrarec.data.readers.faults import Rules
@@ -34,9 +34,9 @@ class About:
 class Counts:
     """The expected size of a dataset; None: unknown or variable. Only users and items with ratings count."""
 
-    ratings: int | None
-    users: int | None
-    items: int | None
+    ratings: Count | None
+    users: Count | None
+    items: Count | None
 
     def judge(self, interactions: Interactions, file: Path) -> None:
         """Compare the size of the interactions, read from ``file``, with the expected one.
