@@ -102,7 +102,7 @@ def test_names_are_plain_folder_names(home: Path, name: str) -> None:
     for setting in ("name", "sweep.name"):
         words = ["-m", "seed=0,1"] if setting == "sweep.name" else []
         error = refused(train, *words, f"{setting}='{name}'")
-        assert "plain folder name" in error.expected
+        assert "plain folder name" in error.expected or "UTF-8" in error.expected
         str(error).encode()  # can be printed
 
 

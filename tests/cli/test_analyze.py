@@ -91,6 +91,7 @@ def test_command_as_a_user_types_it(run: Path) -> None:
         assert f"]({name}.csv)" in page or f"]({name}.csv," in page
 
 
+@pytest.mark.e2e
 def test_again_is_the_same_bytes(run: Path, analyse: Analyze) -> None:
     first = analyse("run=run", *QUICK)
     before = tree_digest(run)

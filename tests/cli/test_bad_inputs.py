@@ -112,7 +112,7 @@ CONFIGS = {
     "dropout 1": ("model.user_dropout=1", "model.user_dropout=1", "< 1"),
     "weight decay negative": ("optimizer.weight_decay=-0.1", "optimizer.weight_decay=-0.1", "≥ 0"),
     "embedding_dim 0": ("model.embedding_dim=0", "model.embedding_dim=0", "≥ 1"),
-    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "GiB for"),
+    "embedding_dim 10⁹": ("model.embedding_dim=1000000000", "model.embedding_dim=1000000000", "GiB"),
     "batch_size 0": ("task.datamodule.batch_size=0", "task.datamodule.batch_size=0", "≥ 1"),
     "epochs 0": ("trainer.epochs=0", "trainer.epochs=0", "≥ 1"),
     "seed negative": ("seed=-1", "seed=-1", "≥ 0"),
@@ -588,7 +588,7 @@ def test_diverged_run_names_the_step(
 @pytest.mark.parametrize(
     ("number", "exit_code"),
     [
-        pytest.param(signal.SIGINT, 130, id="SIGINT"),
+        pytest.param(signal.SIGINT, 130, id="SIGINT", marks=pytest.mark.e2e),
         pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.e2e),
         pytest.param(signal.SIGHUP, 143, id="SIGHUP", marks=pytest.mark.e2e),
     ],

@@ -63,7 +63,9 @@ OTHER_COMMANDS = {
 
 
 def settings_in(text: str) -> list[str]:
-    """Complete settings in a text: those without a hole, ``<…>`` or ``…``."""
+    """Complete settings in a text: those without a hole, ``<…>`` or ``…``; a line of Python has none."""
+    if text.startswith("python -c"):
+        return []
     found = [match.group().rstrip(".:") for match in SETTING.finditer(text)]
     return [each for each in found if not re.search(rf"[{HOLE}<…]", each) and not each.endswith("=")]
 

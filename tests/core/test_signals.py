@@ -13,6 +13,8 @@ from hydrarec.core import signals
 @pytest.fixture(autouse=True)
 def handlers_stay() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in signals.STOP}
+    for number in signals.STOP:  # a shell in the background hands SIGINT on as ignored
+        signal.signal(number, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,7 +16,7 @@ from hydrarec.models.mlp import MLP
 from hydrarec.models.parts import layers
 from hydrarec.models.parts.layers import OneHot, embedding_table
 from hydrarec.training.assembly import factory
-from hydrarec.training.compatibility import check_size
+from hydrarec.training.memory_estimate import check_size
 
 
 def pair_of_models(task: str = "rating") -> tuple[MLP, MLP]:
@@ -115,10 +114,17 @@ def test_a_run_with_one_hot_input(execute: Execute, workplace: Path) -> None:
     assert results[1] == pytest.approx(results[0], abs=1e-4)
 
 
+class _Large:
+    num_users, num_items = 10**6, 10**5
+
+    def __len__(self) -> int:
+        return 10**6
+
+
 def test_batches_too_large_for_this_machine_are_refused() -> None:
-    large = SimpleNamespace(num_users=10**6, num_items=10**5)
+    large = _Large()
     refused = compose_config(["model=onehot_mlp", "model.embedding_dim=1", "task.datamodule.batch_size=10000000"])
-    with pytest.raises(ConfigError, match=r"batch_size=10000000 needs about 40,9\d\d\.\d GiB") as caught:
+    with pytest.raises(ConfigError, match=r"batch_size=10000000, needs about 40,9\d\d\.\d GiB") as caught:
         check_size(refused, factory(refused.model), large)  # type: ignore[arg-type]
     assert "model.embedding=library" in caught.value.fix
     fits = compose_config(["model=mlp", "model.embedding_dim=1", "task.datamodule.batch_size=10000000"])

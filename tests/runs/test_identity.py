@@ -82,3 +82,12 @@ def test_the_hash_is_the_one_that_older_runs_recorded() -> None:
     config = {"seed": 0, "model": {"l2": 0.1}, "name": "a", "hydra": {}, "logger": {"tensorboard": True}}
     kept = json.dumps({"model": {"l2": 0.1}, "seed": 0}).encode()
     assert config_hash(config) == hashlib.sha256(kept).hexdigest()[:8]
+
+
+def test_a_setting_newer_than_the_run_is_no_change() -> None:
+    old = {"trainer": {"epochs": 3}, "callbacks": {}, "model": {"_target_": "a"}}
+    newer = {"trainer": {"epochs": 3, "compile": False}, "callbacks": {}, "model": {"_target_": "a"}}
+    assert changes(old, newer, "resume") == {}
+    assert changes(newer, old, "resume") == {"trainer.compile": (False, None)}
+    more = old | {"callbacks": {"early": {"patience": 2}}}  # not a newer setting: another part
+    assert changes(old, more, "resume")

@@ -157,11 +157,11 @@ def test_replay_with_other_settings_is_refused(original: Path, override: str) ->
 def test_changed_default_can_be_put_back(original: Path, replay: Replay, tmp_path: Path) -> None:
     """The configuration of the run counts, not what its overrides mean today."""
     path = original / "config.yaml"
-    path.write_text(path.read_text().replace("learning_rate: ", "learning_rate: 1"))
+    path.write_text(path.read_text().replace("learning_rate: 0.0", "learning_rate: 0.1"))
     with pytest.raises(CheckpointError) as raised:
         _prepare([f"replay='{original}'"])
     setting = raised.value.fix.rpartition("add the old one: ")[2]
-    assert setting.startswith("optimizer.learning_rate=1")
+    assert setting.startswith("optimizer.learning_rate=0.1")
     assert record_of(replay(original, setting))["replay"]["equal"] is False
 
 

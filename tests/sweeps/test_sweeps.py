@@ -68,7 +68,8 @@ def results(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("launcher", [pytest.param("basic", marks=pytest.mark.e2e), "joblib"])
+@pytest.mark.e2e
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_job_that_goes_wrong_costs_itself_only(train: Train, faults: None, workplace: Path, launcher: str) -> None:
     seeds = "seed=0,1,2,3,4,5,6,7"
     # optimizer=sgd, or no learning rate is large enough to diverge
@@ -111,6 +112,7 @@ def test_same_command_again_runs_what_is_missing_or_failed(train: Train, workpla
     assert set(started.values()) == {1}
 
 
+@pytest.mark.e2e
 def test_order_of_the_words_and_the_launcher_are_not_the_jobs(train: Train, workplace: Path) -> None:
     """A job is known by what it computes: here its task composes it and finds it finished."""
     train(*SMALL, "model=bias", "seed=0,1")
@@ -118,6 +120,7 @@ def test_order_of_the_words_and_the_launcher_are_not_the_jobs(train: Train, work
     assert "0 done, 0 failed, 2 skipped" in again.stdout
 
 
+@pytest.mark.e2e
 def test_results_are_those_of_single_runs(train: Train, workplace: Path) -> None:
     train(*SMALL, "model=dot", "seed=0,1")
     train(*SMALL[1:], "model=dot", "seed=1", "hydra.run.dir=alone")
@@ -126,6 +129,7 @@ def test_results_are_those_of_single_runs(train: Train, workplace: Path) -> None
     assert json.loads((workplace / SWEEP / run / "result.json").read_text())["metrics"] == alone["metrics"]
 
 
+@pytest.mark.e2e
 def test_several_tasks_share_a_folder_that_none_of_them_names(train: Train, workplace: Path) -> None:
     ended = train(*SMALL, "model=popularity", "task=ranking,rating")
     assert "sweep folder: outputs/mixed/sweep/" in ended.stdout
@@ -206,7 +210,8 @@ def test_sigterm_to_a_joblib_sweep_leaves_checkpoints(
     assert not list((workplace / SWEEP).glob(".stop-*"))
 
 
-@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.e2e)])
+@pytest.mark.e2e
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_full_disk_ends_the_sweep_and_finished_jobs_stand(
     train: Train, faults: None, workplace: Path, launcher: str
 ) -> None:
@@ -236,7 +241,7 @@ def test_same_sweep_twice_at_once(train: Train, workplace: Path) -> None:
     assert train("-m", *words).returncode == 0
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.e2e)])
 def test_killed_sweep_leaves_no_process(
     started: Callable[..., subprocess.Popen[str]], workplace: Path, launcher: str
 ) -> None:

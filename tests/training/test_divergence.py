@@ -51,7 +51,7 @@ def test_a_peak_within_an_epoch_passes(
     assert execute(tmp_path / "run")["epochs"] == 2
 
 
-@pytest.mark.parametrize(("factor", "diverges"), [(100.0, False), (100_000.0, True)])
+@pytest.mark.parametrize(("factor", "diverges"), [(1e4, False), (1e8, True)])
 def test_the_first_step_is_the_measure_also_after_a_resume(
     execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: float, diverges: bool
 ) -> None:

@@ -119,6 +119,7 @@ def test_first_to_end_is_the_shortest(start: Callable[..., ChildProcess], tmp_pa
     assert first_to_end([long, short]) is short
 
 
+@pytest.mark.e2e
 def test_killed_fork_server_costs_the_processes_of_its_time(start: Callable[..., ChildProcess], tmp_path: Path) -> None:
     process = start(wait_for_sigterm, tmp_path / "note", True)
     wait_until((tmp_path / "note").exists, "the process's start")
@@ -145,7 +146,7 @@ process.wait()
 
 @pytest.mark.parametrize(
     "call",
-    ["(time.sleep, 1000)", "(re.match, '(a+)+$', 'a' * 40 + 'b')"],
+    ["(time.sleep, 1000)", pytest.param("(re.match, '(a+)+$', 'a' * 40 + 'b')", marks=pytest.mark.e2e)],
     ids=["asleep", "computing without giving other threads a turn"],
 )
 def test_script_runs_once_and_its_processes_end_when_it_is_killed(call: str, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def environment_hidden() -> Iterator[None]:
         raise ConfigError(
             f"{error.full_key or 'a setting'} reads an environment variable by ${{oc.env:…}}",
             expected="the value itself: run folders hold every setting, and are shared",
-            fix='let the shell fill it in: key="$VARIABLE"',
+            fix='let the shell fill it in: <key>="$VARIABLE"',
             value=error.full_key,
         ) from error
     finally:

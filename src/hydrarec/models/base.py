@@ -29,7 +29,7 @@ Side = Literal["user", "item"]
 
 # A loss this many times the untrained model's at the end of an epoch does not come back: in stable training it is below it,
 # and with a learning rate that is too large it grows by orders of magnitude per epoch.
-EXPLOSION = 1000.0
+EXPLOSION = 1e6
 _SCRATCH_FLOATS = 2**22  # size of temporaries while scoring a whole catalogue: 16 MiB, fits in caches
 
 

@@ -95,11 +95,14 @@ OmegaConf.register_new_resolver("confighash", _resolve, replace=True)
 def changes(old: dict[str, Any], new: dict[str, Any], purpose: Purpose) -> dict[str, tuple[Any, Any]]:
     """Dotted keys that ``purpose`` does not allow to change but that differ, with the old and the new value.
 
-    ``trainer.epochs`` must not change if the schedule depends on the total number of epochs.
+    ``trainer.epochs`` must not change if the schedule depends on the total number of epochs. A setting that a section
+    of the old configuration lacks is newer than the run: its default means what was before.
     """
     before, after = flat(old), flat(new)
     stretched = str(before.get("scheduler._target_")).endswith(".one_cycle")
-    pairs = {key: (before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())}
+    sections = {key.rpartition(".")[0] for key in before}
+    newer = {key for key in after.keys() - before.keys() if key.rpartition(".")[0] in sections}
+    pairs = {key: (before.get(key), after.get(key)) for key in sorted((before.keys() | after.keys()) - newer)}
     return {
         key: pair
         for key, pair in pairs.items()

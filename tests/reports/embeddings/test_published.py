@@ -34,6 +34,7 @@ WORST = (
 )
 
 
+@pytest.mark.e2e
 def test_published_lists_are_met_again(real_data: Path, tmp_path: Path) -> None:
     if not (real_data / "ml-latest-small-2016").is_dir():
         pytest.skip("$HYDRAREC_DATA_DIR has no ml-latest-small-2016/")

@@ -210,5 +210,6 @@ def gather(process: int, processes: int, file: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.e2e
 def test_the_collector_gathers_over_processes(tmp_path: Path) -> None:
     multiprocessing.spawn(gather, args=(3, str(tmp_path / "meet")), nprocs=3)
