@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -503,13 +505,17 @@ def test_a_wrong_path_names_the_files_beside_it(tmp_path: Path) -> None:
     assert "other.tsv" in caught.value.expected
 
 
-def test_long_loading_says_how_far_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("hydrarec.core.console.PLAIN_INTERVAL", 0.0)
-    monkeypatch.setattr("hydrarec.core.console.PATIENCE", 0.0)
+def test_long_loading_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def progress(description: str, total: float | None = None, unit: str = "") -> Iterator[Callable[[float], None]]:
+        key = f"{description}, {unit}"
+        said[key] = 0
+        yield lambda amount: said.update({key: said[key] + amount})
+
+    monkeypatch.setattr("hydrarec.core.console.progress", progress)
     loaded(tmp_path, many(1000))
     loaded(tmp_path, many(1000, "anna,1,4,100\n"), "words.csv")
-    said = capsys.readouterr().err
-    assert "reading ratings.csv: " in said
-    assert "reading words.csv exactly: 1,001 rows" in said
+    assert said["reading ratings.csv, bytes"] == (tmp_path / "ratings.csv").stat().st_size - len(HEAD)
+    assert said["reading words.csv exactly, rows"] == 1001
