@@ -67,31 +67,22 @@ class Survey:
         self._before = text[-2:]
         codes = np.frombuffer(text, np.uint8)
         before, here, after = codes[:-2], codes[1:-1], codes[2:]
+        is_separator = codes == self.separator
         if data:
-            self.separators += int(np.count_nonzero(after == self.separator))
+            self.separators += int(np.count_nonzero(is_separator[2:]))
         self.odd |= b"\0" in data
+        starts = is_separator[:-2] | (before == NEWLINE)
         if any(mark in text for mark in self._marks):
-            starts = (before < DOT) | (before == self.separator)
-            self.leading_zeros |= bool(((here == ZERO) & (after - ZERO < 10) & starts).any())
-        else:
-            self.leading_zeros |= self._has_leading_zeros(text, codes)
+            starts |= before < DOT
+        zeros = starts & (here == ZERO)
+        if zeros.any():
+            self.leading_zeros |= bool((after[zeros] - ZERO < 10).any())
         if b"\r" in text:
             self.odd |= bool(((here == RETURN) & (after != NEWLINE)).any())
         if len(self.layout.separator) == 2:
             self.odd |= self._has_odd_colons(before, here, after)
         if b'"' in text and self.layout.quoting:
             self._check_quotes(before, here, after)
-
-    def _has_leading_zeros(self, text: bytes, codes: NDArray) -> bool:
-        """Whether a zero and a digit follow a separator or newline; compares two bytes at once, which is half the work."""
-        for first in (0, 1):
-            pairs = np.frombuffer(text, "<u2", (len(text) - first) // 2, first)
-            followers = codes[first + 2 :: 2]
-            for edge in (self.separator, NEWLINE):
-                found = pairs[: len(followers)] == (edge | ZERO << 8)
-                if found.any() and (followers[found] - ZERO < 10).any():
-                    return True
-        return False
 
     def _has_odd_colons(self, before: NDArray, here: NDArray, after: NDArray) -> bool:
         """Whether some run of colons has one or more than two."""
