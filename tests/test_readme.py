@@ -39,7 +39,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.mark.parametrize("command", TRAINING)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(each, marks=pytest.mark.e2e) if "joblib" in each else each for each in TRAINING],  # nine whole runs
+)
 def test_training_commands(command: str, workplace: Path, cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (workplace / "ratings.csv").read_text()
     (workplace / "ratings.csv").write_text(text.replace("user,item,", "userId,movieId,", 1))

@@ -22,6 +22,8 @@ from hydrarec.runs.survey import read_all
 
 OLD = Path(__file__).parents[1] / "golden" / "old_runs" / "rating"
 STARTS = {"resume": (train, "resume="), "replay": (train, "replay=")}
+# Each way to read a folder goes through one reader: the whole corpus with one of them, the others by name.
+VERBS = ["recommend", *(pytest.param(verb, marks=pytest.mark.e2e) for verb in ("analyze", "report", "replay"))]
 READS = {"recommend": (recommend, "run="), "analyze": (analyze, "run="), "report": (report, "runs=")}
 READ_BY_REPORT = ("pickled_predictions", "pickled_config", "pickled_record", "pickled_result")
 NODES_IN_CONFIG = ("model", "dataset", "dataset.scale", "task.objective", "callbacks.x", "evil", "a list")
@@ -129,7 +131,7 @@ def test_every_call_at_every_place_of_the_overrides(home: Path) -> None:
     assert refused == len(corpus.nodes(home)) * len(corpus.PLACES) >= 500
 
 
-@pytest.mark.parametrize("verb", [*READS, "replay"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_names_of_classes_in_the_configuration(home: Path, verb: str) -> None:
     nodes = corpus.nodes(home)
     attacks = [(name, "model") for name in nodes] + [("touch", place) for place in NODES_IN_CONFIG[1:]]
@@ -148,7 +150,7 @@ def test_every_call_at_every_place_of_the_configuration(home: Path) -> None:
                 RunReader(folder).read_config()
 
 
-@pytest.mark.parametrize("verb", READS)
+@pytest.mark.parametrize("verb", VERBS[:-1])
 def test_pickles_in_place_of_data(home: Path, verb: str) -> None:
     files = [file for file in corpus.FILES if (file.__name__ in READ_BY_REPORT) == (verb == "report")]
     attacks = [(file, name, bomb) for file in files for name, bomb in corpus.bombs(home).items()]

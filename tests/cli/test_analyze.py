@@ -70,6 +70,7 @@ def names_in(folder: Path, suffix: str) -> set[str]:
     return {path.stem for path in folder.glob(f"*{suffix}")}
 
 
+@pytest.mark.e2e
 def test_command_as_a_user_types_it(run: Path) -> None:
     before = tree_digest(run, without=OWN)
     done = commands.run("hydrarec.cli.analyze", "run=run", "item=the film part 7", *QUICK, timeout=TIME_LIMIT)
@@ -217,6 +218,7 @@ def test_folder_that_cannot_be_written(run: Path, analyse: Analyze) -> None:
         analyse("run=run", *QUICK)
 
 
+@pytest.mark.e2e
 def test_analysis_of_a_moved_run(run: Path, analyse: Analyze, workplace: Path) -> None:
     """An analysis needs the run folder only."""
     moved = workplace / "else where" / "run, moved"

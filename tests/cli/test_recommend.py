@@ -334,6 +334,7 @@ def test_run_that_cannot_be_used(
     assert caught.value.fix
 
 
+@pytest.mark.e2e
 def test_from_the_shell_with_nothing_but_the_folder(trained: Path, tmp_path: Path) -> None:
     """A moved run works without data folder, cache or training file; errors keep the contract."""
     shutil.copytree(trained / "stars", tmp_path / "moved to, elsewhere")

@@ -121,6 +121,7 @@ def test_overrides_of_an_old_run_are_read_as_those_of_today() -> None:
     assert todays_overrides(["model=mlp", "experiment=wide_net"]) == ["model=mlp", "experiment=wide_net"]
 
 
+@pytest.mark.e2e
 def test_every_former_name_still_composes() -> None:
     for name in (*ROWS, "E1_100k", "E1_1m", "E1_small", *(f"he2017_gmf{size}_start" for size in (8, 16, 64))):
         assert config_of(*renamed_override(f"experiment={name}"))

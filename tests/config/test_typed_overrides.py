@@ -116,6 +116,7 @@ def test_options_may_stand_between_settings() -> None:
     assert arguments.arguments == ["--config-dir", "conf", "-m", "dataset=csv", "seed=1", "model=dot"]
 
 
+@pytest.mark.e2e
 def test_table_of_names_elsewhere_holds_no_name_of_ours() -> None:
     ours = set(flat(plain(compose_config(["dataset=csv", "dataset.path=x", "task=ranking"]))))
     assert not ours & {*KEYS, *SETTINGS}

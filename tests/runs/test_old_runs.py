@@ -45,7 +45,7 @@ def test_loads(old: Path, task: str) -> None:
     assert scores.isfinite().all()
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [pytest.param("rating", marks=pytest.mark.e2e), "ranking"])
 def test_analyses_and_recommends(old: Path, task: str, capsys: pytest.CaptureFixture[str]) -> None:
     call(analyze, f"run={old / task}", "shuffles=5", "resamples=20", "min_ratings=5", "extremes=3", "bias_list=4")
     assert (old / task / "analysis" / "analysis.md").is_file()

@@ -84,6 +84,7 @@ def test_replay_on_the_cpu_is_bit_equal(
     assert outcomes in told(again)
 
 
+@pytest.mark.e2e
 def test_command_says_it_and_ends_well(original: Path, train: Train, workplace: Path) -> None:
     done = train(f"replay={original}", "name=again", "logger=none")
     assert done.returncode == 0, done.stderr

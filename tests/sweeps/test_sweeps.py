@@ -226,6 +226,7 @@ def test_full_disk_ends_the_sweep_and_finished_jobs_stand(
     assert "1 done, 0 failed, 1 skipped" in again.stdout
 
 
+@pytest.mark.e2e
 def test_same_sweep_twice_at_once(train: Train, workplace: Path) -> None:
     from hydrarec.sweeps.start import _alone
 
@@ -241,7 +242,8 @@ def test_same_sweep_twice_at_once(train: Train, workplace: Path) -> None:
     assert train("-m", *words).returncode == 0
 
 
-@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.e2e)])
+@pytest.mark.e2e
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_killed_sweep_leaves_no_process(
     started: Callable[..., subprocess.Popen[str]], workplace: Path, launcher: str
 ) -> None:
@@ -379,6 +381,7 @@ def test_launcher_of_a_missing_plugin_names_the_extra() -> None:
     assert "hydrarec[slurm]" in str(_no_such_option("hydra/launcher", "submitit_slurm", ["basic", "joblib"]).fix)
 
 
+@pytest.mark.e2e
 def test_sweep_of_options_that_the_default_lacks_a_key_of(train: Train, workplace: Path) -> None:
     """With the sweep in a file, a value twice, and options after the settings."""
     experiment = workplace / "my conf" / "experiment" / "rates.yaml"

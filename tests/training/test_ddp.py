@@ -44,7 +44,10 @@ def test_ranking_on_two_processes_equals_one(train: Train, workplace: Path) -> N
     "settings",
     [
         # 480 ratings in batches of 31: the last batch of an epoch is small, and shares differ in size.
-        ("model=biased_dot", "model.user_dropout=0", "model.item_dropout=0", "task.datamodule.batch_size=31"),
+        pytest.param(
+            ("model=biased_dot", "model.user_dropout=0", "model.item_dropout=0", "task.datamodule.batch_size=31"),
+            marks=pytest.mark.e2e,
+        ),
         # 30 items in batches of 29: the last one is a single item, and the other process's share of it is empty.
         pytest.param(
             ("model=i_autorec", "model.input_dropout=0", "task.datamodule.batch_size=29"), marks=pytest.mark.e2e

@@ -47,7 +47,7 @@ RANKING = ("task=ranking", "model=gmf", "task.datamodule.num_candidates=9", "tas
     ("metric", "name", "key", "unit", "overrides"),
     [
         (CLOSE, "close", "close", "ratings", ()),
-        (F1, "f1@10", "f1@10/sampled9", "held-out items", RANKING),
+        pytest.param(F1, "f1@10", "f1@10/sampled9", "held-out items", RANKING, marks=pytest.mark.e2e),
         (F1, "f1@10", "f1@10/full", "users", RANKING),
     ],
 )
