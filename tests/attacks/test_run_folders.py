@@ -115,6 +115,7 @@ def test_overrides_of_a_folder(home: Path, verb: str) -> None:
         assert_refused(attack(home, verb, lambda folder, added=overrides: with_overrides(folder, added)), (verb, what))
 
 
+@pytest.mark.e2e
 def test_every_call_at_every_place_of_the_overrides(home: Path) -> None:
     """By what both commands take the overrides from, before anything is composed from them."""
     folder = run_folder(home, finished=True)

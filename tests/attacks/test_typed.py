@@ -59,6 +59,7 @@ def refused(command: object, *arguments: str) -> HydrarecError:
     return caught.value
 
 
+@pytest.mark.e2e
 def test_typed_settings(home: Path) -> None:
     """One call at every place, and every call at one place."""
     nodes = corpus.nodes(home)

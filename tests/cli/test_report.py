@@ -36,6 +36,7 @@ def runs(workplace: Path) -> Path:
     return folder
 
 
+@pytest.mark.e2e
 def test_report_over_both_tasks_of_real_runs(execute: Execute, report: Report, workplace: Path) -> None:
     for seed in (0, 1):
         for model in ("dot", "biased_dot"):

@@ -77,6 +77,7 @@ if any("multiprocessing.forkserver" in word for word in sys.orig_argv):
 """
 
 
+@pytest.mark.e2e
 def test_worker_that_dies_ends_the_run_with_its_reason(
     train: Train, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

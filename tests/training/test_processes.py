@@ -144,6 +144,7 @@ process.wait()
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "call",
     ["(time.sleep, 1000)", pytest.param("(re.match, '(a+)+$', 'a' * 40 + 'b')", marks=pytest.mark.e2e)],

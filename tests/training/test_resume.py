@@ -204,6 +204,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.e2e
 def test_kill_9_in_the_middle_of_an_epoch(started: Start, train: Train, execute: Execute, workplace: Path) -> None:
     """A real kill, a real resume by the command that the user types, beside a run that nothing disturbed."""
     overrides = (*TINY, "trainer.epochs=30", "model=mlp")
