@@ -135,7 +135,7 @@ def fuzz(number: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_files_are_read_as_the_oracle_does_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = fuzz(500, SEED, tmp_path, monkeypatch)
-    assert outcomes["read"] > 150, outcomes
+    assert outcomes["read"] > 100, outcomes
     assert outcomes["refused"] > 100, outcomes
     assert outcomes["refused although the oracle reads it"] < 15, outcomes
 

@@ -289,10 +289,13 @@ def test_sweep_killed_at_random_ends_as_one_that_was_not(tmp_path: Path, launche
     whole = fresh("whole")
     subprocess.run(command, cwd=whole, check=True, timeout=10 * TIME_LIMIT, **streams)
     length, chance, kills = time.monotonic() - began, random.Random(7), 0
+    start = length - sum(event["seconds"] for event in journal(whole / SWEEP) if event["event"] == "done") * 11 / 12
     while kills < 30:
         place = fresh(f"killed after {kills}")
-        # Start-up takes several seconds, a job one: most kills hit jobs, some the start.
-        while kill_at(process := subprocess.Popen(command, cwd=place, **streams), chance.uniform(1, 6 + length / 10)):
+        # The start takes several seconds, a job one: most kills hit jobs, some the start.
+        while kill_at(
+            process := subprocess.Popen(command, cwd=place, **streams), chance.uniform(1, start + length / 5)
+        ):
             kills += 1
         assert process.returncode == 0
         assert results(place / SWEEP) == results(whole / SWEEP)
