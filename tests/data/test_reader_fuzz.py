@@ -64,7 +64,7 @@ def drawn(dice: random.Random) -> tuple[bytes, oracle.Form]:
     if quoting and dice.random() < 0.3 and len(separator) == 1:
         rows = [[f'"{field}"' if dice.random() < 0.5 else field for field in row] for row in rows]
     text = dice.choice(["\n", "\n", "\r\n"]).join(separator.join(row) for row in rows) + dice.choice(["", "\n"])
-    for _ in range(dice.choice([0, 1, 1, 2, 3])):
+    for _ in range(dice.choice([0, 0, 1, 1, 2, 3])):
         text = damaged(text, dice)
     places: tuple[str | int | None, ...] = ("userId", "movieId", "stars", "timestamp") if header else (0, 1, 2, 3)
     columns = places if has_times else (*places[:3], None)
@@ -135,7 +135,7 @@ def fuzz(number: int, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_files_are_read_as_the_oracle_does_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes = fuzz(500, SEED, tmp_path, monkeypatch)
-    assert outcomes["read"] > 100, outcomes
+    assert outcomes["read"] > 150, outcomes
     assert outcomes["refused"] > 100, outcomes
     assert outcomes["refused although the oracle reads it"] < 15, outcomes
 
