@@ -430,7 +430,7 @@ class _Failing:
 
 
 def test_too_little_memory_is_the_environments_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "available_bytes", lambda: 1000)
+    monkeypatch.setattr("hydrarec.core.memory.available_bytes", lambda: 1000)
     with pytest.raises(EnvironmentFault, match="not enough memory"):
         loaded(tmp_path, many(50))
     monkeypatch.undo()

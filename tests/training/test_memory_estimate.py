@@ -46,6 +46,7 @@ def test_run_is_refused_before_it_takes_what_is_not_there(
     says: str,
 ) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: expected - 1)
+    monkeypatch.setattr("hydrarec.data.readers.delimited.MEMORY_PER_BYTE", 0)  # reading the file is judged before
     monkeypatch.setattr(Recommender, "attach", None)  # nothing is built
     with pytest.raises(EnvironmentFault) as caught:
         execute(tmp_path / "run", *overrides)

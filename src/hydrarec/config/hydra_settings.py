@@ -1,4 +1,4 @@
-"""What may stand in the ``hydra`` node: Hydra imports and calls what it names there, before any code of ours runs.
+"""What the ``hydra`` node may hold. Hydra imports and calls what the node names, before any code of ours runs.
 
 Values are judged as written. Those that Hydra acts upon must be literal, since an interpolation may lead to another value
 in each job of a sweep.

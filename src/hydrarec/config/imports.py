@@ -107,7 +107,7 @@ def _foreign(path: str, target: object) -> ConfigError:
     return ConfigError(
         f"{path}._target_={target} {'cannot stand there' if is_ours else 'is outside the hydrarec package'}",
         expected=f"{_expected(path)}; nothing else is ever imported",
-        fix="choose one that is there, or add the class to the package",
+        fix="choose a class of hydrarec, or add yours to the package",
         value=str(target),
     )
 

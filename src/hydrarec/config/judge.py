@@ -16,7 +16,8 @@ from hydrarec.config.imports import OPTIMIZERS, check_import, targets
 from hydrarec.config.schema import MODEL_NOTES, SUPPLIED, LoggerConfig, Published, TaskConfig, TrainConfig
 from hydrarec.config.signatures import Kind
 from hydrarec.core import memory
-from hydrarec.core.errors import ConfigError, did_you_mean
+from hydrarec.core.errors import ConfigError, did_you_mean, nearest
+from hydrarec.core.hints import setting
 
 Node = dict[str, Any]
 NODES = ("dataset", "filter", "split", "model", "optimizer", "scheduler", "trainer")  # each has a _target_
@@ -123,7 +124,7 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
             raise ConfigError(
                 f"{name}={text if len(text) <= 60 else text[:57] + '…'} ({type(value).__name__}) is not possible",
                 expected=f"{name}: {accepted[key]}",
-                fix=f"correct {name}",
+                fix=_nearest_choice(name, value, accepted[key]),
                 value=value,
             )
     for key in required:
@@ -132,6 +133,11 @@ def _judge_values(path: str, values: Node, accepted: dict[str, Kind], required: 
             raise ConfigError(
                 f"'{name}' is missing", expected=f"{name}: {accepted[key]}", fix=f"set {name}, or leave it as it was"
             )
+
+
+def _nearest_choice(name: str, value: object, kind: Kind) -> str:
+    close = nearest(str(value), [str(choice) for choice in kind.choices], count=1)
+    return setting(name, close[0]) if len(close) == 1 else f"correct {name}"
 
 
 def _judge_size(config: Node) -> None:

@@ -23,10 +23,14 @@ KINDS = "hydrarec.core.kinds"
 
 @dataclass(frozen=True)
 class Kind:
-    """A set of valid values: a description and a predicate. Kinds with equal descriptions are equal."""
+    """A set of valid values: a description and a predicate. Kinds with equal descriptions are equal.
+
+    ``choices`` are the values, if they are few.
+    """
 
     words: str
     admits: Callable[[Any], bool] = field(compare=False)
+    choices: tuple[object, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return self.words
@@ -176,6 +180,7 @@ def _one_of(literals: Sequence[object]) -> Kind:
     return Kind(
         f"one of {', '.join(map(str, literals))}",
         lambda value: any(value == literal and type(value) is type(literal) for literal in literals),
+        tuple(literals),
     )
 
 

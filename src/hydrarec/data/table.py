@@ -105,8 +105,6 @@ class Scale:
         return low, high
 
     def __str__(self) -> str:
-        if self.low is None and self.high is None:
-            return "any range"
         return f"{'(-∞' if self.low is None else f'[{self.low}'}, {'∞)' if self.high is None else f'{self.high}]'}"
 
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from hydrarec.core.blocks import floats_at_once
 from hydrarec.core.distributed import average_gradients, sum_over_ranks
-from hydrarec.core.errors import CheckpointError, ConfigError, DivergedError
+from hydrarec.core.errors import ConfigError, DivergedError
 from hydrarec.core.precision import full_precision
 from hydrarec.data.batching.batches import Batch, TrainingData, Unit, epoch_seed
+from hydrarec.models.checkpointed import Checkpointed
 from hydrarec.models.parts.schedule import Schedule
-from hydrarec.models.saved_settings import accepted, unfit
-from hydrarec.runs.checkpoint import load
 from hydrarec.tasks.base import Objective
 from hydrarec.tasks.metrics.ranks import NotFiniteError
-from hydrarec.tasks.metrics.running_mean import RunningMean
 
 OptimizerFactory = Callable[[Any], torch.optim.Optimizer]
 ScheduleFactory = Callable[..., Schedule]
@@ -33,7 +29,7 @@ EXPLOSION = 1e6
 _SCRATCH_FLOATS = 2**22  # size of temporaries while scoring a whole catalogue: 16 MiB, fits in caches
 
 
-class Recommender(pl.LightningModule):
+class Recommender(Checkpointed):
     """A model that scores users and items.
 
     A subclass implements ``__init__`` (keyword-only plain values, saved as hyper-parameters) and ``forward``. All other
@@ -47,7 +43,6 @@ class Recommender(pl.LightningModule):
 
     tasks: ClassVar[tuple[str, ...]] = ("rating", "ranking")  # tasks that this model supports
     trains_on: ClassVar[Unit] = "interactions"  # unit of one batch row
-    observed: ClassVar[tuple[str, ...]] = ()  # buffers filled by observe(); their shape depends on the data
     floats_per_pair: int = 64  # memory to score one (user, item) pair in catalogue_scores
 
     objective: Objective
@@ -59,11 +54,6 @@ class Recommender(pl.LightningModule):
         self.save_hyperparameters()  # the subclass's: Lightning collects them along the __init__ chain
         self.automatic_optimization = False
         self.num_users, self.num_items = num_users, num_items
-        self.task: str | None = None  # the task it was trained for; saved in checkpoints
-        for name in self.observed:
-            self.register_buffer(name, torch.empty(0))
-        self.training_loss = RunningMean()
-        self.first_loss: float | None = None  # of the run's first step: the untrained model's
         self.evaluation: dict[str, float] = {}  # metrics of the latest evaluation, unrounded
         self.outcomes: dict[str, dict[str, Tensor]] = {}  # per part, per-row values of the latest evaluation, [N]
 
@@ -262,66 +252,3 @@ class Recommender(pl.LightningModule):
         self.evaluation = metrics
         self.outcomes[part] = self.objective.outcomes()
         self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in metrics.items()}, logger=False)
-
-    @classmethod
-    def load_from_checkpoint(  # type: ignore[override]
-        cls, checkpoint_path: Any, map_location: Any = None, *, weights_only: bool = True, **arguments: Any
-    ) -> Self:
-        """Load the model from a checkpoint, verified by SHA-256 and read with ``weights_only=True``, whatever is given.
-
-        Lightning's own loader is not used: it imports what hyper-parameters name, and reports damage as errors of torch.
-
-        Raises:
-            CheckpointError: the checkpoint is missing, damaged, or of another model.
-        """
-        path = Path(checkpoint_path)
-        content = load(path, map_location or "cpu")
-        settings = {**accepted(cls, content["hyper_parameters"], path), **arguments}
-        try:
-            with torch.device("meta"):  # before any memory is taken for sizes that the weights do not have
-                cls(**settings).require_same_shapes(content["state_dict"])
-            model = cls(**settings)
-            model.on_load_checkpoint(content)
-            model.load_state_dict(content["state_dict"])
-        except (ValueError, LookupError, TypeError, RuntimeError) as error:
-            if isinstance(error, CheckpointError):
-                raise
-            raise unfit(path, f"its parts do not fit together: {str(error).splitlines()[0][:120]}") from error
-        return model.to(next((weight.device for weight in content["state_dict"].values()), torch.device("cpu")))
-
-    # -- checkpoints --------------------------------------------------------------------------------------------
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["model"], checkpoint["task"] = type(self).__name__, self.task
-        checkpoint["training_loss"], checkpoint["first_loss"] = self.training_loss.state_dict(), self.first_loss
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        saved = checkpoint.get("model")
-        if saved != type(self).__name__:
-            raise CheckpointError(
-                f"the checkpoint is of model {saved}, not {type(self).__name__}",
-                expected=f"a checkpoint of {type(self).__name__}",
-                fix="choose the model that was trained",
-                value=saved,
-            )
-        self.task = checkpoint.get("task")
-        weights = checkpoint["state_dict"]
-        for name in self.observed:
-            setattr(self, name, torch.empty_like(weights[name]))
-        self.require_same_shapes(weights)
-        self.training_loss.load_state_dict(checkpoint["training_loss"])
-        self.first_loss = checkpoint.get("first_loss")  # older checkpoints lack it
-
-    def require_same_shapes(self, weights: Mapping[str, Tensor]) -> None:
-        """Raise :class:`CheckpointError` unless the weights have the shapes of this model."""
-        for name, own in self.state_dict().items():
-            if name.split(".")[0] in self.observed and own.shape == (0,):
-                continue  # of a model that has not seen its data
-            if name not in weights or weights[name].shape != own.shape:
-                theirs = list(weights[name].shape) if name in weights else "nothing"
-                raise CheckpointError(
-                    f"the checkpoint does not fit the model: its {name} is {theirs}, the model's {list(own.shape)}",
-                    expected="a checkpoint of the same model, sizes and data set",
-                    fix="choose the settings that it was trained with",
-                    value=name,
-                )

@@ -10,7 +10,7 @@ from hydrarec.config import signatures
 from hydrarec.config.imports import load
 from hydrarec.core.errors import CheckpointError
 from hydrarec.models.base import Recommender
-from hydrarec.models.saved_settings import unfit
+from hydrarec.runs.checkpoint import refused
 from hydrarec.runs.reader import CONFIG, RunReader
 from hydrarec.runs.run_data import RunData, read_data
 
@@ -49,7 +49,7 @@ def load_run(path: Path, setting: str = "run") -> TrainedRun:
     config = folder.read_config()
     model, data = _model_class(folder).load_from_checkpoint(folder.best_checkpoint), read_data(folder)
     if (model.num_users, model.num_items) != (data.num_users, data.num_items):
-        raise unfit(
+        raise refused(
             folder.best_checkpoint,
             f"it is of {model.num_users:,} users and {model.num_items:,} items,"
             f" and {folder.data_file.name} has {data.num_users:,} and {data.num_items:,}",

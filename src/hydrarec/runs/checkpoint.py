@@ -90,7 +90,7 @@ def load(path: Path, map_location: Any = "cpu", parts: Mapping[str, type] = WEIG
     """Verify a checkpoint's SHA-256, load it with ``weights_only=True``, and check that its parts have their types.
 
     Args:
-        parts: name and type of what it must hold: :data:`WEIGHTS`, or :data:`STATE` to go on with training.
+        parts: the required entries and their types: :data:`WEIGHTS`, or :data:`STATE` to resume a training.
 
     Raises:
         CheckpointError: the file or its digest is missing, it is damaged, holds more than tensors and plain values, or
@@ -101,16 +101,16 @@ def load(path: Path, map_location: Any = "cpu", parts: Mapping[str, type] = WEIG
         with warnings.catch_warnings(action="ignore"):  # about the pickle, before it is refused
             content: Any = torch.load(path, map_location=map_location, weights_only=True)
     except _UNREADABLE as error:
-        raise _refused(path, f"refused: {_reason(error)}") from error
+        raise refused(path, f"refused: {_reason(error)}") from error
     if not isinstance(content, dict):
-        raise _refused(path, f"refused: it holds a {type(content).__name__}, not the parts of a checkpoint")
+        raise refused(path, f"refused: it holds a {type(content).__name__}, not the parts of a checkpoint")
     for name, kind in parts.items():
         if not isinstance(content.get(name), kind):
             held = "nothing" if name not in content else f"a {type(content[name]).__name__}"
-            raise _refused(path, f"refused: its {name} is {held}, not a {kind.__name__}")
+            raise refused(path, f"refused: its {name} is {held}, not a {kind.__name__}")
     weights = content.get("state_dict", {})
     if not all(isinstance(key, str) and torch.is_tensor(value) for key, value in weights.items()):
-        raise _refused(path, "refused: its state_dict holds more than named tensors")
+        raise refused(path, "refused: its state_dict holds more than named tensors")
     checked: dict[str, Any] = content
     return checked
 
@@ -125,7 +125,8 @@ def _reason(error: BaseException) -> str:
     return f"it cannot be read as a checkpoint ({type(error).__name__})"
 
 
-def _refused(path: Path, what: str) -> CheckpointError:
+def refused(path: Path, what: str) -> CheckpointError:
+    """The error of a checkpoint that is whole and that no run of this kind wrote."""
     return CheckpointError(
         what,
         expected="a checkpoint as the run wrote it: tensors and plain values; nothing in one is ever executed",

@@ -43,9 +43,8 @@ def _needs(cfg: DictConfig, model: Recommender, interactions: Interactions) -> I
     batch = cfg.task.datamodule.batch_size
     size = model.working_bytes(len(interactions), batch)
     whole = model.trains_on == "interactions"
-    fix = _FEWER if whole else f"task.datamodule.batch_size={max(1, batch // 8)}"
-    yield Need(size, f"what {type(model).__name__} computes", fix)
     smaller = f"task.datamodule.batch_size={max(1, batch // 8)}"
+    yield Need(size, f"what {type(model).__name__} computes", _FEWER if whole else smaller)
     if cfg.model.get("embedding") == "one_hot":
         rows = batch * (interactions.num_users + interactions.num_items)
         yield Need(

@@ -1,4 +1,4 @@
-"""A file's bytes on their way to pandas: checks what pandas would read wrongly without a word, and counts separators.
+"""Inspects a file's bytes on their way to pandas: finds what pandas would silently misread, and counts separators.
 
 What a reader accepts must not depend on the version of the CSV parser. So pandas only converts digits, and this module
 decides on the bytes whether the file is simple enough for that; all other files take the slow pass.

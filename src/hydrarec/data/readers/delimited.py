@@ -22,9 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from hydrarec.core import console
-from hydrarec.core.errors import DataError, EnvironmentFault
-from hydrarec.core.memory import available_bytes
+from hydrarec.core import console, memory
+from hydrarec.core.errors import DataError
 from hydrarec.data.readers.byte_survey import Survey
 from hydrarec.data.readers.columns import table_of
 from hydrarec.data.readers.cut_file import warn_if_cut
@@ -51,10 +50,11 @@ def read_delimited(file: Path, form: Form, rules: Rules) -> RatingTable:
     Raises:
         DataError: the file does not have this form or has no rows, or a row cannot be read (the error gives the line)
             and ``rules.on_bad_rows`` is not ``drop``.
-        EnvironmentFault: the disk or the memory fails.
+        EnvironmentFault: the disk fails, or there is too little memory. ConfigError: this machine has too little of it.
     """
     layout = layout_of(file, form)
-    _require_memory(file)
+    # Without memory pandas' parser may crash.
+    memory.require(MEMORY_PER_BYTE * file.stat().st_size, f"reading {file.name}", "a file with fewer ratings")
     table = _fast(file, layout, rules)
     if table is None:
         table = _exact(file, layout, rules)
@@ -63,18 +63,6 @@ def read_delimited(file: Path, form: Form, rules: Rules) -> RatingTable:
         raise DataError(what, expected="at least one rating", fix=AGAIN, file=file)
     warn_if_cut(file, layout)
     return table
-
-
-def _require_memory(file: Path) -> None:
-    """Refuse a file that does not fit in memory before pandas tries: without memory, its parser may crash."""
-    needed, available = MEMORY_PER_BYTE * file.stat().st_size, available_bytes()
-    if needed > available:
-        raise EnvironmentFault(
-            f"not enough memory to read it: about {needed / 1e6:,.0f} MB needed, {available / 1e6:,.0f} MB free",
-            expected="room for three times the size of the file",
-            fix="end other programs, or raise the limit (ulimit -v)",
-            file=file,
-        )
 
 
 def _fast(file: Path, layout: Layout, rules: Rules) -> RatingTable | None:

@@ -28,7 +28,7 @@ def ratings_of(
     """Parse ratings to float32 [N], and as exactly as they are written [N]; mark those not finite or off the scale."""
     exact = raw
     if isinstance(exact, TextColumn):
-        exact = exact.parse(_rating, np.float64, name, f"a finite number in {scale}", faults)
+        exact = exact.parse(_rating, np.float64, name, _expected(scale), faults)
     ratings = exact.astype(np.float32, copy=False)
     _require_on_scale(ratings, name, scale, faults)
     return ratings, exact
@@ -44,6 +44,10 @@ def _rating(text: str) -> float:
     return float(text)
 
 
+def _expected(scale: Scale) -> str:
+    return "a finite number" if scale.low is None and scale.high is None else f"a finite number in {scale}"
+
+
 def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, faults: Faults) -> None:
     """Mark the ratings, float32 [N], that are not finite or lie outside the scale."""
     low, high = ratings.min(initial=np.inf), ratings.max(initial=-np.inf)
@@ -56,7 +60,7 @@ def _require_on_scale(ratings: NDArray[np.float32], name: str, scale: Scale, fau
 
     def describe(row: int) -> Fault:
         complaint = "is not finite" if infinite[row] else f"lies outside the scale {scale}"
-        return Fault(row, name, f"{ratings[row]:g}", complaint, f"a finite number in {scale}")
+        return Fault(row, name, f"{ratings[row]:g}", complaint, _expected(scale))
 
     faults.add(bad, describe)
 

@@ -24,7 +24,7 @@ class TextColumn:
 
     Args:
         codes: the position of each row's text in ``texts``: int64 [N].
-        texts: the distinct texts as they stand in the file.
+        texts: the distinct texts, as in the file.
 
     Attributes:
         distinct: ``texts``, stripped of white space.
