@@ -49,6 +49,15 @@ def test_what_the_machine_lacks_is_its_fault(raised: BaseException, says: str) -
     assert len(str(error).splitlines()) <= 4
 
 
+def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
+    for path in (tmp_path / ("a" * 300), tmp_path / ("a" * 300) / "config.yaml", Path("b/" * 3000)):
+        with pytest.raises(OSError) as caught:
+            path.read_text()
+        error = as_contract(caught.value)
+        assert error.exit_code == 2
+        assert "too long" in error.what and "config.yaml" not in error.what
+
+
 def test_memory_that_no_machine_has() -> None:
     with pytest.raises(MemoryError) as caught:
         np.empty(2**60, dtype=np.uint8)

@@ -457,6 +457,11 @@ def test_too_little_memory_does_not_make_a_cache_damaged(tmp_path: Path, monkeyp
     assert own_file(tmp_path / "ratings.csv").load().fingerprint == data.fingerprint
 
 
+def test_a_time_with_an_exponent_beyond_any_number(tmp_path: Path) -> None:
+    row = "9,9,4,1e31500000001123456789\n"  # found by the fuzzer: Python's Decimal refuses it
+    assert refusal(tmp_path, many(30, row)).line == 32
+
+
 # -- columns -----------------------------------------------------------------------------------------------------------
 
 NAMES = {

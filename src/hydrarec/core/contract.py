@@ -6,7 +6,15 @@ import errno
 import traceback
 from pathlib import Path
 
-from hydrarec.core.errors import BUG, DISK_FULL, DiskFullError, EnvironmentFault, HydrarecError, InterruptedRun
+from hydrarec.core.errors import (
+    BUG,
+    DISK_FULL,
+    ConfigError,
+    DiskFullError,
+    EnvironmentFault,
+    HydrarecError,
+    InterruptedRun,
+)
 from hydrarec.core.memory import available_bytes, shown
 from hydrarec.core.origin import user_error
 
@@ -42,6 +50,8 @@ def as_contract(raised: BaseException) -> HydrarecError:
         return InterruptedRun(
             "interrupted", fix="run the same command again, or resume=<run folder> where there is one"
         )
+    if isinstance(raised, OSError) and raised.errno == errno.ENAMETOOLONG:
+        return _too_long(str(raised.filename))
     known = _environment_fault(raised) or user_error(raised)
     if known is not None:
         return known
@@ -55,6 +65,17 @@ def as_contract(raised: BaseException) -> HydrarecError:
     )
     assert bug.exit_code == BUG
     return bug
+
+
+def _too_long(path: str) -> ConfigError:
+    """The error for an option, a folder or a file with a name that no file can have: whoever looks for it, it was typed."""
+    name = max(Path(path).parts, key=len)
+    return ConfigError(
+        f"{name[:20]}… is too long for the name of a file",
+        expected="at most 255 bytes, and 4,095 with all folders above",
+        fix="a name that exists, or a shorter one",
+        value=name,
+    )
 
 
 def _environment_fault(raised: BaseException) -> EnvironmentFault | None:

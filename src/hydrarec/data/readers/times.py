@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 import numpy as np
@@ -109,7 +109,10 @@ def _parse(text: str) -> tuple[int, int, int, str]:
 def _number(text: str) -> tuple[int, int, int, str]:
     if text.isdecimal() and len(text) < 19:
         return NUMBER_KIND, int(text), 0, ""
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:  # an exponent of eighteen digits or more
+        return 0, 0, 0, "has an exponent that no time has"
     if value < 0 or not is_finite_size(value) or value > LARGEST:
         return 0, 0, 0, "is negative" if value < 0 else "is too large"
     whole = int(value)
